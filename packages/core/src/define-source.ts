@@ -1,0 +1,92 @@
+import type { OperationOptions } from './operation-options.ts';
+import type { Row } from './row.ts';
+import type { Slice } from './slice.ts';
+import type { Source, SourceMessage, SourceReadRequest } from './source.ts';
+import type { ReadRequest, Stream } from './stream.ts';
+import type { StreamSpec } from './stream-spec.ts';
+
+/** Streams by the name a caller uses in code. `any` rows: each stream keeps its own type. */
+// eslint-disable-next-line typescript/no-explicit-any
+export type StreamMap = Readonly<Record<string, Stream<any>>>;
+
+export interface SourceDefinition<TStreams extends StreamMap> {
+  /** Lowercase noun of the platform. */
+  readonly name: string;
+  readonly streams: TStreams;
+  check(options: OperationOptions): Promise<void>;
+  close?(): Promise<void>;
+}
+
+/** Builds a {@link Source} from streams, and keeps the typed streams for those who import them. */
+export function defineSource<const TStreams extends StreamMap>(
+  definition: SourceDefinition<TStreams>,
+): Source & { readonly streams: TStreams } {
+  const all = Object.values(definition.streams);
+  const chosen = (request: SourceReadRequest): readonly Stream[] =>
+    all.filter((stream) => request.streams?.includes(stream.spec.name) ?? true);
+  return {
+    specificationVersion: 'v1',
+    name: definition.name,
+    streams: definition.streams,
+    async check(options = {}) {
+      await definition.check(options);
+    },
+    async discover() {
+      return all.map((stream) => stream.spec);
+    },
+    async plan(request = {}) {
+      return Promise.all(
+        chosen(request).map(async (stream) => ({
+          stream: stream.spec,
+          slices: await stream.slices(readRequest(request, stream.spec)),
+        })),
+      );
+    },
+    async *read(request = {}) {
+      for (const stream of chosen(request)) {
+        const asked = readRequest(request, stream.spec);
+        const slices =
+          request.slices === undefined
+            ? await stream.slices(asked)
+            : (request.slices[stream.spec.name] ?? []);
+        if (slices.length > 0) yield { type: 'schema', stream: stream.spec };
+        for (const slice of slices) yield* readSlice(stream, slice, asked);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await definition.close?.();
+    },
+  };
+}
+
+async function* readSlice(
+  stream: Stream,
+  slice: Slice,
+  request: ReadRequest,
+): AsyncIterable<SourceMessage> {
+  const name = stream.spec.name;
+  const erase = eraser(stream.spec);
+  for await (const batch of stream.read(slice, request)) {
+    yield { type: 'records', stream: name, slice: slice.key, rows: batch.rows.map(erase) };
+  }
+  yield { type: 'slice-completed', stream: name, slice };
+}
+
+function readRequest(request: SourceReadRequest, stream: StreamSpec): ReadRequest {
+  const { signal, logger, tracer, days, now } = request;
+  return { signal, logger, tracer, days, now, memory: request.memory?.(stream.name) };
+}
+
+/** A typed row keeps objects where its column says `json`; the engine's rows hold JSON text there. */
+function eraser(stream: StreamSpec): (row: Row) => Row {
+  const json = stream.columns.filter((column) => column.type === 'json').map((column) => column.name);
+  if (json.length === 0) return (row) => row;
+  return (row) => {
+    const erased: Record<string, unknown> = { ...row };
+    for (const name of json) {
+      const value = erased[name];
+      if (value !== null && value !== undefined) erased[name] = JSON.stringify(value);
+    }
+    return erased;
+  };
+}

@@ -1,0 +1,117 @@
+import type { JsonValue } from './json.ts';
+import type { OperationOptions } from './operation-options.ts';
+import type { Row } from './row.ts';
+import type { Slice } from './slice.ts';
+import type { StateEntry } from './state.ts';
+import type { StreamSpec, WriteDisposition } from './stream-spec.ts';
+
+/** Where rows go, and where everything that must survive lives. */
+export interface Destination extends AsyncDisposable {
+  readonly specificationVersion: 'v1';
+  readonly name: string;
+  readonly capabilities: { readonly writeDispositions: readonly WriteDisposition[] };
+  /** Proves address, credentials, version and grants. Throws what has to be fixed. */
+  check(options?: OperationOptions): Promise<void>;
+  /**
+   * Takes the pipeline: from here on no other process can commit for it. Completes every load that
+   * an earlier run had prepared, drops what it had only staged, and so stands at a known state.
+   * Throws `transient` when another live run holds the pipeline.
+   */
+  open(pipeline: string, options?: OpenOptions): Promise<DestinationSession>;
+}
+
+export interface OpenOptions extends OperationOptions {
+  /** How long to wait for a run that holds the pipeline. Default: as the destination says. */
+  readonly waitMs?: number | undefined;
+}
+
+/** One pipeline, held by one process. Disposing it lets it go. */
+export interface DestinationSession extends AsyncDisposable {
+  readonly pipeline: string;
+  /** Loads of an earlier run that opening has completed. */
+  readonly rolledForward: readonly LoadSummary[];
+  /** Aborts when the pipeline was taken over by another run; every commit fails from then on. */
+  readonly lost: AbortSignal;
+  /** Positions of the last committed loads. */
+  readState(): Promise<readonly StateEntry[]>;
+  /** Sets positions outside any load (`null` forgets); durable when it resolves. */
+  writeState(entries: readonly StateEntry[]): Promise<void>;
+  readLedger(stream: string): Promise<readonly LedgerEntry[]>;
+  /** Records slices outside any load: those that failed. */
+  writeLedger(entries: readonly LedgerEntry[]): Promise<void>;
+  readMemory(stream: string, key: string): Promise<JsonValue | undefined>;
+  /** Durable when it resolves; `null` forgets. */
+  writeMemory(stream: string, key: string, value: JsonValue): Promise<void>;
+  /** Begins a load. To be called before its rows are read: its number orders it among all loads. */
+  beginLoad(options?: OperationOptions): Promise<LoadPackage>;
+}
+
+/**
+ * One unit of loading. Nothing of it is visible before {@link LoadPackage.commit}, everything of it
+ * after. Disposing it without a commit gives it up.
+ */
+export interface LoadPackage extends AsyncDisposable {
+  /** Unique; sorts by time. */
+  readonly id: string;
+  /**
+   * Creates or widens the stream's table for the spec, and returns what it changed. To be called
+   * before the first write of a stream in this load and again when its spec changed.
+   */
+  prepare(stream: StreamSpec): Promise<readonly SchemaChange[]>;
+  /**
+   * Takes rows over; it may still hold them in memory when it resolves. A slow destination resolves
+   * slowly. Throws `data` naming stream, column and row when a value does not fit its column.
+   */
+  write(stream: string, rows: readonly Row[]): Promise<void>;
+  /** The table's earlier rows, those written in this load included, are gone once this load commits. */
+  truncate(stream: string): Promise<void>;
+  /** Gives up what this load holds of the stream. */
+  discard(stream: string): Promise<void>;
+  /** See `RowLookup`. */
+  lookup(
+    stream: string,
+    keys: readonly Row[],
+    columns: readonly string[],
+  ): Promise<readonly (Row | undefined)[]>;
+  /**
+   * Declares that everything of the slice was written: on commit the rows of its scope become
+   * exactly those, and the entry goes into the ledger with them.
+   */
+  publish(stream: string, slice: Slice, entry: LedgerEntry): Promise<void>;
+  /**
+   * Makes rows, ledger entries and positions durable and visible together. When it rejects, either
+   * nothing counts, or the next opening of the pipeline completes all of it.
+   */
+  commit(state: readonly StateEntry[]): Promise<LoadSummary>;
+}
+
+/** What the destination remembers of one slice. */
+export interface LedgerEntry {
+  readonly stream: string;
+  readonly slice: string;
+  readonly status: 'good' | 'failed';
+  readonly rows: number;
+  /** When reading began, ISO instant. Compared with the slice's `settledAt`. */
+  readonly readAt: string;
+  /** Attempts since the slice was last good, this one included. */
+  readonly attempts: number;
+  /** Code and message of the failure; absent when good. */
+  readonly reason?: string;
+}
+
+export type SchemaChange =
+  | { readonly type: 'table-created'; readonly stream: string; readonly table: string }
+  | {
+      readonly type: 'column-added';
+      readonly stream: string;
+      readonly table: string;
+      readonly column: string;
+      readonly dataType: string;
+    };
+
+export interface LoadSummary {
+  readonly loadId: string;
+  /** Rows staged per stream, rows that mark deletions included. */
+  readonly rowsWritten: Readonly<Record<string, number>>;
+  readonly durationMs: number;
+}

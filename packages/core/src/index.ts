@@ -1,0 +1,44 @@
+export { columnsOf, decimal } from './columns-of.ts';
+export type { ColumnSpec, ColumnType, ValueSpec } from './column.ts';
+export type {
+  Destination,
+  DestinationSession,
+  LedgerEntry,
+  LoadPackage,
+  LoadSummary,
+  OpenOptions,
+  SchemaChange,
+} from './destination.ts';
+export { defineSource } from './define-source.ts';
+export type { SourceDefinition, StreamMap } from './define-source.ts';
+export { defineStream } from './define-stream.ts';
+export type { StreamDefinition } from './define-stream.ts';
+export { EtlError } from './etl-error.ts';
+export type { ErrorKind, EtlErrorOptions } from './etl-error.ts';
+export type { JsonValue } from './json.ts';
+export { silentLogger } from './operation-options.ts';
+export type {
+  LogFields,
+  Logger,
+  OperationOptions,
+  Span,
+  SpanAttributes,
+  Tracer,
+} from './operation-options.ts';
+export type { PipelineEvent } from './pipeline/pipeline-event.ts';
+export type { PipelineOptions } from './pipeline/pipeline-options.ts';
+export type { PipelineFailure, PipelineReport, StreamReport } from './pipeline/pipeline-report.ts';
+export { runPipeline } from './pipeline/run-pipeline.ts';
+export type { Row } from './row.ts';
+export type { DayRange, Scope, Slice } from './slice.ts';
+export type { RowLookup, Source, SourceMessage, SourceReadRequest, StreamSlices } from './source.ts';
+export { findState, newestEntries } from './state.ts';
+export type { Checkpoint, StateEntry } from './state.ts';
+export type { InferRow, ReadRequest, RecordBatch, RowSchema, Stream, StreamMemory } from './stream.ts';
+export type {
+  SchemaContract,
+  SchemaContractMode,
+  ScopeSpec,
+  StreamSpec,
+  WriteDisposition,
+} from './stream-spec.ts';

@@ -1,0 +1,29 @@
+import type { DestinationSession } from '../destination.ts';
+import type { SourceReadRequest } from '../source.ts';
+import type { PipelineOptions } from './pipeline-options.ts';
+import type { RunRecorder } from './run-recorder.ts';
+
+/** What the two ways of running share. */
+export interface PipelineRun {
+  readonly options: PipelineOptions;
+  readonly session: DestinationSession;
+  readonly recorder: RunRecorder;
+  /** The caller's signal joined with the loss of the pipeline to another run. */
+  readonly signal: AbortSignal;
+}
+
+/** The part of a read request that is the same for every kind of source. */
+export function readOptions(run: PipelineRun): SourceReadRequest {
+  const { options, session, signal } = run;
+  return {
+    signal,
+    logger: options.logger,
+    tracer: options.tracer,
+    streams: options.streams,
+    now: (options.now ?? (() => new Date()))(),
+    memory: (stream: string) => ({
+      get: (key: string) => session.readMemory(stream, key),
+      set: session.writeMemory.bind(session, stream),
+    }),
+  };
+}

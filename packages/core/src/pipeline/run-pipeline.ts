@@ -1,0 +1,41 @@
+import { silentLogger } from '../operation-options.ts';
+import type { PipelineOptions } from './pipeline-options.ts';
+import type { PipelineReport } from './pipeline-report.ts';
+import { readOptions, type PipelineRun } from './pipeline-run.ts';
+import { runLog } from './run-log.ts';
+import { runSlices } from './run-slices.ts';
+import { RunRecorder } from './run-recorder.ts';
+
+/**
+ * Loads what is due from a source into a destination.
+ *
+ * Rows become visible only as whole loads, together with the positions and ledger entries that
+ * belong to them; a source is acknowledged only after that. One failing slice or stream never stops
+ * the others: it is named in the report, its old rows stay, and it stays due. Killed at any
+ * instruction, the next call with the same name ends with the same tables.
+ *
+ * @throws the signal's reason when aborted, and {@link EtlError} when nothing could be done at all:
+ * source or destination unreachable, pipeline held by another run, position unusable.
+ */
+export async function runPipeline(options: PipelineOptions): Promise<PipelineReport> {
+  const logger = (options.logger ?? silentLogger).child({ pipeline: options.name });
+  const recorder = new RunRecorder(options.name, options.onEvent);
+  const session = await options.destination.open(options.name, {
+    signal: options.signal,
+    logger,
+    tracer: options.tracer,
+    waitMs: options.lockWaitMs,
+  });
+  try {
+    recorder.rolledForward(session.rolledForward);
+    const signal =
+      options.signal === undefined ? session.lost : AbortSignal.any([options.signal, session.lost]);
+    const run: PipelineRun = { options: { ...options, logger }, session, recorder, signal };
+    signal.throwIfAborted();
+    if (options.source.plan === undefined) await runLog(run);
+    else await runSlices(run, await options.source.plan({ ...readOptions(run), days: options.days }));
+    return recorder.report();
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,90 @@
+import type { LoadSummary, SchemaChange } from '../destination.ts';
+import type { EtlError } from '../etl-error.ts';
+import type { PipelineEvent } from './pipeline-event.ts';
+import type { PipelineFailure, PipelineReport } from './pipeline-report.ts';
+
+/** Turns what happens into events for reporters, and at the end into the report. */
+export class RunRecorder {
+  readonly #pipeline: string;
+  readonly #onEvent: (event: PipelineEvent) => void;
+  readonly #startedAt = performance.now();
+  readonly #slices = new Map<string, number>();
+  readonly #streams = new Set<string>();
+  readonly #failures: PipelineFailure[] = [];
+  readonly #loads: LoadSummary[] = [];
+  readonly #schemaChanges: SchemaChange[] = [];
+  #rolledForward: readonly LoadSummary[] = [];
+
+  constructor(pipeline: string, onEvent: ((event: PipelineEvent) => void) | undefined) {
+    this.#pipeline = pipeline;
+    this.#onEvent = onEvent ?? (() => undefined);
+  }
+
+  rolledForward(summaries: readonly LoadSummary[]): void {
+    this.#rolledForward = summaries;
+    for (const summary of summaries) this.#onEvent({ type: 'load-rolled-forward', summary });
+  }
+
+  event(event: PipelineEvent): void {
+    this.#onEvent(event);
+  }
+
+  streamSeen(stream: string): void {
+    this.#streams.add(stream);
+  }
+
+  schemaChanged(stream: string, changes: readonly SchemaChange[]): void {
+    if (changes.length === 0) return;
+    this.#schemaChanges.push(...changes);
+    this.#onEvent({ type: 'schema-changed', stream, changes });
+  }
+
+  slicePublished(stream: string, slice: string, rows: number): void {
+    this.#slices.set(stream, (this.#slices.get(stream) ?? 0) + 1);
+    this.#onEvent({ type: 'slice-published', stream, slice, rows });
+  }
+
+  sliceFailed(stream: string, slice: string, error: EtlError): void {
+    this.#failures.push({ stream, slice, error });
+    this.#onEvent({ type: 'slice-failed', stream, slice, error });
+  }
+
+  streamFailed(stream: string, error: EtlError): void {
+    this.#failures.push({ stream, error });
+    this.#onEvent({ type: 'stream-failed', stream, error });
+  }
+
+  loadCommitted(summary: LoadSummary): void {
+    this.#loads.push(summary);
+    this.#onEvent({ type: 'load-committed', summary });
+  }
+
+  report(): PipelineReport {
+    const rows = new Map<string, number>([...this.#streams].map((stream) => [stream, 0]));
+    for (const load of this.#loads) {
+      for (const [stream, count] of Object.entries(load.rowsWritten)) {
+        rows.set(stream, (rows.get(stream) ?? 0) + count);
+      }
+    }
+    const failed = new Set(this.#failures.filter(({ slice }) => slice === undefined).map(({ stream }) => stream));
+    const goodStreams = [...rows.keys()].filter((stream) => !failed.has(stream));
+    const slices = [...this.#slices.values()].reduce((sum, count) => sum + count, 0);
+    const sliced = this.#failures.some(({ slice }) => slice !== undefined);
+    const anyGood = sliced ? slices > 0 : goodStreams.length > 0;
+    return {
+      pipeline: this.#pipeline,
+      status: this.#failures.length === 0 ? 'ok' : anyGood ? 'partial' : 'failed',
+      streams: [...rows].map(([stream, count]) => ({
+        stream,
+        rows: count,
+        slicesPublished: this.#slices.get(stream) ?? 0,
+      })),
+      failures: this.#failures,
+      loads: this.#loads,
+      rolledForward: this.#rolledForward,
+      schemaChanges: this.#schemaChanges,
+      rows: [...rows.values()].reduce((sum, count) => sum + count, 0),
+      durationMs: performance.now() - this.#startedAt,
+    };
+  }
+}

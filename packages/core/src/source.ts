@@ -1,0 +1,100 @@
+import type { EtlError } from './etl-error.ts';
+import type { OperationOptions } from './operation-options.ts';
+import type { Row } from './row.ts';
+import type { DayRange, Slice } from './slice.ts';
+import type { Checkpoint, StateEntry } from './state.ts';
+import type { StreamMemory } from './stream.ts';
+import type { StreamSpec } from './stream-spec.ts';
+
+/**
+ * What a source tells the engine, in order.
+ *
+ * Obligations: the `schema` of a stream comes before its first rows and again whenever it changes;
+ * rows come before the checkpoint that covers them; between two checkpoints a load can be cut
+ * nowhere, so a transaction must not span one; the last message of a log is a checkpoint.
+ */
+export type SourceMessage =
+  | { readonly type: 'schema'; readonly stream: StreamSpec }
+  | {
+      readonly type: 'records';
+      readonly stream: string;
+      /** Key of the slice that the rows belong to; absent for a log. */
+      readonly slice?: string;
+      readonly rows: readonly Row[];
+    }
+  /** Everything of the slice was yielded. */
+  | { readonly type: 'slice-completed'; readonly stream: string; readonly slice: Slice }
+  /** The table is empty from here on; rows that follow are its whole content. */
+  | { readonly type: 'truncate'; readonly stream: string }
+  /**
+   * The stream cannot go on in this run: the rows of it that are not committed yet are given up,
+   * other streams go on, and the run ends partial. Where the source's position moves on without
+   * those rows, its next checkpoint must carry an entry of the stream that makes a later run read
+   * the whole stream anew.
+   */
+  | { readonly type: 'stream-failed'; readonly stream: string; readonly error: EtlError }
+  /** For people only: how far a long read is. */
+  | {
+      readonly type: 'progress';
+      readonly stream: string;
+      readonly phase: string;
+      readonly rows: number;
+      /** Rows to expect in all; absent when nobody knows. */
+      readonly expectedRows?: number;
+    }
+  | { readonly type: 'checkpoint'; readonly checkpoint: Checkpoint };
+
+/**
+ * Reads back the rows that the destination holds for `keys`, as of everything yielded so far, the
+ * open load included. The answer is aligned with `keys`; `undefined` where no live row has the key.
+ * A log needs it for values that the log leaves out because they did not change.
+ */
+export type RowLookup = (
+  stream: string,
+  keys: readonly Row[],
+  columns: readonly string[],
+) => Promise<readonly (Row | undefined)[]>;
+
+export interface SourceReadRequest extends OperationOptions {
+  /** Positions of the last committed load. Empty on the first run. */
+  readonly state?: readonly StateEntry[] | undefined;
+  /** Names of the streams to read; all when absent. */
+  readonly streams?: readonly string[] | undefined;
+  /** The slices to read, by stream, for a source that has slices. */
+  readonly slices?: Readonly<Record<string, readonly Slice[]>> | undefined;
+  readonly days?: DayRange | undefined;
+  readonly now?: Date | undefined;
+  /** Memory of a stream; absent when the source is used without an engine. */
+  readonly memory?: ((stream: string) => StreamMemory) | undefined;
+  /** Absent when the source is used without a destination. */
+  readonly lookup?: RowLookup | undefined;
+}
+
+/** The expected slices of one stream. */
+export interface StreamSlices {
+  readonly stream: StreamSpec;
+  readonly slices: readonly Slice[];
+}
+
+/**
+ * Anything rows can be pulled from. Build it from streams with `defineSource`; implement it
+ * directly when many tables share one position, as in a replication log.
+ */
+export interface Source extends AsyncDisposable {
+  readonly specificationVersion: 'v1';
+  /** Lowercase noun of the platform: `facebook`, `ga4`, `pg`. */
+  readonly name: string;
+  /** Cheapest calls that prove address, credentials and permissions. Throws what has to be fixed. */
+  check(options?: OperationOptions): Promise<void>;
+  /** The streams as they are now at the source. */
+  discover(options?: OperationOptions): Promise<readonly StreamSpec[]>;
+  /** What should exist, per stream. Absent for a log, which has positions instead. */
+  plan?(request?: SourceReadRequest): Promise<readonly StreamSlices[]>;
+  /** Reads to the end that the source had when the call began. Pulling slowly is back-pressure. */
+  read(request?: SourceReadRequest): AsyncIterable<SourceMessage>;
+  /**
+   * Called when everything up to the checkpoint is durable at the destination, in order, never
+   * earlier. A replication source confirms its LSN here. Must be safe to repeat.
+   */
+  acknowledge?(checkpoint: Checkpoint, options?: OperationOptions): Promise<void>;
+}

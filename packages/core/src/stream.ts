@@ -1,0 +1,52 @@
+import type { z } from 'zod';
+import type { JsonValue } from './json.ts';
+import type { OperationOptions } from './operation-options.ts';
+import type { Row } from './row.ts';
+import type { DayRange, Slice } from './slice.ts';
+import type { StreamSpec } from './stream-spec.ts';
+
+/** A zod object whose output is one row of a stream. */
+export type RowSchema = z.ZodObject;
+
+/**
+ * What a stream must remember although its load may fail: submitted report ids, learned splits,
+ * pacing. A `set` is durable when it resolves. It is never a cursor: losing it may cost calls, never
+ * rows.
+ */
+export interface StreamMemory {
+  get(key: string): Promise<JsonValue | undefined>;
+  /** `null` forgets the key. */
+  set(key: string, value: JsonValue): Promise<void>;
+}
+
+/** What the engine, or someone using the stream alone, asks of a stream. Everything is optional. */
+export interface ReadRequest extends OperationOptions {
+  /** Read exactly these days: a backfill. Absent: what the stream expects by itself. */
+  readonly days?: DayRange | undefined;
+  /** Now, for everything that depends on it; injected so that tests own the clock. Default: the machine's. */
+  readonly now?: Date | undefined;
+  /** Absent when the stream is used alone; it then forgets at its end. */
+  readonly memory?: StreamMemory | undefined;
+}
+
+/** Rows in the order in which the platform gave them. */
+export interface RecordBatch<TRow extends Row = Row> {
+  readonly rows: readonly TRow[];
+}
+
+/** One logical table of a source. Made with `defineStream`; usable without engine or destination. */
+export interface Stream<TRow extends Row = Row> {
+  readonly spec: StreamSpec;
+  readonly schema: RowSchema;
+  /** The slices that should exist as of `request.now`, in the order in which they are best read. */
+  slices(request?: ReadRequest): Promise<readonly Slice[]>;
+  /**
+   * Reads one slice to its end; a stream that is not sliced reads everything when `slice` is
+   * absent. Ending without an error promises that the slice is complete. Stops soon after
+   * `signal` aborts by throwing its reason.
+   */
+  read(slice?: Slice, request?: ReadRequest): AsyncIterable<RecordBatch<TRow>>;
+}
+
+/** The row type of a stream. */
+export type InferRow<TStream> = TStream extends Stream<infer TRow> ? TRow : never;

@@ -1,0 +1,83 @@
+import { EtlError, type ErrorKind } from '@etl/core';
+
+interface Meaning {
+  readonly code: string;
+  readonly kind: ErrorKind;
+  readonly hint?: string;
+}
+
+/** Server error codes that mean something to whoever runs a load; every other code is unexpected. */
+const SERVER_CODES: Readonly<Record<string, Meaning>> = {
+  '516': { code: 'CLICKHOUSE_AUTH_FAILED', kind: 'auth', hint: 'Check user and password of the ClickHouse destination.' },
+  '192': { code: 'CLICKHOUSE_AUTH_FAILED', kind: 'auth', hint: 'Check user and password of the ClickHouse destination.' },
+  '193': { code: 'CLICKHOUSE_AUTH_FAILED', kind: 'auth', hint: 'Check user and password of the ClickHouse destination.' },
+  '194': { code: 'CLICKHOUSE_AUTH_FAILED', kind: 'auth', hint: 'Check user and password of the ClickHouse destination.' },
+  '497': { code: 'CLICKHOUSE_NOT_PERMITTED', kind: 'permission', hint: 'Grant the loader the rights listed in the package README.' },
+  '81': { code: 'CLICKHOUSE_DATABASE_MISSING', kind: 'config', hint: 'Create the database, or grant the loader CREATE DATABASE.' },
+  '202': { code: 'CLICKHOUSE_BUSY', kind: 'transient', hint: 'Run again when the server has fewer queries.' },
+  '241': { code: 'CLICKHOUSE_OUT_OF_MEMORY', kind: 'transient', hint: 'Run again, or raise the memory limit of the user.' },
+  '159': { code: 'CLICKHOUSE_TIMEOUT', kind: 'transient', hint: 'Run again.' },
+  '209': { code: 'CLICKHOUSE_TIMEOUT', kind: 'transient', hint: 'Run again.' },
+  '210': { code: 'CLICKHOUSE_UNREACHABLE', kind: 'transient', hint: 'Run again.' },
+  '242': { code: 'CLICKHOUSE_READ_ONLY', kind: 'transient', hint: 'Run again when the table can be written.' },
+  '252': { code: 'CLICKHOUSE_TOO_MANY_PARTS', kind: 'transient', hint: 'Wait for background merges, then run again.' },
+  '319': { code: 'CLICKHOUSE_STATUS_UNKNOWN', kind: 'transient', hint: 'Run again.' },
+  '999': { code: 'CLICKHOUSE_KEEPER', kind: 'transient', hint: 'Run again when Keeper answers.' },
+};
+
+export const TABLE_EXISTS = '57';
+export const UNKNOWN_TABLE = '60';
+
+/** The numeric code of a ClickHouse error, or `undefined` when the server did not answer with one. */
+export function serverCode(error: unknown): string | undefined {
+  const cause = EtlError.isInstance(error) ? error.cause : error;
+  if (typeof cause !== 'object' || cause === null) return undefined;
+  const { code, type } = cause as { code?: unknown; type?: unknown };
+  return typeof code === 'string' && /^\d+$/.test(code) && type !== undefined ? code : undefined;
+}
+
+/** Maps what the client throws; aborts pass as they are. */
+export function clickHouseError(error: unknown, target: string): unknown {
+  if (EtlError.isInstance(error) || isAbort(error)) return error;
+  const code = serverCode(error);
+  const message = firstLine(error);
+  if (code !== undefined) {
+    const meaning = SERVER_CODES[code];
+    return new EtlError({
+      code: meaning?.code ?? 'CLICKHOUSE_STATEMENT_FAILED',
+      kind: meaning?.kind ?? 'internal',
+      message: `ClickHouse (${target}) refused a statement: ${message} (code ${code}).`,
+      hint: meaning?.hint,
+      context: { server_code: Number(code) },
+      cause: error,
+    });
+  }
+  if (isNetwork(error)) {
+    return new EtlError({
+      code: 'CLICKHOUSE_UNREACHABLE',
+      kind: 'transient',
+      message: `ClickHouse (${target}) does not answer: ${message}.`,
+      hint: 'Check that the server runs and that its address is right, then run again.',
+      cause: error,
+    });
+  }
+  return error;
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
+const NETWORK = /ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOST|ENETUNREACH|socket hang up|timeout|Timeout/;
+
+function isNetwork(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  return NETWORK.test(code) || NETWORK.test(error.message) || (error instanceof AggregateError && error.errors.some(isNetwork));
+}
+
+function firstLine(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return firstLine(error.errors[0]);
+  const text = error instanceof Error ? error.message || ((error as NodeJS.ErrnoException).code ?? error.name) : String(error);
+  return (text.split('\n')[0] ?? '').replace(/\.\s*$/, '').slice(0, 300);
+}

@@ -1,0 +1,123 @@
+import { Readable } from 'node:stream';
+import type { ClickHouseClient } from '@clickhouse/client';
+import { EtlError, type OperationOptions } from '@etl/core';
+import { clickHouseError } from './clickhouse-error.ts';
+
+export interface InsertTarget {
+  /** Quoted and qualified. */
+  readonly table: string;
+  readonly columns: readonly string[];
+  /** The same token with the same bytes is stored once, however often it is sent. */
+  readonly token: string;
+}
+
+const ATTEMPTS = 4;
+const FIRST_WAIT_MS = 200;
+
+/**
+ * The statements of a load over one client, server or embedded.
+ *
+ * Settings always stand inline: in an embedded engine those of the client would stay for the
+ * session. Statements that failed without an answer are sent again, so every statement given here
+ * must be harmless when it is carried out twice.
+ */
+export class Connection {
+  readonly #client: ClickHouseClient;
+  readonly #close: () => Promise<void>;
+  /** Names the other end in messages, without credentials. */
+  readonly target: string;
+  readonly isEmbedded: boolean;
+
+  constructor(client: ClickHouseClient, target: string, isEmbedded: boolean, close: () => Promise<void>) {
+    this.#client = client;
+    this.#close = close;
+    this.target = target;
+    this.isEmbedded = isEmbedded;
+  }
+
+  async command(query: string, options: OperationOptions = {}): Promise<void> {
+    await this.#retrying(options, async () => {
+      const { stream } = await this.#client.exec({ query, ...abortSignal(options) });
+      await drain(stream);
+    });
+  }
+
+  /** All rows of a small result. 64-bit numbers and decimals arrive as text. */
+  async rows<TRow>(query: string, options: OperationOptions = {}): Promise<TRow[]> {
+    return this.#retrying(options, async () => {
+      const result = await this.#client.query({
+        query: `${query} SETTINGS output_format_json_quote_64bit_integers = 1, output_format_json_quote_decimals = 1, output_format_json_quote_denormals = 1`,
+        format: 'JSONEachRow',
+        ...abortSignal(options),
+      });
+      return result.json<TRow>();
+    });
+  }
+
+  /** Inserts lines of JSONCompactEachRow, each ending in a newline. */
+  async insert(target: InsertTarget, body: Buffer, options: OperationOptions = {}): Promise<void> {
+    const query =
+      `INSERT INTO ${target.table} (${target.columns.join(', ')}) ` +
+      `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0 FORMAT JSONCompactEachRow\n`;
+    await this.#retrying(options, async () => {
+      const values = Readable.from([body], { objectMode: false });
+      const { stream } = await this.#client.exec({ query, values, ...abortSignal(options) });
+      await drain(stream);
+    });
+  }
+
+  /** The raw result of any query, in the format it names. */
+  async *stream(query: string, options: OperationOptions = {}): AsyncIterable<Uint8Array> {
+    try {
+      const { stream } = await this.#client.exec({ query, ...abortSignal(options) });
+      for await (const chunk of stream) yield chunk as Uint8Array;
+    } catch (error) {
+      throw clickHouseError(error, this.target);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+    await this.#close();
+  }
+
+  async #retrying<T>(options: OperationOptions, attempt: () => Promise<T>): Promise<T> {
+    for (let count = 1; ; count += 1) {
+      options.signal?.throwIfAborted();
+      try {
+        return await attempt();
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        const mapped = clickHouseError(error, this.target);
+        if (count >= ATTEMPTS || !EtlError.isInstance(mapped) || !mapped.isRetryable) throw mapped;
+        options.logger?.warn({ err: mapped.code, attempt: count }, 'statement failed, sending it again');
+        await pause(Math.random() * FIRST_WAIT_MS * 2 ** count, options.signal);
+      }
+    }
+  }
+}
+
+function abortSignal(options: OperationOptions): { abort_signal?: AbortSignal } {
+  return options.signal === undefined ? {} : { abort_signal: options.signal };
+}
+
+async function drain(stream: Readable): Promise<void> {
+  for await (const _ of stream);
+}
+
+/** Waits, or throws the signal's reason as soon as it aborts. */
+export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(done, milliseconds);
+    signal?.addEventListener('abort', aborted, { once: true });
+    function done(): void {
+      signal?.removeEventListener('abort', aborted);
+      resolve();
+    }
+    function aborted(): void {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    }
+  });
+}

@@ -1,0 +1,81 @@
+import type { OperationOptions } from '@etl/core';
+import { serverCode, TABLE_EXISTS, UNKNOWN_TABLE } from './clickhouse-error.ts';
+import type { Database } from './database.ts';
+import { LOAD_NUMBER_OF_ROW } from './load-id.ts';
+import { RAW_PREFIX } from './raw-table.ts';
+
+const COUNTER = '_etl_number_';
+const UNBORN = '_etl_counter_init';
+
+/**
+ * Claims the next load number of the database.
+ *
+ * The counter is the name of one empty table, and claiming is renaming it: of any number of
+ * processes exactly one can take a given name away, and no name ever comes back. It does not depend
+ * on `_etl_loads`; where the counter itself is lost, it starts above every number in the raw tables.
+ */
+export async function claimLoadNumber(database: Database, options?: OperationOptions): Promise<bigint> {
+  for (;;) {
+    options?.signal?.throwIfAborted();
+    const current = (await counters(database, options)).at(-1);
+    if (current === undefined) {
+      await createCounter(database, options);
+      continue;
+    }
+    const claimed = current + 1n;
+    if (!(await renamed(database, COUNTER + current, COUNTER + claimed, options))) continue;
+    // Two counters can exist only around the very first claim; the greater one is the true one.
+    const all = await counters(database, options);
+    if (all.length <= 1) return claimed;
+    const greatest = all.at(-1);
+    for (const stale of all.slice(0, -1)) await database.drop(COUNTER + stale, options);
+    if (greatest === claimed) return claimed;
+  }
+}
+
+async function counters(database: Database, options?: OperationOptions): Promise<bigint[]> {
+  const tables = await database.tables([COUNTER], options);
+  return tables.map(({ name }) => BigInt(name.slice(COUNTER.length))).sort((a, b) => (a < b ? -1 : 1));
+}
+
+async function createCounter(database: Database, options?: OperationOptions): Promise<void> {
+  const start = await greatestUsedNumber(database, options);
+  await database.command(
+    `CREATE TABLE IF NOT EXISTS ${database.table(UNBORN)} (number UInt64) ENGINE = Null COMMENT 'names the newest load number'`,
+    options,
+  );
+  if ((await counters(database, options)).length > 0) await database.drop(UNBORN, options);
+  else await renamed(database, UNBORN, COUNTER + start, options);
+}
+
+async function greatestUsedNumber(database: Database, options?: OperationOptions): Promise<bigint> {
+  const tables = await database.tables([RAW_PREFIX, '_etl_loads', '_etl_state', '_etl_slices', '_etl_prepared_'], options);
+  let greatest = 0n;
+  for (const { name } of tables) {
+    if (name.startsWith('_etl_prepared_')) {
+      const number = BigInt(name.slice(name.lastIndexOf('_') + 1));
+      if (number > greatest) greatest = number;
+      continue;
+    }
+    const expression = name.startsWith(RAW_PREFIX) ? LOAD_NUMBER_OF_ROW : 'load_number';
+    const [row] = await database.rows<{ number: string }>(
+      `SELECT toString(max(${expression})) AS number FROM ${database.table(name)}`,
+      options,
+    );
+    const number = BigInt(row?.number ?? '0');
+    if (number > greatest) greatest = number;
+  }
+  return greatest;
+}
+
+/** Whether this call took the name away; false when another process did. */
+export async function renamed(database: Database, from: string, to: string, options?: OperationOptions): Promise<boolean> {
+  try {
+    await database.command(`RENAME TABLE ${database.table(from)} TO ${database.table(to)}`, options);
+    return true;
+  } catch (error) {
+    const code = serverCode(error);
+    if (code === TABLE_EXISTS || code === UNKNOWN_TABLE) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,182 @@
+import {
+  EtlError,
+  type LedgerEntry,
+  type LoadPackage,
+  type LoadSummary,
+  type OperationOptions,
+  type Row,
+  type SchemaChange,
+  type Slice,
+  type StateEntry,
+  type StreamSpec,
+} from '@etl/core';
+import type { Database } from './database.ts';
+import { claimLoadNumber, renamed } from './load-number.ts';
+import { loadId } from './load-id.ts';
+import { createManifestTable, loadNames, writeManifest, type Manifest, type ManifestTable } from './manifest.ts';
+import type { ResolvedOptions } from './options.ts';
+import { takenOver, type PipelineLock } from './pipeline-lock.ts';
+import { prepareTable } from './prepare-table.ts';
+import { publishPrepared } from './publish.ts';
+import { StagedStream } from './staged-stream.ts';
+import { planTable } from './table-plan.ts';
+
+interface LoadContext {
+  readonly database: Database;
+  readonly options: ResolvedOptions;
+  readonly pipeline: string;
+  readonly lock: PipelineLock;
+}
+
+interface LoadStream {
+  readonly staged: StagedStream;
+  spec: StreamSpec;
+  /** Why the table as it stands cannot take the rows; a replacement of the table makes it moot. */
+  conflict: EtlError | undefined;
+}
+
+/**
+ * One load: staging tables, then one manifest whose renaming is the commit point.
+ *
+ * The manifest's table exists before the load's first row and was created while the pipeline's lock
+ * certainly was held. Whoever takes the pipeline over drops it first, so a runner that wakes up
+ * late finds nothing to rename and can commit nothing.
+ */
+export class ClickHouseLoad implements LoadPackage {
+  readonly id: string;
+  readonly #context: LoadContext;
+  readonly #operation: OperationOptions;
+  readonly #number: bigint;
+  readonly #startedAt: Date;
+  readonly #names: ReturnType<typeof loadNames>;
+  readonly #streams = new Map<string, LoadStream>();
+  readonly #ledger: LedgerEntry[] = [];
+  #isOver = false;
+
+  private constructor(context: LoadContext, operation: OperationOptions, number: bigint, startedAt: Date) {
+    this.id = loadId(number, startedAt);
+    this.#context = context;
+    this.#operation = operation;
+    this.#number = number;
+    this.#startedAt = startedAt;
+    this.#names = loadNames(context.pipeline, number);
+  }
+
+  static async begin(context: LoadContext, operation: OperationOptions): Promise<ClickHouseLoad> {
+    const number = await claimLoadNumber(context.database, operation);
+    const load = new ClickHouseLoad(context, operation, number, new Date());
+    await createManifestTable(context.database, load.#names.manifest, operation);
+    await context.lock.verify(operation);
+    return load;
+  }
+
+  async prepare(stream: StreamSpec): Promise<readonly SchemaChange[]> {
+    const plan = planTable(stream, this.#context.options);
+    const { changes, conflict, generation } = await prepareTable(this.#context.database, plan, this.#operation);
+    const present = this.#streams.get(stream.name);
+    if (present !== undefined) {
+      await present.staged.evolve(stream, plan);
+      present.spec = stream;
+      present.conflict = conflict;
+      return changes;
+    }
+    const staged = new StagedStream(
+      {
+        database: this.#context.database,
+        options: this.#context.options,
+        operation: this.#operation,
+        loadId: this.id,
+        number: this.#number,
+        staging: this.#names.staging(this.#streams.size),
+      },
+      stream,
+      plan,
+      generation,
+    );
+    this.#streams.set(stream.name, { staged, spec: stream, conflict });
+    if (stream.writeDisposition === 'replace' && stream.scope === undefined) await this.truncate(stream.name);
+    return changes;
+  }
+
+  async write(stream: string, rows: readonly Row[]): Promise<void> {
+    const { staged, conflict } = this.#stream(stream);
+    if (conflict !== undefined) throw conflict;
+    await staged.write(rows);
+  }
+
+  async truncate(stream: string): Promise<void> {
+    const entry = this.#stream(stream);
+    entry.conflict = undefined;
+    await entry.staged.replaceTable(planTable(entry.spec, this.#context.options));
+  }
+
+  async discard(stream: string): Promise<void> {
+    const entry = this.#streams.get(stream);
+    if (entry === undefined) return;
+    await entry.staged.discard();
+    this.#streams.delete(stream);
+  }
+
+  async lookup(stream: string, keys: readonly Row[], columns: readonly string[]): Promise<readonly (Row | undefined)[]> {
+    return this.#stream(stream).staged.lookup(keys, columns);
+  }
+
+  async publish(stream: string, slice: Slice, entry: LedgerEntry): Promise<void> {
+    const { staged, conflict } = this.#stream(stream);
+    if (conflict !== undefined) throw conflict;
+    await staged.closeSlice(slice);
+    this.#ledger.push(entry);
+  }
+
+  async commit(state: readonly StateEntry[]): Promise<LoadSummary> {
+    const tables: ManifestTable[] = [];
+    for (const { staged } of this.#streams.values()) {
+      const table = await staged.finish();
+      if (table !== undefined) tables.push(table);
+    }
+    const manifest: Manifest = {
+      formatVersion: 1,
+      pipeline: this.#context.pipeline,
+      number: String(this.#number),
+      loadId: this.id,
+      startedAt: this.#startedAt.toISOString(),
+      tables,
+      ledger: this.#ledger,
+      state,
+    };
+    const { database } = this.#context;
+    await writeManifest(database, this.#names.manifest, manifest, this.#operation);
+    await this.#commitPoint();
+    this.#isOver = true;
+    // From here on the load counts, whoever finishes it: an abort must not leave it for the next run.
+    return publishPrepared(database, manifest, { ...this.#operation, signal: undefined });
+  }
+
+  async #commitPoint(): Promise<void> {
+    const { database } = this.#context;
+    if (await renamed(database, this.#names.manifest, this.#names.prepared, this.#operation)) return;
+    // The answer to a rename that succeeded may have been lost.
+    if ((await database.find(this.#names.prepared)) !== undefined) return;
+    throw takenOver();
+  }
+
+  #stream(name: string): LoadStream {
+    const stream = this.#streams.get(name);
+    if (stream === undefined) {
+      throw new EtlError({
+        code: 'LOAD_STREAM_UNPREPARED',
+        kind: 'internal',
+        message: `Rows of ${name} came before its schema in load ${this.id}.`,
+      });
+    }
+    return stream;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    // The manifest goes first: without it nobody can take what is left for a load.
+    await this.#context.database.drop(this.#names.manifest);
+    for (const { staged } of this.#streams.values()) await staged.discard();
+  }
+}

@@ -1,0 +1,93 @@
+import type { ColumnSpec, OperationOptions, Row, StreamSpec } from '@etl/core';
+import { columnType, isBinary } from './column-type.ts';
+import type { Database } from './database.ts';
+import { encoderFor } from './encode-value.ts';
+import { identifier, literal } from './identifier.ts';
+import { columnNames } from './table-plan.ts';
+
+const KEYS_PER_QUERY = 1000;
+
+/**
+ * The newest live row of every key over all tables, aligned with `keys`; values as the stream's rows
+ * hold them. A table that does not exist holds nothing.
+ */
+export async function lookupRows(
+  database: Database,
+  tables: readonly string[],
+  stream: StreamSpec,
+  keys: readonly Row[],
+  columns: readonly string[],
+  options: OperationOptions,
+): Promise<readonly (Row | undefined)[]> {
+  const present: string[] = [];
+  for (const table of tables) if ((await database.find(table, options)) !== undefined) present.push(table);
+  const found: (Row | undefined)[] = Array.from({ length: keys.length });
+  if (present.length === 0) return found;
+  const wanted = columns.map((name) => requireColumn(stream, name));
+  for (let start = 0; start < keys.length; start += KEYS_PER_QUERY) {
+    const query = lookupQuery(database, present, stream, keys.slice(start, start + KEYS_PER_QUERY), wanted);
+    for (const row of await database.rows<Record<string, unknown>>(query, options)) {
+      if (Number(row['deleted']) === 1) continue;
+      found[start + Number(row['position'])] = Object.fromEntries(
+        wanted.map((column, index) => [column.name, decoded(column, row[`value_${index}`])]),
+      );
+    }
+  }
+  return found;
+}
+
+function lookupQuery(
+  database: Database,
+  tables: readonly string[],
+  stream: StreamSpec,
+  keys: readonly Row[],
+  columns: readonly ColumnSpec[],
+): string {
+  const names = columnNames(stream);
+  const keyColumns = stream.primaryKey.map((name) => requireColumn(stream, name));
+  const keyNames = keyColumns.map(({ name }) => identifier(names.get(name) ?? name));
+  const encoders = keyColumns.map((column) => encoderFor({ ...column, nullable: false }));
+  const tuples = keys.map((key) => keyColumns.map((column, index) => sqlLiteral(encoders[index]?.(key[column.name]) ?? 'NULL')));
+  const selected = [
+    ...keyNames.map((name, index) => `${name} AS key_${index}`),
+    ...columns.map((column, index) => `${selection(column, names.get(column.name) ?? column.name)} AS value_${index}`),
+    '_etl_version AS version',
+    '_etl_deleted AS deleted',
+  ];
+  const inKeys = `(${keyNames.join(', ')}) IN (${tuples.map((tuple) => `(${tuple.join(', ')})`).join(', ')})`;
+  const rows = tables.map((table) => `SELECT ${selected.join(', ')} FROM ${database.table(table)} WHERE ${inKeys}`).join(' UNION ALL ');
+  const structure = ['position UInt32', ...keyColumns.map((column, index) => `wanted_${index} ${columnType(column, true)}`)].join(', ');
+  const wanted = tuples.map((tuple, position) => `(${[String(position), ...tuple].join(', ')})`).join(', ');
+  const on = keyColumns.map((_, index) => `wanted_${index} = key_${index}`).join(' AND ');
+  const values = columns.map((_, index) => `value_${index}`);
+  return (
+    `SELECT ${['position', 'deleted', ...values].join(', ')} FROM (${rows}) AS rows ` +
+    `INNER JOIN values(${literal(structure)}, ${wanted}) AS wanted ON ${on} ORDER BY version DESC LIMIT 1 BY position`
+  );
+}
+
+function requireColumn(stream: StreamSpec, name: string): ColumnSpec {
+  const column = stream.columns.find((candidate) => candidate.name === name);
+  if (column === undefined) throw new Error(`${stream.name} has no column ${name}`);
+  return column;
+}
+
+/** The JSON text of a scalar as a SQL literal. */
+function sqlLiteral(json: string): string {
+  return json.startsWith('"') ? literal(JSON.parse(json) as string) : json;
+}
+
+function selection(column: ColumnSpec, name: string): string {
+  if (!isBinary(column)) return identifier(name);
+  return column.type === 'array' ? `arrayMap(item -> base64Encode(item), ${identifier(name)})` : `base64Encode(${identifier(name)})`;
+}
+
+function decoded(column: ColumnSpec, value: unknown): unknown {
+  if (!isBinary(column) || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => (item === null ? null : bytes(item)));
+  return bytes(value);
+}
+
+function bytes(base64: unknown): Uint8Array {
+  return new Uint8Array(Buffer.from(String(base64), 'base64'));
+}

@@ -1,0 +1,41 @@
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import { EtlError, type OperationOptions } from '@etl/core';
+import { Connection } from './connection.ts';
+import { openEmbedded } from './embedded.ts';
+import type { ResolvedOptions } from './options.ts';
+
+/** Opens a connection to the server or to the embedded database, waiting for the latter's turn. */
+export async function openConnection(
+  options: ResolvedOptions,
+  operation: OperationOptions & { readonly waitMs?: number | undefined } = {},
+): Promise<Connection> {
+  if (options.path !== undefined) {
+    return openEmbedded(options.path, operation.waitMs ?? options.lockWaitMs, operation);
+  }
+  const url = new URL(options.url ?? '');
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new EtlError({
+      code: 'CLICKHOUSE_URL_INVALID',
+      kind: 'config',
+      message: `The ClickHouse address starts with ${url.protocol}//, but its HTTP interface is needed.`,
+      hint: 'Give an http:// or https:// address, usually with port 8123 or 8443.',
+    });
+  }
+  const credential = (given: string | undefined, inUrl: string): string | undefined =>
+    given ?? (inUrl === '' ? undefined : decodeURIComponent(inUrl));
+  const username = credential(options.username, url.username);
+  const password = credential(options.password, url.password);
+  url.username = '';
+  url.password = '';
+  const client = createClient({
+    url: `${url.protocol}//${url.host}${url.pathname}`,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    application: 'etl',
+    request_timeout: options.requestTimeoutMs,
+    max_open_connections: 4,
+    keep_alive: { enabled: true, idle_socket_ttl: 2000, eagerly_destroy_stale_sockets: true },
+    log: { level: ClickHouseLogLevel.OFF },
+  });
+  return new Connection(client, url.host, false, async () => undefined);
+}

@@ -1,0 +1,147 @@
+import { EtlError, silentLogger, type OperationOptions } from '@etl/core';
+import { serverCode, UNKNOWN_TABLE } from './clickhouse-error.ts';
+import { pause } from './connection.ts';
+import type { Database, TableInfo } from './database.ts';
+import { literal, pipelineToken } from './identifier.ts';
+import { claimLoadNumber } from './load-number.ts';
+import type { ResolvedOptions } from './options.ts';
+import { isCertainlyDead, thisProcess, type ProcessIdentity } from './process-identity.ts';
+
+const LOCK = '_etl_lock_';
+
+/**
+ * Holds a pipeline for this process. The lock is an empty table whose name ends in a number that no
+ * other lock ever had, and whose comment says who holds it and, by its age, that the holder lives.
+ *
+ * Mutual exclusion is "create, then look": whoever sees another live lock after creating its own
+ * steps back. A holder that was taken over learns it from its missing table; what keeps it from
+ * doing harm until then is the manifest of its load, see `Load`.
+ */
+export class PipelineLock implements AsyncDisposable {
+  readonly #database: Database;
+  readonly #name: string;
+  readonly #lost = new AbortController();
+  readonly #options: ResolvedOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #lastBeat = performance.now();
+
+  private constructor(database: Database, name: string, options: ResolvedOptions) {
+    this.#database = database;
+    this.#name = name;
+    this.#options = options;
+  }
+
+  static async acquire(
+    database: Database,
+    pipeline: string,
+    options: ResolvedOptions,
+    operation: OperationOptions & { readonly waitMs?: number | undefined },
+  ): Promise<PipelineLock> {
+    const prefix = `${LOCK}${pipelineToken(pipeline)}_`;
+    const deadline = performance.now() + (operation.waitMs ?? options.lockWaitMs);
+    const logger = operation.logger ?? silentLogger;
+    for (;;) {
+      let holder = liveHolder(await database.tables([prefix], operation), '', database, options);
+      if (holder === undefined) {
+        const name = prefix + (await claimLoadNumber(database, operation));
+        await database.command(
+          `CREATE TABLE IF NOT EXISTS ${database.table(name)} (number UInt64) ENGINE = Null COMMENT ${literal(identityText())}`,
+          operation,
+        );
+        const locks = await database.tables([prefix], operation);
+        holder = liveHolder(locks, name, database, options);
+        if (holder === undefined && locks.some((lock) => lock.name === name)) {
+          for (const dead of locks) if (dead.name !== name) await database.drop(dead.name, operation);
+          const lock = new PipelineLock(database, name, options);
+          lock.#startHeartbeat();
+          return lock;
+        }
+        await database.drop(name, operation);
+      }
+      if (performance.now() >= deadline) throw heldError(pipeline, holder);
+      logger.info({ pipeline, holder: holder?.host }, 'waiting for the run that holds the pipeline');
+      await pause(200 + Math.random() * 400, operation.signal);
+    }
+  }
+
+  /** Aborts when another run has taken the pipeline over. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** @throws `PIPELINE_TAKEN_OVER` when the lock is gone. */
+  async verify(operation?: OperationOptions): Promise<void> {
+    if ((await this.#database.find(this.#name, operation)) !== undefined) return;
+    this.#lose();
+    throw takenOver();
+  }
+
+  // An embedded database admits one process at a time: whoever else held a lock in it is dead.
+  #startHeartbeat(): void {
+    if (this.#database.connection.isEmbedded) return;
+    this.#timer = setInterval(() => void this.#beat(), this.#options.heartbeatMs);
+    this.#timer.unref();
+  }
+
+  async #beat(): Promise<void> {
+    try {
+      await this.#database.command(
+        `ALTER TABLE ${this.#database.table(this.#name)} MODIFY COMMENT ${literal(identityText())}`,
+        { signal: AbortSignal.timeout(this.#options.staleAfterMs / 2) },
+      );
+      this.#lastBeat = performance.now();
+    } catch (error) {
+      const silence = performance.now() - this.#lastBeat;
+      if (serverCode(error) === UNKNOWN_TABLE || silence > this.#options.staleAfterMs) this.#lose();
+    }
+  }
+
+  #lose(): void {
+    clearInterval(this.#timer);
+    if (!this.#lost.signal.aborted) this.#lost.abort(takenOver());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#database.drop(this.#name);
+  }
+}
+
+function identityText(): string {
+  return JSON.stringify({ ...thisProcess, beat: new Date().toISOString() });
+}
+
+function liveHolder(
+  locks: readonly TableInfo[],
+  own: string,
+  database: Database,
+  options: ResolvedOptions,
+): ProcessIdentity | undefined {
+  for (const lock of locks) {
+    if (lock.name === own) continue;
+    const identity = JSON.parse(lock.comment) as ProcessIdentity;
+    if (database.connection.isEmbedded && identity.instance !== thisProcess.instance) continue;
+    if (isCertainlyDead(identity)) continue;
+    if (lock.age_seconds * 1000 <= options.staleAfterMs || database.connection.isEmbedded) return identity;
+  }
+  return undefined;
+}
+
+function heldError(pipeline: string, holder: ProcessIdentity | undefined): EtlError {
+  const who = holder === undefined ? 'another run' : `process ${holder.pid} on ${holder.host}, since ${holder.since}`;
+  return new EtlError({
+    code: 'PIPELINE_HELD',
+    kind: 'transient',
+    message: `The pipeline ${pipeline} is being run by ${who}.`,
+    hint: 'Wait for that run to end; if its machine is gone, it counts as dead after a minute of silence.',
+  });
+}
+
+export function takenOver(): EtlError {
+  return new EtlError({
+    code: 'PIPELINE_TAKEN_OVER',
+    kind: 'transient',
+    message: 'Another run took this pipeline over, because this one had been silent for too long.',
+    hint: 'Nothing is lost: the other run goes on from the last commit.',
+  });
+}

@@ -1,0 +1,39 @@
+import type { OperationOptions } from '@etl/core';
+import { resolveOptions } from './clickhouse-destination.ts';
+import { Database } from './database.ts';
+import { openConnection } from './open-connection.ts';
+import type { ClickHouseOptions } from './options.ts';
+import { completeLoads } from './recover.ts';
+
+/** Read access to a destination for people: `etl sql`. */
+export interface ClickHouseReader extends AsyncDisposable {
+  /** The bytes of the result in the given format; `format` is ignored when the query names one. */
+  query(sql: string, options?: OperationOptions & { readonly format?: string }): AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Opens a destination for reading. An embedded database first completes every load that a dead run
+ * had prepared: nobody else can hold it, and readers shall see whole loads.
+ */
+export async function openClickHouse(
+  options: ClickHouseOptions,
+  operation: OperationOptions & { readonly waitMs?: number | undefined } = {},
+): Promise<ClickHouseReader> {
+  const resolved = resolveOptions(options);
+  const connection = await openConnection(resolved, operation);
+  const databases = await connection.rows<{ name: string }>('SELECT name FROM system.databases', operation);
+  if (connection.isEmbedded && databases.some(({ name }) => name === resolved.database)) {
+    const database = new Database(connection, resolved.database);
+    await completeLoads(database, { prepared: '_etl_prepared_', published: '_etl_published_' }, operation);
+  }
+  return {
+    async *query(sql, { format = 'TSVWithNames', ...rest } = {}) {
+      const statement = sql.trim().replace(/;\s*$/, '');
+      const hasFormat = /\bFORMAT\s+[A-Za-z]+\s*$/i.test(statement);
+      yield* connection.stream(hasFormat ? statement : `${statement}\nFORMAT ${format}`, rest);
+    },
+    async [Symbol.asyncDispose]() {
+      await connection.close();
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import type { OperationOptions } from '@etl/core';
+import type { Database } from './database.ts';
+import { identifier, literal } from './identifier.ts';
+import type { TablePlan } from './table-plan.ts';
+
+export const RAW_PREFIX = '_raw_';
+
+/**
+ * Name of one generation of a raw table. Generation 0 is the first one, the same for every pipeline
+ * that loads into the table; a whole-table replacement makes the generation of its load's number.
+ */
+export function rawName(publicName: string, generation: bigint): string {
+  return `${RAW_PREFIX}${publicName}_g${generation}`;
+}
+
+/** The generations that exist, oldest first. The newest one holds the table's rows. */
+export async function generations(database: Database, publicName: string, options?: OperationOptions): Promise<bigint[]> {
+  const prefix = `${RAW_PREFIX}${publicName}_g`;
+  const tables = await database.tables([prefix], options);
+  return tables
+    .map(({ name }) => name.slice(prefix.length))
+    .filter((rest) => /^\d+$/.test(rest))
+    .map(BigInt)
+    .sort((a, b) => (a < b ? -1 : 1));
+}
+
+export async function createRawTable(database: Database, plan: TablePlan, generation: bigint, options?: OperationOptions): Promise<void> {
+  const columns = plan.columns.map(({ name, type }) => `${identifier(name)} ${type}`);
+  await database.command(
+    `CREATE TABLE IF NOT EXISTS ${database.table(rawName(plan.publicName, generation))} (${columns.join(', ')}) ` +
+      `ENGINE = ReplacingMergeTree(_etl_version, _etl_deleted)${layout(plan)} ` +
+      'SETTINGS fsync_part_directory = 1, min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1 ' +
+      `COMMENT ${literal(`rows of ${plan.publicName}; read the view of that name`)}`,
+    options,
+  );
+}
+
+/** Partition and sorting key: equal for a raw table and its staging, so that parts can be attached. */
+export function layout(plan: TablePlan): string {
+  const partition = plan.partitionBy === undefined ? '' : ` PARTITION BY ${plan.partitionBy}`;
+  return `${partition} ORDER BY (${plan.orderBy.map(identifier).join(', ')})`;
+}
+
+export async function addColumn(
+  database: Database,
+  table: string,
+  column: { readonly name: string; readonly type: string },
+  options?: OperationOptions,
+): Promise<void> {
+  await database.command(
+    `ALTER TABLE ${database.table(table)} ADD COLUMN IF NOT EXISTS ${identifier(column.name)} ${column.type}`,
+    options,
+  );
+}

@@ -1,0 +1,147 @@
+import type {
+  DestinationSession,
+  JsonValue,
+  LedgerEntry,
+  LoadPackage,
+  LoadSummary,
+  OpenOptions,
+  OperationOptions,
+  StateEntry,
+} from '@etl/core';
+import type { Database } from './database.ts';
+import { literal } from './identifier.ts';
+import { ClickHouseLoad } from './load.ts';
+import { claimLoadNumber } from './load-number.ts';
+import type { ResolvedOptions } from './options.ts';
+import { PipelineLock } from './pipeline-lock.ts';
+import { recoverPipeline } from './recover.ts';
+import { ensureSystemTables, insertSystemRows, systemTime } from './system-tables.ts';
+
+/** A pipeline held in one database. */
+export class ClickHouseSession implements DestinationSession {
+  readonly pipeline: string;
+  readonly rolledForward: readonly LoadSummary[];
+  readonly #database: Database;
+  readonly #options: ResolvedOptions;
+  readonly #operation: OperationOptions;
+  readonly #lock: PipelineLock;
+  #memoryVersion: bigint | undefined;
+
+  private constructor(
+    database: Database,
+    options: ResolvedOptions,
+    operation: OperationOptions,
+    pipeline: string,
+    lock: PipelineLock,
+    rolledForward: readonly LoadSummary[],
+  ) {
+    this.#database = database;
+    this.#options = options;
+    this.#operation = operation;
+    this.pipeline = pipeline;
+    this.#lock = lock;
+    this.rolledForward = rolledForward;
+  }
+
+  static async open(database: Database, options: ResolvedOptions, pipeline: string, operation: OpenOptions): Promise<ClickHouseSession> {
+    await ensureSystemTables(database, operation);
+    const lock = await PipelineLock.acquire(database, pipeline, options, operation);
+    try {
+      const rolledForward = await recoverPipeline(database, pipeline, operation);
+      return new ClickHouseSession(database, options, operation, pipeline, lock, rolledForward);
+    } catch (error) {
+      await lock[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get lost(): AbortSignal {
+    return this.#lock.lost;
+  }
+
+  async readState(): Promise<readonly StateEntry[]> {
+    const rows = await this.#select<{ stream: string; partition: string; value: string }>('stream, partition, value', '_etl_state');
+    return rows
+      .map(({ stream, partition, value }) => ({ stream, partition, value: JSON.parse(value) as JsonValue }))
+      .filter(({ value }) => value !== null);
+  }
+
+  async writeState(entries: readonly StateEntry[]): Promise<void> {
+    const number = String(await claimLoadNumber(this.#database, this.#operation));
+    await insertSystemRows(
+      this.#database,
+      '_etl_state',
+      ['pipeline', 'stream', 'partition', 'value', 'load_number', 'updated_at'],
+      entries.map(({ stream, partition, value }) => [this.pipeline, stream, partition, JSON.stringify(value), number, systemTime(new Date())]),
+      `state-${number}`,
+      this.#operation,
+    );
+  }
+
+  async readLedger(stream: string): Promise<readonly LedgerEntry[]> {
+    const rows = await this.#select<Record<'slice' | 'status' | 'rows' | 'read_at' | 'attempts' | 'reason', string>>(
+      'slice, status, rows, read_at, attempts, reason',
+      '_etl_slices',
+      `stream = ${literal(stream)}`,
+    );
+    return rows.map((row) => ({
+      stream,
+      slice: row.slice,
+      status: row.status === 'good' ? 'good' : 'failed',
+      rows: Number(row.rows),
+      readAt: `${row.read_at.replace(' ', 'T')}Z`,
+      attempts: Number(row.attempts),
+      ...(row.reason === '' ? {} : { reason: row.reason }),
+    }));
+  }
+
+  async writeLedger(entries: readonly LedgerEntry[]): Promise<void> {
+    const number = String(await claimLoadNumber(this.#database, this.#operation));
+    await insertSystemRows(
+      this.#database,
+      '_etl_slices',
+      ['pipeline', 'stream', 'slice', 'status', 'rows', 'read_at', 'attempts', 'reason', 'load_number'],
+      entries.map((entry) => [
+        this.pipeline, entry.stream, entry.slice, entry.status, entry.rows, systemTime(new Date(entry.readAt)), entry.attempts, entry.reason ?? '', number,
+      ]),
+      `ledger-${number}`,
+      this.#operation,
+    );
+  }
+
+  async readMemory(stream: string, key: string): Promise<JsonValue | undefined> {
+    const [row] = await this.#select<{ value: string }>('value', '_etl_memory', `stream = ${literal(stream)} AND key = ${literal(key)}`);
+    const value = row === undefined ? null : (JSON.parse(row.value) as JsonValue);
+    return value ?? undefined;
+  }
+
+  async writeMemory(stream: string, key: string, value: JsonValue): Promise<void> {
+    this.#memoryVersion ??= (await claimLoadNumber(this.#database, this.#operation)) << 64n;
+    this.#memoryVersion += 1n;
+    const version = String(this.#memoryVersion);
+    await insertSystemRows(
+      this.#database,
+      '_etl_memory',
+      ['pipeline', 'stream', 'key', 'value', 'version', 'updated_at'],
+      [[this.pipeline, stream, key, JSON.stringify(value), version, systemTime(new Date())]],
+      `memory-${version}`,
+      this.#operation,
+    );
+  }
+
+  beginLoad(options: OperationOptions = {}): Promise<LoadPackage> {
+    const context = { database: this.#database, options: this.#options, pipeline: this.pipeline, lock: this.#lock };
+    return ClickHouseLoad.begin(context, { ...this.#operation, ...options });
+  }
+
+  #select<TRow>(columns: string, table: string, condition = '1'): Promise<TRow[]> {
+    return this.#database.rows<TRow>(
+      `SELECT ${columns} FROM ${this.#database.table(table)} FINAL WHERE pipeline = ${literal(this.pipeline)} AND (${condition})`,
+      this.#operation,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lock[Symbol.asyncDispose]();
+  }
+}

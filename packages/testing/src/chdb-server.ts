@@ -1,0 +1,117 @@
+import { createRequire } from 'node:module';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+
+type Session = InstanceType<(typeof import('chdb'))['Session']>;
+
+/** How the server answers one request: as it should, or as a bad network would. */
+export type ChdbFault =
+  /** The statement is carried out, its answer never arrives. */
+  | 'lose-answer'
+  /** The statement is not carried out. */
+  | 'refuse'
+  | 'unavailable';
+
+export interface ChdbServerOptions {
+  readonly path: string;
+  readonly username: string;
+  readonly password: string;
+  /** Chooses a fault per statement; `undefined` for none. */
+  readonly fault?: ((query: string) => ChdbFault | undefined) | undefined;
+}
+
+export interface ChdbServer extends AsyncDisposable {
+  readonly url: string;
+  /** Statements in the order of their arrival, without inserted data. */
+  readonly queries: readonly string[];
+}
+
+/**
+ * ClickHouse's HTTP interface in front of an embedded engine, with a user and a password, so that a
+ * client's real wire path is used without a server.
+ */
+export async function startChdbServer(options: ChdbServerOptions): Promise<ChdbServer> {
+  const { Session } = createRequire(import.meta.url)('chdb') as typeof import('chdb');
+  const session: Session = new Session(options.path);
+  const queries: string[] = [];
+  const server = createServer((request, response) => {
+    handle(session, options, queries, request, response).catch((error: unknown) => {
+      response.destroy(error instanceof Error ? error : undefined);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    queries,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      session.close();
+    },
+  };
+}
+
+async function handle(
+  session: Session,
+  options: ChdbServerOptions,
+  queries: string[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://127.0.0.1');
+  const body = await readBody(request);
+  if (url.pathname === '/ping') {
+    response.end('Ok.\n');
+    return;
+  }
+  if (!isAuthorised(request, options)) {
+    const message = `Code: 516. DB::Exception: ${options.username}: Authentication failed: password is incorrect, or there is no user with such name. (AUTHENTICATION_FAILED)`;
+    response.writeHead(403, { 'X-ClickHouse-Exception-Code': '516' }).end(message);
+    return;
+  }
+  const inUrl = url.searchParams.get('query');
+  const query = inUrl ?? body;
+  queries.push(query);
+  const fault = options.fault?.(query);
+  if (fault === 'refuse') {
+    response.destroy();
+    return;
+  }
+  if (fault === 'unavailable') {
+    response.writeHead(503).end('upstream is not there');
+    return;
+  }
+  try {
+    const statement = inUrl === null ? query : `${query.trimEnd()}\n${body}`;
+    const format = url.searchParams.get('default_format') ?? 'TabSeparated';
+    const isEmptyInsert = inUrl !== null && body === '' && /^\s*INSERT/i.test(query) && !/\bSELECT\b/i.test(query);
+    const result = isEmptyInsert ? undefined : await session.queryAsync(statement, { format });
+    if (fault === 'lose-answer') response.destroy();
+    else response.writeHead(200, { 'X-ClickHouse-Summary': '{}' }).end(result === undefined ? '' : Buffer.from(result.bytes()));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const code = /Code: (\d+)/.exec(message)?.[1] ?? '1002';
+    response.writeHead(code === '60' ? 404 : 500, { 'X-ClickHouse-Exception-Code': code }).end(message);
+  }
+}
+
+function isAuthorised(request: IncomingMessage, options: ChdbServerOptions): boolean {
+  const { authorization } = request.headers;
+  if (authorization?.startsWith('Basic ') === true) {
+    const given = Buffer.from(authorization.slice(6), 'base64').toString('utf8');
+    return given === `${options.username}:${options.password}`;
+  }
+  return request.headers['x-clickhouse-user'] === options.username && request.headers['x-clickhouse-key'] === options.password;
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const bytes = Buffer.concat(chunks);
+  const encoding = request.headers['content-encoding'];
+  if (encoding === 'gzip') return gunzipSync(bytes).toString('utf8');
+  if (encoding === 'zstd') return zstdDecompressSync(bytes).toString('utf8');
+  return bytes.toString('utf8');
+}

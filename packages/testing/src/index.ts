@@ -1,0 +1,3 @@
+export { startChdbServer } from './chdb-server.ts';
+export type { ChdbFault, ChdbServer, ChdbServerOptions } from './chdb-server.ts';
+export { memoryDestination, MemoryStore } from './memory-destination.ts';

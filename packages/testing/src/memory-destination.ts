@@ -1,0 +1,253 @@
+import {
+  EtlError,
+  newestEntries,
+  type Destination,
+  type DestinationSession,
+  type JsonValue,
+  type LedgerEntry,
+  type LoadPackage,
+  type LoadSummary,
+  type Row,
+  type SchemaChange,
+  type Slice,
+  type StateEntry,
+  type StreamSpec,
+} from '@etl/core';
+
+interface StoredRow {
+  readonly version: bigint;
+  readonly isDeleted: boolean;
+  readonly row: Row;
+}
+
+/** What an in-memory destination keeps; give the same store to a new destination to "restart". */
+export class MemoryStore {
+  readonly tables = new Map<string, Map<string, StoredRow>>();
+  readonly specs = new Map<string, StreamSpec>();
+  readonly state = new Map<string, readonly StateEntry[]>();
+  readonly ledger = new Map<string, Map<string, LedgerEntry>>();
+  readonly memory = new Map<string, JsonValue>();
+  readonly held = new Set<string>();
+  readonly loads: LoadSummary[] = [];
+  number = 0n;
+
+  /** The rows a reader sees, in order of their key. */
+  rows(stream: string): readonly Row[] {
+    const stored = [...(this.tables.get(stream) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
+    return stored.filter(([, { isDeleted }]) => !isDeleted).map(([, { row }]) => row);
+  }
+}
+
+/** A destination in memory that keeps every promise of the contract; for tests of sources and of the engine. */
+export function memoryDestination(store: MemoryStore = new MemoryStore()): Destination & { readonly store: MemoryStore } {
+  return {
+    specificationVersion: 'v1',
+    name: 'memory',
+    capabilities: { writeDispositions: ['append', 'merge', 'replace'] },
+    store,
+    async check() {},
+    async open(pipeline) {
+      if (store.held.has(pipeline)) {
+        throw new EtlError({ code: 'PIPELINE_HELD', kind: 'transient', message: `The pipeline ${pipeline} is being run.` });
+      }
+      store.held.add(pipeline);
+      return new MemorySession(store, pipeline);
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+class MemorySession implements DestinationSession {
+  readonly pipeline: string;
+  readonly rolledForward = [];
+  readonly lost = new AbortController().signal;
+  readonly #store: MemoryStore;
+
+  constructor(store: MemoryStore, pipeline: string) {
+    this.#store = store;
+    this.pipeline = pipeline;
+  }
+
+  async readState(): Promise<readonly StateEntry[]> {
+    return this.#store.state.get(this.pipeline) ?? [];
+  }
+
+  async writeState(entries: readonly StateEntry[]): Promise<void> {
+    const all = newestEntries([...(await this.readState()), ...structuredClone(entries)]);
+    this.#store.state.set(this.pipeline, all.filter(({ value }) => value !== null));
+  }
+
+  async readLedger(stream: string): Promise<readonly LedgerEntry[]> {
+    return [...this.#entries().values()].filter((entry) => entry.stream === stream);
+  }
+
+  async writeLedger(entries: readonly LedgerEntry[]): Promise<void> {
+    for (const entry of entries) this.#entries().set(JSON.stringify([entry.stream, entry.slice]), entry);
+  }
+
+  #entries(): Map<string, LedgerEntry> {
+    const entries = this.#store.ledger.get(this.pipeline) ?? new Map<string, LedgerEntry>();
+    this.#store.ledger.set(this.pipeline, entries);
+    return entries;
+  }
+
+  async readMemory(stream: string, key: string): Promise<JsonValue | undefined> {
+    return this.#store.memory.get(JSON.stringify([this.pipeline, stream, key])) ?? undefined;
+  }
+
+  async writeMemory(stream: string, key: string, value: JsonValue): Promise<void> {
+    this.#store.memory.set(JSON.stringify([this.pipeline, stream, key]), value);
+  }
+
+  async beginLoad(): Promise<LoadPackage> {
+    this.#store.number += 1n;
+    return new MemoryLoad(this.#store, this, this.#store.number);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#store.held.delete(this.pipeline);
+  }
+}
+
+class MemoryLoad implements LoadPackage {
+  readonly id: string;
+  readonly #store: MemoryStore;
+  readonly #session: MemorySession;
+  readonly #number: bigint;
+  readonly #startedAt = performance.now();
+  readonly #specs = new Map<string, StreamSpec>();
+  readonly #staged = new Map<string, StoredRow[]>();
+  readonly #truncated = new Set<string>();
+  readonly #slices: { readonly stream: string; readonly slice: Slice; readonly entry: LedgerEntry }[] = [];
+  #ordinal = 0n;
+
+  constructor(store: MemoryStore, session: MemorySession, number: bigint) {
+    this.#store = store;
+    this.#session = session;
+    this.#number = number;
+    this.id = `memory-${number}`;
+  }
+
+  async prepare(stream: StreamSpec): Promise<readonly SchemaChange[]> {
+    const before = this.#store.specs.get(stream.name);
+    this.#store.specs.set(stream.name, stream);
+    this.#specs.set(stream.name, stream);
+    if (stream.writeDisposition === 'replace' && stream.scope === undefined) this.#truncated.add(stream.name);
+    if (before === undefined) return [{ type: 'table-created', stream: stream.name, table: stream.name }];
+    const known = new Set(before.columns.map(({ name }) => name));
+    return stream.columns
+      .filter(({ name }) => !known.has(name))
+      .map((column) => ({ type: 'column-added', stream: stream.name, table: stream.name, column: column.name, dataType: column.type }));
+  }
+
+  async write(stream: string, rows: readonly Row[]): Promise<void> {
+    const spec = this.#spec(stream);
+    const staged = this.#staged.get(stream) ?? [];
+    this.#staged.set(stream, staged);
+    for (const row of rows) {
+      const ordinal = (this.#number << 64n) | this.#ordinal;
+      this.#ordinal += 1n;
+      const given = spec.versionColumn === undefined ? undefined : row[spec.versionColumn];
+      const isDeleted = spec.deletedColumn !== undefined && row[spec.deletedColumn] === true;
+      const isAppended = spec.writeDisposition === 'append' || spec.primaryKey.length === 0;
+      staged.push({
+        version: typeof given === 'bigint' ? given : ordinal,
+        isDeleted,
+        row: isAppended ? { ...row, _row: String(ordinal).padStart(40, '0') } : row,
+      });
+    }
+  }
+
+  async truncate(stream: string): Promise<void> {
+    this.#spec(stream);
+    this.#staged.delete(stream);
+    this.#truncated.add(stream);
+  }
+
+  async discard(stream: string): Promise<void> {
+    this.#staged.delete(stream);
+    this.#truncated.delete(stream);
+    this.#specs.delete(stream);
+  }
+
+  async lookup(stream: string, keys: readonly Row[], columns: readonly string[]): Promise<readonly (Row | undefined)[]> {
+    const spec = this.#spec(stream);
+    const table = this.#merged(stream);
+    return keys.map((key) => {
+      const stored = table.get(keyOf(spec, key));
+      if (stored === undefined || stored.isDeleted) return undefined;
+      return Object.fromEntries(columns.map((name) => [name, stored.row[name]]));
+    });
+  }
+
+  async publish(stream: string, slice: Slice, entry: LedgerEntry): Promise<void> {
+    const spec = this.#spec(stream);
+    const keys = (this.#staged.get(stream) ?? []).map(({ row }) => keyOf(spec, row));
+    const doubled = keys.length - new Set(keys).size;
+    if (doubled > 0) {
+      throw new EtlError({
+        code: 'PRIMARY_KEY_NOT_UNIQUE',
+        kind: 'data',
+        message: `${doubled} rows of ${stream} have a primary key that another row of the same slice has.`,
+      });
+    }
+    this.#slices.push({ stream, slice, entry });
+  }
+
+  async commit(state: readonly StateEntry[]): Promise<LoadSummary> {
+    const rowsWritten: Record<string, number> = {};
+    for (const { stream, slice } of this.#slices) this.#bury(stream, slice);
+    for (const stream of new Set([...this.#staged.keys(), ...this.#truncated])) {
+      rowsWritten[stream] = this.#staged.get(stream)?.length ?? 0;
+      this.#store.tables.set(stream, this.#merged(stream));
+    }
+    await this.#session.writeState(state);
+    await this.#session.writeLedger(this.#slices.map(({ entry }) => entry));
+    const summary = { loadId: this.id, rowsWritten, durationMs: performance.now() - this.#startedAt };
+    this.#store.loads.push(summary);
+    return summary;
+  }
+
+  /** Marks as deleted what stands in the slice's scope but was not read. */
+  #bury(stream: string, slice: Slice): void {
+    const { scope } = slice;
+    const spec = this.#spec(stream);
+    if (scope === undefined || this.#truncated.has(stream)) return;
+    const staged = this.#staged.get(stream) ?? [];
+    this.#staged.set(stream, staged);
+    const read = new Set(staged.map(({ row }) => keyOf(spec, row)));
+    for (const [key, stored] of this.#store.tables.get(stream) ?? []) {
+      const day = spec.scope?.day === undefined ? undefined : String(stored.row[spec.scope.day]);
+      const inDays = scope.days === undefined || (day !== undefined && day >= scope.days.start && day < scope.days.end);
+      const isEqual = Object.entries(scope.equals).every(([name, value]) => stored.row[name] === value);
+      if (!isEqual || !inDays || read.has(key) || stored.isDeleted) continue;
+      staged.push({ version: (this.#number << 64n) | this.#ordinal, isDeleted: true, row: stored.row });
+      this.#ordinal += 1n;
+    }
+  }
+
+  #merged(stream: string): Map<string, StoredRow> {
+    const spec = this.#spec(stream);
+    const table = new Map(this.#truncated.has(stream) ? [] : this.#store.tables.get(stream));
+    for (const row of this.#staged.get(stream) ?? []) {
+      const key = keyOf(spec, row.row);
+      const present = table.get(key);
+      if (present === undefined || present.version <= row.version) table.set(key, row);
+    }
+    return table;
+  }
+
+  #spec(stream: string): StreamSpec {
+    const spec = this.#specs.get(stream);
+    if (spec === undefined) throw new Error(`rows of ${stream} came before its schema`);
+    return spec;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+function keyOf(spec: StreamSpec, row: Row): string {
+  const isAppended = row['_row'] !== undefined;
+  const names = isAppended ? [...spec.primaryKey, '_row'] : spec.primaryKey;
+  return JSON.stringify(names.map((name) => row[name]), (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value));
+}
