@@ -11,8 +11,17 @@ export interface InsertTarget {
   readonly token: string;
 }
 
+/** What a connection is made to. */
+export interface ConnectionEnd {
+  /** Names it in messages, without credentials. */
+  readonly target: string;
+  readonly isEmbedded: boolean;
+  readonly retryWaitMs: number;
+  /** Called after the client is closed. */
+  close(): Promise<void>;
+}
+
 const ATTEMPTS = 4;
-const FIRST_WAIT_MS = 200;
 
 /**
  * The statements of a load over one client, server or embedded.
@@ -24,15 +33,16 @@ const FIRST_WAIT_MS = 200;
 export class Connection {
   readonly #client: ClickHouseClient;
   readonly #close: () => Promise<void>;
-  /** Names the other end in messages, without credentials. */
+  readonly #retryWaitMs: number;
   readonly target: string;
   readonly isEmbedded: boolean;
 
-  constructor(client: ClickHouseClient, target: string, isEmbedded: boolean, close: () => Promise<void>) {
+  constructor(client: ClickHouseClient, end: ConnectionEnd) {
     this.#client = client;
-    this.#close = close;
-    this.target = target;
-    this.isEmbedded = isEmbedded;
+    this.#close = end.close;
+    this.#retryWaitMs = end.retryWaitMs;
+    this.target = end.target;
+    this.isEmbedded = end.isEmbedded;
   }
 
   async command(query: string, options: OperationOptions = {}): Promise<void> {
@@ -91,7 +101,7 @@ export class Connection {
         const mapped = clickHouseError(error, this.target);
         if (count >= ATTEMPTS || !EtlError.isInstance(mapped) || !mapped.isRetryable) throw mapped;
         options.logger?.warn({ err: mapped.code, attempt: count }, 'statement failed, sending it again');
-        await pause(Math.random() * FIRST_WAIT_MS * 2 ** count, options.signal);
+        await pause(Math.random() * this.#retryWaitMs * 2 ** count, options.signal);
       }
     }
   }

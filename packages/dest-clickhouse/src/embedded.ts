@@ -22,7 +22,12 @@ const held = new Map<string, number>();
  * @throws `CLICKHOUSE_EMBEDDED_BUSY` (transient) when another process still holds it, and
  * `CLICKHOUSE_EMBEDDED_MISSING` (config) when the package chdb is not installed.
  */
-export async function openEmbedded(path: string, waitMs: number, options: OperationOptions): Promise<Connection> {
+export async function openEmbedded(
+  path: string,
+  retryWaitMs: number,
+  waitMs: number,
+  options: OperationOptions,
+): Promise<Connection> {
   const directory = resolve(path);
   const chdb = loadChdb();
   mkdirSync(directory, { recursive: true });
@@ -35,7 +40,12 @@ export async function openEmbedded(path: string, waitMs: number, options: Operat
       writeHolder(directory);
       // The client would log what it is also told by the error that it throws.
       const client = createClient({ connection: connection as unknown as ClientConnection, log: { level: ClickHouseLogLevel.OFF } });
-      return new Connection(client, `embedded in ${path}`, true, async () => release(directory));
+      return new Connection(client, {
+        target: `embedded in ${path}`,
+        isEmbedded: true,
+        retryWaitMs,
+        close: async () => release(directory),
+      });
     } catch (error) {
       if (!isLocked(error)) throw error;
       if (performance.now() >= deadline) throw busy(path, directory, error);

@@ -10,7 +10,7 @@ export async function openConnection(
   operation: OperationOptions & { readonly waitMs?: number | undefined } = {},
 ): Promise<Connection> {
   if (options.path !== undefined) {
-    return openEmbedded(options.path, operation.waitMs ?? options.lockWaitMs, operation);
+    return openEmbedded(options.path, options.retryWaitMs, operation.waitMs ?? options.lockWaitMs, operation);
   }
   const url = new URL(options.url ?? '');
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
@@ -37,5 +37,10 @@ export async function openConnection(
     keep_alive: { enabled: true, idle_socket_ttl: 2000, eagerly_destroy_stale_sockets: true },
     log: { level: ClickHouseLogLevel.OFF },
   });
-  return new Connection(client, url.host, false, async () => undefined);
+  return new Connection(client, {
+    target: url.host,
+    isEmbedded: false,
+    retryWaitMs: options.retryWaitMs,
+    close: async () => undefined,
+  });
 }

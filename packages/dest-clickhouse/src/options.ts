@@ -14,6 +14,7 @@ export const clickHouseOptionsSchema = z
     chunkRows: z.int().min(1).default(20_000).describe('Rows per insert.'),
     chunkBytes: z.int().min(1).default(8 * 1024 * 1024).describe('Bytes per insert, roughly.'),
     requestTimeoutMs: z.int().min(1000).default(300_000).describe('Longest wait for one statement of the server.'),
+    retryWaitMs: z.int().min(0).default(200).describe('First wait before a statement that failed without an answer is sent again; doubles from then on.'),
     lockWaitMs: z.int().min(0).default(75_000).describe('How long to wait for a run that holds the pipeline, or for the process that holds an embedded database.'),
     heartbeatMs: z.int().min(10).default(10_000).describe('How often a run says that it is alive.'),
     staleAfterMs: z.int().min(100).default(60_000).describe('Silence after which a run on another machine counts as dead and its pipeline is taken over.'),

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Destination, Row } from '@etl/core';
-import { startChdbServer, type ChdbFault, type DestinationFixture } from '@etl/testing';
+import { startChdbServer, type ChooseFault, type DestinationFixture } from '@etl/testing';
 import { clickhouse, openClickHouse, type ClickHouseOptions } from '../src/index.ts';
 
 /** One engine a process: its directory lives as long as the test file. */
@@ -24,16 +24,16 @@ export async function embeddedFixture(overrides: Partial<ClickHouseOptions> = {}
 /** The same engine behind its HTTP front: the client's real wire path. */
 export async function httpFixture(
   overrides: Partial<ClickHouseOptions> = {},
-  fault?: (query: string) => ChdbFault | undefined,
+  fault?: ChooseFault,
 ): Promise<ClickHouseFixture & { readonly queries: readonly string[] }> {
   const username = 'loader';
   const password = 'p&ss word';
   const server = await startChdbServer({ path: join(directory, 'engine'), username, password, fault });
-  const made = await fixture({ url: server.url, username, password, ...overrides }, () => server[Symbol.asyncDispose]());
+  const made = await fixture({ url: server.url, username, password, retryWaitMs: 1, ...overrides }, () => server[Symbol.asyncDispose]());
   return Object.assign(made, { queries: server.queries });
 }
 
-async function fixture(base: Omit<ClickHouseOptions, 'database'>, close: () => Promise<void>): Promise<ClickHouseFixture> {
+async function fixture(base: Omit<ClickHouseOptions, 'database'>, close: () => PromiseLike<void>): Promise<ClickHouseFixture> {
   databases += 1;
   const options: ClickHouseOptions = { database: `db${databases}`, dataset: 'shop', lockWaitMs: 2000, ...base };
   const made: Destination[] = [];

@@ -13,12 +13,14 @@ export type ChdbFault =
   | 'refuse'
   | 'unavailable';
 
+export type ChooseFault = (query: string) => ChdbFault | undefined | Promise<ChdbFault | undefined>;
+
 export interface ChdbServerOptions {
   readonly path: string;
   readonly username: string;
   readonly password: string;
-  /** Chooses a fault per statement; `undefined` for none. */
-  readonly fault?: ((query: string) => ChdbFault | undefined) | undefined;
+  /** Chooses a fault per statement; `undefined` for none. The statement waits until it has answered. */
+  readonly fault?: ChooseFault | undefined;
 }
 
 export interface ChdbServer extends AsyncDisposable {
@@ -74,7 +76,7 @@ async function handle(
   const inUrl = url.searchParams.get('query');
   const query = inUrl ?? body;
   queries.push(query);
-  const fault = options.fault?.(query);
+  const fault = await options.fault?.(query);
   if (fault === 'refuse') {
     response.destroy();
     return;

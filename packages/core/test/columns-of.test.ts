@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { columnsOf, decimal, defineStream } from '../src/index.ts';
+
+it('reads columns off a zod object', () => {
+  const schema = z.object({
+    id: z.int(),
+    big: z.bigint(),
+    ratio: z.number().nullable(),
+    small: z.int32(),
+    name: z.string().describe('As the platform spells it.'),
+    day: z.iso.date(),
+    at: z.iso.datetime().optional(),
+    seen: z.date(),
+    uid: z.uuid(),
+    ok: z.boolean().default(false),
+    status: z.enum(['a', 'b']),
+    spend: decimal(18, 6).nullable(),
+    tags: z.array(z.string()),
+    parts: z.array(z.object({ a: z.string() })),
+    extra: z.record(z.string(), z.unknown()),
+    text: z.number().transform(String).pipe(z.string()),
+  });
+  expect(columnsOf(schema)).toEqual([
+    { name: 'id', type: 'int64', nullable: false },
+    { name: 'big', type: 'int64', nullable: false },
+    { name: 'ratio', type: 'float64', nullable: true },
+    { name: 'small', type: 'int32', nullable: false },
+    { name: 'name', type: 'string', nullable: false, description: 'As the platform spells it.' },
+    { name: 'day', type: 'date', nullable: false },
+    { name: 'at', type: 'timestamp', nullable: true },
+    { name: 'seen', type: 'timestamp', nullable: false },
+    { name: 'uid', type: 'uuid', nullable: false },
+    { name: 'ok', type: 'boolean', nullable: false },
+    { name: 'status', type: 'string', nullable: false },
+    { name: 'spend', type: 'decimal', precision: 18, scale: 6, nullable: true },
+    { name: 'tags', type: 'array', nullable: false, items: { type: 'string', nullable: false } },
+    { name: 'parts', type: 'json', nullable: false },
+    { name: 'extra', type: 'json', nullable: false },
+    { name: 'text', type: 'string', nullable: false },
+  ]);
+});
+
+it.each([
+  ['is nullable', z.object({ id: z.int().nullable() })],
+  ['is no column', z.object({ id: z.int().optional() })],
+])('refuses a primary key that %s', (_, schema) => {
+  expect(() => defineStream({ name: 'orders', schema, primaryKey: ['id'], writeDisposition: 'merge', async *read() {} })).toThrow(
+    expect.objectContaining({ code: 'STREAM_KEY_INVALID', kind: 'config' }),
+  );
+});
+
+it('refuses to merge rows that nothing identifies', () => {
+  const schema = z.object({ id: z.int() });
+  expect(() => defineStream({ name: 'orders', schema, primaryKey: [], writeDisposition: 'merge', async *read() {} })).toThrow(
+    expect.objectContaining({ code: 'STREAM_KEY_MISSING', kind: 'config' }),
+  );
+});
+
+it('keeps decimals as text and refuses what is none', () => {
+  expect(decimal(18, 6).parse(12.5)).toBe('12.5');
+  expect(decimal(18, 6).parse('0.10')).toBe('0.10');
+  expect(decimal(18, 6).safeParse('1e3').success).toBe(false);
+  expect(decimal(18, 6).safeParse('').success).toBe(false);
+});

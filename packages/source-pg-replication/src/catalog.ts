@@ -1,0 +1,168 @@
+import type { Client } from 'pg';
+import { literal } from './identifier.ts';
+import type { TypeRow } from './value-type.ts';
+
+/** A table that could be read. */
+export interface TableName {
+  readonly oid: number;
+  readonly schema: string;
+  readonly table: string;
+}
+
+export interface CatalogColumn {
+  /** `attnum`: survives a rename. */
+  readonly number: number;
+  readonly name: string;
+  readonly type: number;
+  readonly modifier: number;
+  /** Rows from before the column have a value that was never written (ADD COLUMN … DEFAULT). */
+  readonly hasMissing: boolean;
+  readonly isPublished: boolean;
+}
+
+/** A table as the catalog of one moment describes it. */
+export interface CatalogTable extends TableName {
+  /** `r` table, `p` partitioned table. */
+  readonly kind: string;
+  /** `d` primary key, `i` index, `f` whole row, `n` nothing. */
+  readonly identity: string;
+  readonly columns: readonly CatalogColumn[];
+  /** Columns that the replica identity or the primary key names, in its order; null without one. */
+  readonly key: readonly string[] | null;
+  readonly isKeyDeferrable: boolean;
+  /** Storage of the table or of its leaf partitions; changes when it is rewritten. */
+  readonly filenodes: readonly number[];
+  /** Transactions that last changed the columns' definitions. */
+  readonly columnsXmin: string;
+  /** Identity of the table's place in the publication: changes when it is taken out and put in again. */
+  readonly publicationRelation: number | null;
+  readonly rowFilter: string | null;
+  /** The planner's estimate; negative when unknown. */
+  readonly estimatedRows: number;
+  readonly isReadable: boolean;
+}
+
+export interface ServerFacts {
+  /** `server_version_num`. */
+  readonly version: number;
+  readonly walLevel: string;
+  readonly isStandby: boolean;
+  readonly database: string;
+  readonly user: string;
+}
+
+async function json<T>(client: Client, sql: string): Promise<T> {
+  const result = await client.query<{ value: string | null }>(`SELECT (${sql})::text AS value`);
+  return JSON.parse(result.rows[0]?.value ?? 'null') as T;
+}
+
+export async function readServerFacts(client: Client): Promise<ServerFacts> {
+  return json(
+    client,
+    `json_build_object('version', current_setting('server_version_num')::int, 'walLevel', current_setting('wal_level'),
+      'isStandby', pg_is_in_recovery(), 'database', current_database(), 'user', current_user)`,
+  );
+}
+
+/** Permanent tables and partition roots of users; what an extension owns is left out. */
+export async function listTables(client: Client): Promise<readonly TableName[]> {
+  return json(
+    client,
+    `SELECT coalesce(json_agg(json_build_object('oid', c.oid::int8, 'schema', n.nspname, 'table', c.relname)
+       ORDER BY n.nspname, c.relname), '[]')
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND NOT c.relispartition
+       AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`,
+  );
+}
+
+/** The tables that a publication publishes, which are leaf partitions when it does not publish via the root. */
+export async function listPublishedTables(client: Client, publication: string): Promise<readonly TableName[]> {
+  return json(
+    client,
+    `SELECT coalesce(json_agg(json_build_object('oid', c.oid::int8, 'schema', n.nspname, 'table', c.relname)
+       ORDER BY n.nspname, c.relname), '[]')
+     FROM pg_publication_tables p
+       JOIN pg_namespace n ON n.nspname = p.schemaname
+       JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename
+     WHERE p.pubname = ${literal(publication)}`,
+  );
+}
+
+/**
+ * Describes tables, those that no longer exist left out. Inside a snapshot the answer is that of the
+ * snapshot; `publication` absent describes them as a publication of ours would publish them.
+ */
+export async function describeTables(
+  client: Client,
+  oids: readonly number[],
+  options: { readonly version: number; readonly publication?: string | undefined },
+): Promise<readonly CatalogTable[]> {
+  if (oids.length === 0) return [];
+  const { version, publication } = options;
+  const published =
+    publication === undefined || version < 150_000
+      ? `a.attgenerated = ''${version >= 180_000 ? " OR a.attgenerated = 's'" : ''}`
+      : 'a.attname = ANY (p.attnames)';
+  const name = publication === undefined ? 'NULL' : literal(publication);
+  const join =
+    version < 150_000
+      ? ''
+      : `LEFT JOIN pg_publication_tables p ON p.pubname = ${name} AND p.schemaname = n.nspname AND p.tablename = c.relname`;
+  return json(
+    client,
+    `SELECT coalesce(json_agg(json_build_object(
+       'oid', c.oid::int8, 'schema', n.nspname, 'table', c.relname, 'kind', c.relkind, 'identity', c.relreplident,
+       'estimatedRows', CASE WHEN c.relkind = 'p'
+         THEN (SELECT sum(greatest(l.reltuples, 0)) FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf)
+         ELSE c.reltuples END,
+       'isReadable', has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'),
+       'filenodes', CASE WHEN c.relkind = 'p'
+         THEN (SELECT coalesce(json_agg(l.relfilenode::int8 ORDER BY l.oid), '[]')
+               FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf)
+         ELSE json_build_array(c.relfilenode::int8) END,
+       'columns', (SELECT coalesce(json_agg(json_build_object('number', a.attnum, 'name', a.attname,
+           'type', a.atttypid::int8, 'modifier', a.atttypmod, 'isPublished', coalesce(${published}, false),
+           'hasMissing', a.atthasmissing OR c.relkind = 'p' AND EXISTS (
+             SELECT FROM pg_partition_tree(c.oid) t JOIN pg_attribute l ON l.attrelid = t.relid
+             WHERE t.isleaf AND l.attname = a.attname AND l.atthasmissing)) ORDER BY a.attnum), '[]')
+         FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+       'columnsXmin', (SELECT md5(string_agg(a.attnum || ':' || a.xmin::text, ',' ORDER BY a.attnum))
+         FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),
+       'key', (SELECT json_agg(a.attname ORDER BY k.ordinal)
+         FROM unnest(i.indkey::int2[]) WITH ORDINALITY k (number, ordinal)
+           JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
+         WHERE k.ordinal <= i.indnkeyatts),
+       'isKeyDeferrable', coalesce(NOT i.indimmediate, false),
+       'publicationRelation', (SELECT r.oid::int8 FROM pg_publication_rel r JOIN pg_publication b ON b.oid = r.prpubid
+         WHERE b.pubname = ${name} AND r.prrelid = c.oid),
+       'rowFilter', ${version < 150_000 ? 'NULL' : 'p.rowfilter'}
+     ) ORDER BY n.nspname, c.relname), '[]')
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       LEFT JOIN pg_index i ON i.indrelid = c.oid
+         AND CASE WHEN c.relreplident = 'i' THEN i.indisreplident ELSE i.indisprimary END
+       ${join}
+     WHERE c.oid IN (${oids.join(', ')})`,
+  );
+}
+
+/** Reads `pg_type` for the types that are not in `known` yet, and those they are made of, into it. */
+export async function readTypes(client: Client, oids: Iterable<number>, known: Map<number, TypeRow>): Promise<void> {
+  let missing = new Set([...oids].filter((oid) => oid !== 0 && !known.has(oid)));
+  while (missing.size > 0) {
+    const rows = await json<readonly TypeRow[]>(
+      client,
+      `SELECT coalesce(json_agg(json_build_object('oid', t.oid::int8, 'kind', t.typtype, 'base', t.typbasetype::int8,
+         'baseModifier', t.typtypmod, 'delimiter', t.typdelim,
+         'element', coalesce((SELECT e.oid::int8 FROM pg_type e WHERE e.typarray = t.oid), 0))), '[]')
+       FROM pg_type t WHERE t.oid IN (${[...missing].join(', ')})`,
+    );
+    for (const row of rows) known.set(row.oid, row);
+    const next = new Set<number>();
+    for (const { base, element } of rows) {
+      for (const oid of [base, element]) if (oid !== 0 && !known.has(oid)) next.add(oid);
+    }
+    missing = next;
+  }
+}

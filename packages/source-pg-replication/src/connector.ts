@@ -1,0 +1,128 @@
+import type { ConnectionOptions } from 'node:tls';
+import pg from 'pg';
+import type { Client, ClientConfig } from 'pg';
+import { connectionConfig, type ConnectionConfig } from './connection-config.ts';
+import { pgError } from './pg-error.ts';
+
+/**
+ * Settings of every session. Values come out the same in the snapshot and in the stream, whatever
+ * the database, the role or the time zone of this process would prefer.
+ */
+const SETTINGS: Readonly<Record<string, string>> = {
+  client_encoding: 'UTF8',
+  timezone: 'UTC',
+  datestyle: 'ISO,MDY',
+  intervalstyle: 'postgres',
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+  search_path: 'pg_catalog',
+  statement_timeout: '0',
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
+};
+
+export interface ConnectorOptions {
+  readonly connectionString: string;
+  readonly applicationName: string;
+  readonly connectTimeoutMs: number;
+}
+
+/** Opens sessions and knows all that are open, so that an abort can end them at once. */
+export class Connector {
+  readonly #config: ConnectionConfig;
+  readonly #options: ConnectorOptions;
+  readonly #open = new Set<Client>();
+  #tls: readonly (ConnectionOptions | false)[];
+
+  constructor(options: ConnectorOptions) {
+    this.#options = options;
+    this.#config = connectionConfig(options.connectionString);
+    this.#tls = this.#config.tls;
+  }
+
+  /** Host, port and database. */
+  get label(): string {
+    return this.#config.label;
+  }
+
+  /** An ordinary session. */
+  async connect(): Promise<Client> {
+    return this.#connect({});
+  }
+
+  /** A session that understands replication commands. */
+  async connectReplication(): Promise<Client> {
+    return this.#connect({ replication: 'database' });
+  }
+
+  /** Ends a session in order, or at once when it does not answer. */
+  async close(client: Client): Promise<void> {
+    if (!this.#open.delete(client)) return;
+    const timer = setTimeout(() => destroy(client), 2000);
+    try {
+      await client.end();
+    } catch {
+      destroy(client);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Cuts a session off. */
+  destroy(client: Client): void {
+    this.#open.delete(client);
+    destroy(client);
+  }
+
+  /** Cuts all sessions off. */
+  destroyAll(): void {
+    for (const client of this.#open) this.destroy(client);
+  }
+
+  async #connect(extra: { readonly replication?: string }): Promise<Client> {
+    const [preferred, ...others] = this.#tls;
+    try {
+      return await this.#attempt(preferred ?? false, extra);
+    } catch (error) {
+      if (others.length === 0 || !isRefusedTls(error)) throw pgError(error, `connecting to ${this.label}`);
+      this.#tls = others;
+      return this.#connect(extra);
+    }
+  }
+
+  async #attempt(tls: ConnectionOptions | false, extra: { readonly replication?: string }): Promise<Client> {
+    const settings = Object.entries(SETTINGS).map(([name, value]) => `-c ${name}=${value}`);
+    const options = [this.#config.serverOptions, ...settings].join(' ');
+    const config = {
+      connectionString: this.#config.connectionString,
+      ssl: tls,
+      application_name: this.#options.applicationName,
+      connectionTimeoutMillis: this.#options.connectTimeoutMs,
+      keepAlive: true,
+      options,
+      // Every value stays the server's text: parsers set globally by the application play no part.
+      types: { getTypeParser: () => String },
+      ...extra,
+    };
+    const client = new pg.Client(config as ClientConfig);
+    // An idle session that dies is noticed by the next use of it.
+    client.on('error', () => undefined);
+    this.#open.add(client);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      this.destroy(client);
+      throw error;
+    }
+  }
+}
+
+function isRefusedTls(error: unknown): boolean {
+  return error instanceof Error && error.message === 'The server does not support SSL connections';
+}
+
+function destroy(client: Client): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+}

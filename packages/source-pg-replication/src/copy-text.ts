@@ -1,0 +1,17 @@
+/** Reads one line of COPY's text format: a value per column, `null` for NULL. */
+export function copyValues(line: string): (string | null)[] {
+  const values: (string | null)[] = line.split('\t');
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index] as string;
+    if (!value.includes('\\')) continue;
+    values[index] = value === String.raw`\N` ? null : unescape(value);
+  }
+  return values;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
+
+// COPY TO writes a backslash only before these letters and before itself, and never a code.
+function unescape(value: string): string {
+  return value.replaceAll(/\\([\s\S])/g, (_, character: string) => ESCAPES[character] ?? character);
+}

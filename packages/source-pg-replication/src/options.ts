@@ -1,0 +1,75 @@
+import { z } from 'zod';
+
+const slotName = z
+  .string()
+  .regex(/^[a-z0-9_]{1,63}$/, 'expected lower-case letters, digits and _, at most 63');
+
+const pattern = z.string().min(1);
+
+/** Options of the PostgreSQL source. */
+export const pgReplicationOptionsSchema = z.strictObject({
+  connectionString: z
+    .string()
+    .min(1)
+    .describe(
+      'URL of the database, postgres://user:password@host:port/database. sslmode, sslrootcert, sslcert and sslkey mean what they mean to libpq.',
+    ),
+  schemas: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('Schemas to read. Default: public, and those that `tables` names.'),
+  tables: z
+    .array(pattern)
+    .min(1)
+    .optional()
+    .describe('Tables to read, as `orders` or `sales.orders`; `*` stands for any characters. Default: all.'),
+  exclude: z.array(pattern).optional().describe('Tables not to read, written like `tables`.'),
+  slot: slotName.default('etl').describe('Replication slot; created when missing. One pipeline has one slot.'),
+  publication: z
+    .string()
+    .min(1)
+    .max(63)
+    .optional()
+    .describe('Publication; created when missing, used as it is when somebody else made it. Default: as the slot.'),
+  applicationName: z.string().min(1).default('etl').describe('Name of the sessions in pg_stat_activity.'),
+  connectTimeoutMs: z.int().min(1).default(15_000).describe('Longest wait for a connection.'),
+  pageRows: z.int().min(1).default(10_000).describe('Rows that are held back at most before they are handed on.'),
+  pageBytes: z
+    .int()
+    .min(1)
+    .default(8 * 1024 * 1024)
+    .describe('Bytes of source text that are held back at most before they are handed on, roughly.'),
+  statusIntervalMs: z
+    .int()
+    .min(1)
+    .default(10_000)
+    .describe('How often the server hears that the reader is alive, however slow the destination is.'),
+  fenceTimeoutMs: z
+    .int()
+    .min(1)
+    .default(300_000)
+    .describe('Longest silence of the server before the end of a reading is given up.'),
+  slotWaitMs: z.int().min(0).default(3000).describe('How long to wait for a slot that another process holds.'),
+  snapshotAttempts: z
+    .int()
+    .min(1)
+    .default(5)
+    .describe('How often the copy of a table begins anew when the table is rewritten meanwhile.'),
+});
+
+/** See {@link pgReplicationOptionsSchema}. */
+export type PgReplicationOptions = z.input<typeof pgReplicationOptionsSchema>;
+
+/** Options with their defaults in place. */
+export type ResolvedOptions = z.output<typeof pgReplicationOptionsSchema> & { readonly publication: string };
+
+/** @throws `PG_OPTIONS_INVALID` (config), naming options but never their values. */
+export function resolveOptions(options: PgReplicationOptions, invalid: (problem: string) => Error): ResolvedOptions {
+  const result = pgReplicationOptionsSchema.safeParse(options);
+  if (!result.success) {
+    const problems = result.error.issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`);
+    throw invalid(problems.join('; '));
+  }
+  return { ...result.data, publication: result.data.publication ?? result.data.slot };
+}

@@ -1,0 +1,68 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { CatalogTable } from './catalog.ts';
+import type { TablePosition } from './position.ts';
+import { valueType, type TypeRow } from './value-type.ts';
+
+/**
+ * What became of a table since its rows were read.
+ *
+ * - `none`: rows and changes fit.
+ * - `evolved`: columns came whose old values are NULL, or went; changes alone keep the rows right.
+ * - `resync`: the log alone cannot make the rows right; the table has to be copied anew.
+ */
+export type TableDrift =
+  | { readonly type: 'none' }
+  | { readonly type: 'evolved' }
+  | { readonly type: 'resync'; readonly reason: string };
+
+export function tableDrift(
+  position: TablePosition,
+  table: CatalogTable,
+  types: ReadonlyMap<number, TypeRow>,
+): TableDrift {
+  const reason = resyncReason(position, table, types);
+  if (reason !== undefined) return { type: 'resync', reason };
+  const columns = table.columns.filter((column) => column.isPublished);
+  const same =
+    columns.length === position.columns.length &&
+    columns.every((column, index) =>
+      isDeepStrictEqual(position.columns[index], [column.number, column.name, column.type, column.modifier]),
+    );
+  return same ? { type: 'none' } : { type: 'evolved' };
+}
+
+function resyncReason(
+  position: TablePosition,
+  table: CatalogTable,
+  types: ReadonlyMap<number, TypeRow>,
+): string | undefined {
+  if (position.relation !== table.oid) return 'the table was recreated';
+  if (position.publication_relation !== table.publicationRelation) return 'the table left the publication meanwhile';
+  if (position.row_filter !== table.rowFilter) return 'the row filter changed';
+  if (!isDeepStrictEqual(position.key, table.key)) return 'the key changed';
+  // The storage changes with TRUNCATE and VACUUM FULL too, but only a rewriting ALTER TABLE also
+  // touches the columns' definitions; what it rewrites is not in the log.
+  const filenodes = new Set(table.filenodes);
+  const isStorageNew = position.filenodes.length === 0 || position.filenodes.some((node) => !filenodes.has(node));
+  if (isStorageNew && position.columns_xmin !== table.columnsXmin) return 'the table was rewritten';
+  const numbers = new Map(position.columns.map(([number, name, type, modifier]) => [number, { name, type, modifier }]));
+  const names = new Set(position.columns.map(([, name]) => name));
+  for (const column of table.columns) {
+    if (!column.isPublished) continue;
+    const before = numbers.get(column.number);
+    if (before === undefined) {
+      if (column.hasMissing) return `the column ${column.name} came with a default`;
+      if (names.has(column.name)) return `the column ${column.name} was replaced`;
+    } else if (before.name !== column.name) {
+      return `the column ${before.name} was renamed`;
+    } else if (
+      !isDeepStrictEqual(
+        valueType(before.type, before.modifier, types).spec,
+        valueType(column.type, column.modifier, types).spec,
+      )
+    ) {
+      return `the column ${column.name} changed its type`;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,109 @@
+import { EtlError, type ColumnSpec, type StreamSpec } from '@etl/core';
+import type { CatalogColumn, CatalogTable } from './catalog.ts';
+import { ValueError } from './value-error.ts';
+import { valueType, type ParseValue, type TypeRow } from './value-type.ts';
+
+/** A column with the way to read its values. */
+export interface StreamColumn {
+  readonly name: string;
+  readonly typeOid: number;
+  readonly typeModifier: number;
+  readonly parse: ParseValue;
+}
+
+/** A table and the stream it becomes. */
+export interface TableStream {
+  readonly name: string;
+  readonly table: CatalogTable;
+  readonly spec: StreamSpec;
+  readonly columns: readonly StreamColumn[];
+  readonly columnByName: ReadonlyMap<string, StreamColumn>;
+  /** Key of a row's version. */
+  readonly versionKey: string;
+  /** Key of the mark of a deleted row. */
+  readonly deletedKey: string;
+}
+
+/** Name of the stream of a table: the table's own, with its schema in front unless that is `public`. */
+export function streamName(schema: string, table: string): string {
+  return schema === 'public' ? table : `${schema}__${table}`;
+}
+
+/** @throws `PG_TABLE_KEYLESS` (config) when nothing identifies the table's rows. */
+export function tableStream(table: CatalogTable, types: ReadonlyMap<number, TypeRow>): TableStream {
+  const key = requireKey(table);
+  const name = streamName(table.schema, table.table);
+  const published = table.columns.filter((column) => column.isPublished);
+  const names = new Set(published.map((column) => column.name));
+  const versionKey = unusedName('_version', names);
+  const deletedKey = unusedName('_deleted', names);
+  const columns = published.map((column) => streamColumn(column, types));
+  return {
+    name,
+    table,
+    columns,
+    columnByName: new Map(columns.map((column) => [column.name, column])),
+    versionKey,
+    deletedKey,
+    spec: {
+      name,
+      columns: published.map((column) => columnSpec(column, key, types)),
+      primaryKey: key,
+      writeDisposition: 'merge',
+      versionColumn: versionKey,
+      deletedColumn: deletedKey,
+    },
+  };
+}
+
+// Only key columns are declared NOT NULL: a column may be dropped, or lose its NOT NULL, at any time.
+function columnSpec(column: CatalogColumn, key: readonly string[], types: ReadonlyMap<number, TypeRow>): ColumnSpec {
+  const { spec } = valueType(column.type, column.modifier, types);
+  return { name: column.name, ...spec, nullable: !key.includes(column.name) };
+}
+
+function streamColumn(column: CatalogColumn, types: ReadonlyMap<number, TypeRow>): StreamColumn {
+  const { parse } = valueType(column.type, column.modifier, types);
+  return { name: column.name, typeOid: column.type, typeModifier: column.modifier, parse };
+}
+
+function requireKey(table: CatalogTable): readonly string[] {
+  const name = `${table.schema}.${table.table}`;
+  if (table.identity === 'n') {
+    throw keyless(table, `The table ${name} has REPLICA IDENTITY NOTHING, so its updates and deletes are not published.`);
+  }
+  if (table.key === null) throw keyless(table, `The table ${name} has neither a primary key nor a replica identity index.`);
+  const published = new Set(table.columns.filter((column) => column.isPublished).map((column) => column.name));
+  const missing = table.key.find((column) => !published.has(column));
+  if (missing !== undefined) throw keyless(table, `The publication leaves out ${missing}, a key column of the table ${name}.`);
+  if (table.isKeyDeferrable && table.identity !== 'f') {
+    throw keyless(table, `The primary key of the table ${name} is deferrable, so PostgreSQL refuses to publish its updates.`);
+  }
+  return table.key;
+}
+
+function keyless(table: CatalogTable, message: string): EtlError {
+  return new EtlError({
+    code: 'PG_TABLE_KEYLESS',
+    kind: 'config',
+    message,
+    hint: 'Add a primary key, set REPLICA IDENTITY USING INDEX on a unique index of NOT NULL columns (FULL for a deferrable key), or exclude the table.',
+    context: { stream: streamName(table.schema, table.table) },
+  });
+}
+
+function unusedName(name: string, taken: ReadonlySet<string>): string {
+  return taken.has(name) ? unusedName(`${name}_`, taken) : name;
+}
+
+/** The error that ends a stream because of a value in a column. */
+export function valueFailure(stream: string, column: string, error: unknown): EtlError {
+  if (!(error instanceof ValueError)) return EtlError.from(error);
+  return new EtlError({
+    code: error.code,
+    kind: 'data',
+    message: `The column ${column} of ${stream} holds ${error.message}.`,
+    hint: error.hint,
+    context: { stream, column },
+  });
+}

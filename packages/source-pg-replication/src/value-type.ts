@@ -1,0 +1,121 @@
+import type { ValueSpec } from '@etl/core';
+import { arrayParser } from './array-text.ts';
+import { ValueError } from './value-error.ts';
+
+/** Makes the value of a row from PostgreSQL's text for it. Throws {@link ValueError}. */
+export type ParseValue = (text: string) => unknown;
+
+/** What a PostgreSQL type becomes. The snapshot and the stream share it, so their values are equal. */
+export interface ValueType {
+  readonly spec: Omit<ValueSpec, 'nullable'>;
+  readonly parse: ParseValue;
+}
+
+/** A row of `pg_type`, as far as it matters here. */
+export interface TypeRow {
+  readonly oid: number;
+  /** `d` domain, `e` enum, others as in `pg_type.typtype`. */
+  readonly kind: string;
+  /** The type of a domain's values; 0 for other types. */
+  readonly base: number;
+  readonly baseModifier: number;
+  /** The type of an array's elements; 0 for other types. */
+  readonly element: number;
+  /** What separates the elements of an array of this type. */
+  readonly delimiter: string;
+}
+
+const FIRST_DAY = '1900-01-01';
+const LAST_DAY = '2299-12-31';
+const MAX_DECIMAL_DIGITS = 76;
+
+/** How values of a type, with its modifier, are declared and read. */
+export function valueType(oid: number, modifier: number, types: ReadonlyMap<number, TypeRow>): ValueType {
+  const builtIn = BUILT_IN[oid];
+  if (builtIn !== undefined) return builtIn;
+  if (oid === NUMERIC) return numeric(modifier);
+  const type = types.get(oid);
+  if (type === undefined) return TEXT;
+  if (type.kind === 'd') return valueType(type.base, type.baseModifier === -1 ? modifier : type.baseModifier, types);
+  if (type.kind === 'e') return ENUM;
+  if (type.element !== 0) return arrayOf(type.element, modifier, types);
+  return TEXT;
+}
+
+function arrayOf(element: number, modifier: number, types: ReadonlyMap<number, TypeRow>): ValueType {
+  const items = valueType(element, modifier, types);
+  // An array of a domain over an array has no type here; its text says everything.
+  if (items.spec.type === 'array') return TEXT;
+  return {
+    spec: { type: 'array', items: { ...items.spec, nullable: true } },
+    parse: arrayParser(items.parse, types.get(element)?.delimiter ?? ','),
+  };
+}
+
+const NUMERIC = 1700;
+const same: ParseValue = (text) => text;
+const TEXT: ValueType = { spec: { type: 'string' }, parse: same };
+const ENUM: ValueType = { spec: { type: 'string', lowCardinality: true }, parse: same };
+
+const BUILT_IN: Readonly<Record<number, ValueType>> = {
+  16: { spec: { type: 'boolean' }, parse: (text) => text === 't' },
+  17: { spec: { type: 'binary' }, parse: parseBytes },
+  20: { spec: { type: 'int64' }, parse: same },
+  21: { spec: { type: 'int16' }, parse: Number },
+  23: { spec: { type: 'int32' }, parse: Number },
+  26: { spec: { type: 'uint32' }, parse: Number },
+  114: { spec: { type: 'json' }, parse: same },
+  700: { spec: { type: 'float32' }, parse: Number },
+  701: { spec: { type: 'float64' }, parse: Number },
+  1082: { spec: { type: 'date' }, parse: parseDate },
+  1083: { spec: { type: 'time' }, parse: same },
+  1114: { spec: { type: 'timestamp' }, parse: parseTimestamp },
+  1184: { spec: { type: 'timestamp' }, parse: parseTimestamp },
+  2950: { spec: { type: 'uuid' }, parse: same },
+  3802: { spec: { type: 'json' }, parse: same },
+};
+
+/** `numeric(p, s)` is exact; without a precision, or with too large a one, only text is. */
+function numeric(modifier: number): ValueType {
+  if (modifier < 4) return TEXT;
+  const declared = ((modifier - 4) >> 16) & 0xffff;
+  // Since PostgreSQL 15 the scale is eleven bits with a sign.
+  const scale = (((modifier - 4) & 0x7ff) ^ 1024) - 1024;
+  const precision = Math.max(declared - Math.min(scale, 0), scale);
+  if (precision > MAX_DECIMAL_DIGITS) return TEXT;
+  return { spec: { type: 'decimal', precision, scale: Math.max(scale, 0) }, parse: parseDecimal };
+}
+
+function parseDecimal(text: string): string {
+  const last = text.charCodeAt(text.length - 1);
+  if (last >= 0x30 && last <= 0x39) return text;
+  throw new ValueError(
+    'PG_VALUE_OUT_OF_RANGE',
+    'a numeric that is NaN or infinite',
+    'Correct the value, or drop the precision of the column, which is then read as text.',
+  );
+}
+
+function parseDate(text: string): string {
+  if (text.length === 10 && text >= FIRST_DAY && text <= LAST_DAY) return text;
+  throw outOfRange('a date');
+}
+
+function parseTimestamp(text: string): string {
+  const day = text.slice(0, 10);
+  if (text.charCodeAt(10) !== 0x20 || day < FIRST_DAY || day > LAST_DAY) throw outOfRange('a timestamp');
+  const end = text.endsWith('+00') ? -3 : undefined;
+  return `${day}T${text.slice(11, end)}Z`;
+}
+
+function outOfRange(what: string): ValueError {
+  return new ValueError(
+    'PG_VALUE_OUT_OF_RANGE',
+    `${what} outside ${FIRST_DAY} … ${LAST_DAY}`,
+    'Correct the value at the source; infinity and years beyond the range cannot be stored.',
+  );
+}
+
+function parseBytes(text: string): Uint8Array {
+  return Buffer.from(text.slice(2), 'hex');
+}

@@ -1,0 +1,159 @@
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from 'pg';
+import { FrameScanner } from './frame-scanner.ts';
+import { serverError } from './server-message.ts';
+
+/** Reads wait until at most this much is unread, which is the back-pressure on the server. */
+const MAX_QUEUED_BYTES = 512 * 1024;
+const SHORT_READ_BYTES = 16 * 1024;
+
+export const TAG = {
+  copyBothResponse: 0x57,
+  copyOutResponse: 0x48,
+  copyData: 0x64,
+  copyDone: 0x63,
+  commandComplete: 0x43,
+  readyForQuery: 0x5a,
+  error: 0x45,
+  notice: 0x4e,
+  parameterStatus: 0x53,
+} as const;
+
+interface Waiter {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+export interface WireOptions {
+  /**
+   * Waits a millisecond after a short read. The server's walsender sends every message on its own;
+   * a reader that is awake for each of them makes both sides slower.
+   */
+  readonly isCoalesced?: boolean;
+}
+
+/**
+ * The raw protocol on the socket of an idle `pg` client, which has done address, TLS and
+ * authentication. `pg` gets the socket back with {@link release}.
+ */
+export class WireSession {
+  readonly scanner = new FrameScanner();
+  readonly #socket: Duplex;
+  readonly #isCoalesced: boolean;
+  readonly #ofClient: ((...args: unknown[]) => void)[];
+  readonly #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #lastBytes = SHORT_READ_BYTES;
+  #failure: Error | undefined;
+  #waiter: Waiter | undefined;
+
+  constructor(client: Client, options: WireOptions = {}) {
+    this.#isCoalesced = options.isCoalesced ?? false;
+    this.#socket = (client as unknown as { connection: { stream: Duplex } }).connection.stream;
+    this.#socket.pause();
+    this.#ofClient = this.#socket.listeners('data') as ((...args: unknown[]) => void)[];
+    this.#socket.removeAllListeners('data');
+    this.#socket.on('data', this.#onData);
+    this.#socket.on('close', this.#onClose);
+    this.#socket.on('error', this.#onError);
+  }
+
+  send(bytes: Buffer): void {
+    if (this.#socket.writable) this.#socket.write(bytes);
+  }
+
+  /** Sends a simple query. */
+  query(sql: string): void {
+    const text = Buffer.from(sql, 'utf8');
+    const message = Buffer.alloc(text.length + 6);
+    message.write('Q', 0, 'latin1');
+    message.writeInt32BE(text.length + 5, 1);
+    text.copy(message, 5);
+    this.send(message);
+  }
+
+  /** Waits until a whole message stands in the scanner. Throws what the connection failed with. */
+  async next(): Promise<void> {
+    while (!this.scanner.next()) await this.#fill();
+  }
+
+  /**
+   * Like {@link next}, for the messages of the query's protocol: skips notices, throws the server's
+   * error.
+   */
+  async nextAnswer(): Promise<number> {
+    for (;;) {
+      await this.next();
+      const { tag, buffer, start, end } = this.scanner;
+      if (tag === TAG.error) throw serverError(buffer, start, end);
+      if (tag !== TAG.notice && tag !== TAG.parameterStatus) return tag;
+    }
+  }
+
+  /** Gives the socket back; only between queries. */
+  release(): void {
+    this.#detach();
+    for (const listener of this.#ofClient) this.#socket.on('data', listener);
+    this.#socket.resume();
+  }
+
+  destroy(): void {
+    this.#detach();
+    this.#socket.destroy();
+    this.#fail(new Error('connection closed'));
+  }
+
+  async #fill(): Promise<void> {
+    if (this.#queue.length === 0) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#isCoalesced && this.#lastBytes < SHORT_READ_BYTES) {
+        await delay(1);
+        if (this.#failure !== undefined) throw this.#failure;
+      }
+      await new Promise<void>((resolve, reject) => {
+        this.#waiter = { resolve, reject };
+        this.#socket.resume();
+      });
+    }
+    let read = 0;
+    for (const chunk of this.#queue) {
+      read += chunk.length;
+      this.scanner.push(chunk);
+    }
+    this.#lastBytes = read;
+    this.#queue.length = 0;
+    this.#queuedBytes = 0;
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#queue.push(chunk);
+    this.#queuedBytes += chunk.length;
+    if (this.#isCoalesced || this.#queuedBytes >= MAX_QUEUED_BYTES) this.#socket.pause();
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    waiter?.resolve();
+  };
+
+  readonly #onClose = (): void => {
+    this.#fail(new Error('Connection terminated unexpectedly'));
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#fail(error);
+  };
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    waiter?.reject(this.#failure);
+  }
+
+  #detach(): void {
+    this.#socket.pause();
+    this.#socket.off('data', this.#onData);
+    this.#socket.off('close', this.#onClose);
+    this.#socket.off('error', this.#onError);
+  }
+}
