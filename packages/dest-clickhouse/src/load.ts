@@ -50,7 +50,10 @@ export class ClickHouseLoad implements LoadPackage {
   readonly #startedAt: Date;
   readonly #names: ReturnType<typeof loadNames>;
   readonly #streams = new Map<string, LoadStream>();
+  /** Every table this load has touched, with its stream; streams that were discarded included. */
+  readonly #tables = new Map<string, string>();
   readonly #ledger: LedgerEntry[] = [];
+  #stagingCount = 0;
   #isOver = false;
 
   private constructor(context: LoadContext, operation: OperationOptions, number: bigint, startedAt: Date) {
@@ -72,13 +75,14 @@ export class ClickHouseLoad implements LoadPackage {
 
   async prepare(stream: StreamSpec): Promise<readonly SchemaChange[]> {
     const plan = planTable(stream, this.#context.options);
-    const { changes, conflict, generation } = await prepareTable(this.#context.database, plan, this.#operation);
+    this.#requireOwnTable(stream.name, plan.publicName);
+    const table = await prepareTable(this.#context.database, plan, this.#operation);
     const present = this.#streams.get(stream.name);
     if (present !== undefined) {
-      await present.staged.evolve(stream, plan);
+      await present.staged.evolve(stream, plan, table);
       present.spec = stream;
-      present.conflict = conflict;
-      return changes;
+      present.conflict = present.staged.replaces ? undefined : table.conflict;
+      return table.changes;
     }
     const staged = new StagedStream(
       {
@@ -87,15 +91,27 @@ export class ClickHouseLoad implements LoadPackage {
         operation: this.#operation,
         loadId: this.id,
         number: this.#number,
-        staging: this.#names.staging(this.#streams.size),
+        staging: this.#names.staging((this.#stagingCount += 1)),
       },
       stream,
       plan,
-      generation,
+      table,
     );
-    this.#streams.set(stream.name, { staged, spec: stream, conflict });
+    this.#streams.set(stream.name, { staged, spec: stream, conflict: table.conflict });
     if (stream.writeDisposition === 'replace' && stream.scope === undefined) await this.truncate(stream.name);
-    return changes;
+    return table.changes;
+  }
+
+  #requireOwnTable(stream: string, publicName: string): void {
+    const other = this.#tables.get(publicName);
+    this.#tables.set(publicName, other ?? stream);
+    if (other === undefined || other === stream) return;
+    throw new EtlError({
+      code: 'CLICKHOUSE_TABLES_COLLIDE',
+      kind: 'schema',
+      message: `The streams ${other} and ${stream} would both be loaded into ${publicName}.`,
+      hint: 'Leave one of them out, or rename it at the source.',
+    });
   }
 
   async write(stream: string, rows: readonly Row[]): Promise<void> {

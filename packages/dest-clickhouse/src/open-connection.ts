@@ -25,10 +25,8 @@ export async function openConnection(
     given ?? (inUrl === '' ? undefined : decodeURIComponent(inUrl));
   const username = credential(options.username, url.username);
   const password = credential(options.password, url.password);
-  url.username = '';
-  url.password = '';
   const client = createClient({
-    url: `${url.protocol}//${url.host}${url.pathname}`,
+    url: `${url.protocol}//${url.host}`,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     application: 'etl',

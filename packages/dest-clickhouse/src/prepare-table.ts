@@ -1,7 +1,7 @@
 import { EtlError, type OperationOptions, type SchemaChange } from '@etl/core';
 import type { Database } from './database.ts';
 import { literal } from './identifier.ts';
-import { requireOwnName } from './public-view.ts';
+import { presentView, viewOf } from './public-view.ts';
 import { addColumn, createRawTable, generations, rawName } from './raw-table.ts';
 import type { TablePlan } from './table-plan.ts';
 
@@ -14,6 +14,8 @@ export interface PreparedTable {
   readonly generation: bigint;
   /** Set when a column has another type than the stream now declares. */
   readonly conflict: EtlError | undefined;
+  /** Whether the public view reads that generation with all its columns. */
+  readonly isViewCurrent: boolean;
 }
 
 /**
@@ -23,20 +25,21 @@ export interface PreparedTable {
  * @throws `CLICKHOUSE_NAME_TAKEN` (schema), `CLICKHOUSE_TOO_MANY_PARTS` (transient).
  */
 export async function prepareTable(database: Database, plan: TablePlan, options: OperationOptions): Promise<PreparedTable> {
-  await requireOwnName(database, plan, options);
+  const view = await presentView(database, plan, options);
   const generation = (await generations(database, plan.publicName, options)).at(-1);
   if (generation === undefined) {
     await createRawTable(database, plan, 0n, options);
     const created: SchemaChange = { type: 'table-created', stream: plan.stream, table: plan.publicName };
-    return { changes: [created], generation: 0n, conflict: undefined };
+    return { changes: [created], generation: 0n, conflict: undefined, isViewCurrent: false };
   }
   const raw = rawName(plan.publicName, generation);
   await requireFewParts(database, plan, raw, options);
-  const actual = new Map((await database.columns(raw, options)).map(({ name, type }) => [name, type]));
+  const actual = await database.columns(raw, options);
+  const types = new Map(actual.map(({ name, type }) => [name, type]));
   const changes: SchemaChange[] = [];
   let conflict: EtlError | undefined;
   for (const column of plan.columns) {
-    const type = actual.get(column.name);
+    const type = types.get(column.name);
     if (type === undefined) {
       await addColumn(database, raw, column, options);
       changes.push({ type: 'column-added', stream: plan.stream, table: plan.publicName, column: column.name, dataType: column.type });
@@ -44,7 +47,8 @@ export async function prepareTable(database: Database, plan: TablePlan, options:
       conflict ??= typeConflict(plan, column.name, type, column.type);
     }
   }
-  return { changes, generation, conflict };
+  const isViewCurrent = changes.length === 0 && view === viewOf(database, plan, generation, actual).comment;
+  return { changes, generation, conflict, isViewCurrent };
 }
 
 function typeConflict(plan: TablePlan, column: string, actual: string, declared: string): EtlError {

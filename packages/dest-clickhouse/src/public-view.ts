@@ -1,16 +1,21 @@
 import { createHash } from 'node:crypto';
 import { EtlError, type OperationOptions } from '@etl/core';
-import type { Database } from './database.ts';
+import type { ColumnInfo, Database } from './database.ts';
 import { identifier, literal } from './identifier.ts';
 import { rawName } from './raw-table.ts';
 import type { TablePlan } from './table-plan.ts';
 
 const MARK = 'etl view ';
 
-/** Throws when something that is not ours stands where the view has to be. */
-export async function requireOwnName(database: Database, plan: TablePlan, options?: OperationOptions): Promise<void> {
+/**
+ * The comment of the view as it stands, which changes with what the view reads; `undefined` when
+ * there is none.
+ *
+ * @throws `CLICKHOUSE_NAME_TAKEN` (schema) when something that is not ours stands in its place.
+ */
+export async function presentView(database: Database, plan: TablePlan, options?: OperationOptions): Promise<string | undefined> {
   const present = await database.find(plan.publicName, options);
-  if (present === undefined || present.comment.startsWith(MARK)) return;
+  if (present === undefined || present.comment.startsWith(MARK)) return present?.comment;
   throw new EtlError({
     code: 'CLICKHOUSE_NAME_TAKEN',
     kind: 'schema',
@@ -24,17 +29,24 @@ export async function requireOwnName(database: Database, plan: TablePlan, option
  * costs one look-up when nothing changed; replacing is atomic for readers.
  */
 export async function refreshView(database: Database, plan: TablePlan, generation: bigint, options?: OperationOptions): Promise<void> {
-  const raw = rawName(plan.publicName, generation);
-  const actual = await database.columns(raw, options);
-  const visible = actual.filter(({ name }) => !name.startsWith('_etl_')).map(({ name }) => identifier(name));
-  const select =
-    `SELECT ${[...visible, `_etl_load_id AS ${identifier(`${plan.systemPrefix}_load_id`)}`].join(', ')} ` +
-    `FROM ${database.table(raw)} FINAL`;
-  const comment = MARK + createHash('sha256').update(select).digest('hex').slice(0, 32);
-  const present = await database.find(plan.publicName, options);
-  if (present?.comment === comment) return;
+  const { select, comment } = viewOf(database, plan, generation, await database.columns(rawName(plan.publicName, generation), options));
+  if ((await database.find(plan.publicName, options))?.comment === comment) return;
   await database.command(
     `CREATE OR REPLACE VIEW ${database.table(plan.publicName)} SQL SECURITY DEFINER AS ${select} COMMENT ${literal(comment)}`,
     options,
   );
+}
+
+/** The view that reads a generation with the given columns, and the comment that identifies it. */
+export function viewOf(
+  database: Database,
+  plan: TablePlan,
+  generation: bigint,
+  columns: readonly ColumnInfo[],
+): { readonly select: string; readonly comment: string } {
+  const visible = columns.filter(({ name }) => !name.startsWith('_etl_')).map(({ name }) => identifier(name));
+  const select =
+    `SELECT ${[...visible, `_etl_load_id AS ${identifier(`${plan.systemPrefix}_load_id`)}`].join(', ')} ` +
+    `FROM ${database.table(rawName(plan.publicName, generation))} FINAL`;
+  return { select, comment: MARK + createHash('sha256').update(select).digest('hex').slice(0, 32) };
 }

@@ -33,7 +33,7 @@ export async function publishPrepared(database: Database, manifest: Manifest, op
 async function publishTable(database: Database, table: ManifestTable, options?: OperationOptions): Promise<void> {
   const generation = BigInt(table.generation);
   const raw = rawName(table.plan.publicName, generation);
-  await createRawTable(database, table.plan, generation, options);
+  if (table.replaces) await createRawTable(database, table.plan, generation, options);
   if (table.staging !== undefined) {
     await align(database, raw, table.staging, options);
     try {
@@ -99,21 +99,22 @@ export async function cleanUp(database: Database, manifest: Manifest, options?: 
   const names = loadNames(manifest.pipeline, BigInt(manifest.number));
   for (const table of manifest.tables) {
     if (table.staging !== undefined) await database.drop(table.staging, options);
-    if (table.replaces) await dropOlderGenerations(database, table, options);
+    if (table.replaces) await dropReplaced(database, table, options);
   }
   await database.drop(names.published, options);
 }
 
 // A runner that was stopped before switching the view to an older generation may wake up at any
-// moment: while that generation exists its switch would succeed, so the view is looked at again.
-async function dropOlderGenerations(database: Database, table: ManifestTable, options?: OperationOptions): Promise<void> {
+// moment: while that generation exists its switch would succeed, so the view is looked at again
+// when it is gone. A newer generation than this load's is the business of the load that made it.
+async function dropReplaced(database: Database, table: ManifestTable, options?: OperationOptions): Promise<void> {
   const { publicName } = table.plan;
+  const own = BigInt(table.generation);
   const all = await generations(database, publicName, options);
-  const newest = all.at(-1);
   for (const generation of all) {
-    if (newest !== undefined && generation < newest) await database.drop(rawName(publicName, generation), options);
+    if (generation < own) await database.drop(rawName(publicName, generation), options);
   }
-  if (newest !== undefined) await refreshView(database, table.plan, newest, options);
+  if (all.at(-1) === own) await refreshView(database, table.plan, own, options);
 }
 
 function rowsByStream(manifest: Manifest): Record<string, number> {

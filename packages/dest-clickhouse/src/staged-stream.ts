@@ -7,6 +7,7 @@ import { rowVersion } from './load-id.ts';
 import { lookupRows } from './lookup.ts';
 import type { ManifestTable } from './manifest.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { PreparedTable } from './prepare-table.ts';
 import { verifyCount } from './publish.ts';
 import { rawName } from './raw-table.ts';
 import { scopeCondition } from './scope-condition.ts';
@@ -41,6 +42,7 @@ export class StagedStream {
   #fields: readonly Field[];
   #generation: bigint;
   #replaces = false;
+  #isViewCurrent: boolean;
   #created = false;
   #rows = 0;
   #ordinal = 0;
@@ -49,16 +51,21 @@ export class StagedStream {
   #bytes = 0;
   #sending: Promise<void> = Promise.resolve();
 
-  constructor(context: StagedStreamContext, stream: StreamSpec, plan: TablePlan, generation: bigint) {
+  constructor(context: StagedStreamContext, stream: StreamSpec, plan: TablePlan, table: PreparedTable) {
     this.#context = context;
     this.#stream = stream;
     this.#plan = plan;
-    this.#generation = generation;
+    this.#generation = table.generation;
+    this.#isViewCurrent = table.isViewCurrent;
     this.#fields = fieldsOf(stream);
   }
 
+  get replaces(): boolean {
+    return this.#replaces;
+  }
+
   /** Takes a changed spec; columns that staging lacks are added to it. */
-  async evolve(stream: StreamSpec, plan: TablePlan): Promise<void> {
+  async evolve(stream: StreamSpec, plan: TablePlan, table: PreparedTable): Promise<void> {
     await this.#flush();
     if (this.#created) {
       const { database, staging, operation } = this.#context;
@@ -77,6 +84,7 @@ export class StagedStream {
     }
     this.#stream = stream;
     this.#plan = plan;
+    this.#isViewCurrent &&= table.isViewCurrent;
     this.#fields = fieldsOf(stream);
   }
 
@@ -214,18 +222,18 @@ export class StagedStream {
     const { database, staging, operation, number, loadId } = this.#context;
     const key = this.#plan.orderBy.map(identifier).join(', ');
     const raw = database.table(rawName(this.#plan.publicName, this.#generation));
-    const version = `bitOr(bitShiftLeft(toUInt128(${number}), 64), toUInt128(${this.#ordinal}) + rowNumberInAllBlocks())`;
+    const version = `toUInt128('${rowVersion(number, this.#ordinal)}')`;
     const before = await this.#stagedCount();
     await database.command(
       `INSERT INTO ${database.table(staging)} (${key}, _etl_version, _etl_deleted, _etl_load_id) ` +
         `SELECT ${key}, ${version}, 1, '${loadId}' FROM ${raw} FINAL WHERE ${condition} ` +
         `AND (${key}) NOT IN (SELECT ${key} FROM ${database.table(staging)}) ` +
-        `SETTINGS insert_deduplication_token = '${loadId}-tombstones-${this.#chunk}', max_insert_threads = 1`,
+        `SETTINGS insert_deduplication_token = '${loadId}-tombstones-${this.#chunk}'`,
       operation,
     );
     this.#chunk += 1;
     const added = (await this.#stagedCount()) - before;
-    this.#ordinal += added;
+    this.#ordinal += 1;
     this.#rows += added;
   }
 
@@ -238,7 +246,7 @@ export class StagedStream {
   /** Everything is in staging, counted. */
   async finish(): Promise<ManifestTable | undefined> {
     await this.#flush();
-    if (this.#rows === 0 && !this.#replaces) return undefined;
+    if (this.#rows === 0 && !this.#replaces && this.#isViewCurrent) return undefined;
     const { database, staging, operation } = this.#context;
     if (this.#created) await verifyCount(database, staging, this.#rows, operation);
     return {

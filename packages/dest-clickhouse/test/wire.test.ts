@@ -1,3 +1,4 @@
+import type { StreamSpec } from '@etl/core';
 import { expect, it } from 'vitest';
 import { clickhouse } from '../src/index.ts';
 import { embeddedFixture, httpFixture } from './clickhouse-fixture.ts';
@@ -72,4 +73,66 @@ it('repairs a view that somebody changed', async () => {
   await fixture.query(`CREATE OR REPLACE VIEW ${database}.shop___upserted AS SELECT 1 AS id COMMENT 'etl view of old'`);
   await runToEnd(fixture.destination);
   expect(await contents(fixture)).toEqual(EXPECTED);
+});
+
+it('makes a table of a stream that has no rows yet', async () => {
+  await using fixture = await embeddedFixture();
+  const spec: StreamSpec = {
+    name: 'empty',
+    columns: [{ name: 'Order-ID', type: 'int64', nullable: false }],
+    primaryKey: ['Order-ID'],
+    writeDisposition: 'merge',
+  };
+  await using session = await fixture.destination.open('p');
+  await using load = await session.beginLoad();
+  await load.prepare(spec);
+  await load.commit([]);
+  expect(await fixture.query(`DESCRIBE TABLE ${fixture.options.database}.shop___empty`)).toMatchObject([
+    { name: 'order_id', type: 'Int64' },
+    { name: '_etl_load_id' },
+  ]);
+});
+
+it.each([
+  ['columns', 'CLICKHOUSE_COLUMNS_COLLIDE', ['userId', 'user_id'], 'first', 'second'],
+  ['tables', 'CLICKHOUSE_TABLES_COLLIDE', ['id'], 'userEvents', 'user_events'],
+] as const)('refuses %s that would get one name', async (_, code, names, one, other) => {
+  await using fixture = await embeddedFixture();
+  await using session = await fixture.destination.open('p');
+  await using load = await session.beginLoad();
+  const specOf = (name: string): StreamSpec => ({
+    name,
+    columns: names.map((column) => ({ name: column, type: 'int64', nullable: false })),
+    primaryKey: ['id'],
+    writeDisposition: 'append',
+  });
+  const preparing = load.prepare(specOf(one)).then(() => load.prepare(specOf(other)));
+  await expect(preparing).rejects.toMatchObject({ code, kind: 'schema' });
+});
+
+it('refuses rows whose column changed its type, until the table is replaced', async () => {
+  await using fixture = await embeddedFixture();
+  const specOf = (type: 'int64' | 'string'): StreamSpec => ({
+    name: 'changing',
+    columns: [
+      { name: 'id', type: 'int64', nullable: false },
+      { name: 'code', type, nullable: true },
+    ],
+    primaryKey: ['id'],
+    writeDisposition: 'merge',
+  });
+  await using session = await fixture.destination.open('p');
+  {
+    await using load = await session.beginLoad();
+    await load.prepare(specOf('int64'));
+    await load.write('changing', [{ id: 1, code: 7 }]);
+    await load.commit([]);
+  }
+  await using load = await session.beginLoad();
+  await load.prepare(specOf('string'));
+  await expect(load.write('changing', [{ id: 1, code: 'seven' }])).rejects.toMatchObject({ code: 'CLICKHOUSE_TYPE_CONFLICT' });
+  await load.truncate('changing');
+  await load.write('changing', [{ id: 1, code: 'seven' }]);
+  await load.commit([]);
+  expect(await fixture.readRows('changing')).toEqual([{ id: 1, code: 'seven' }]);
 });

@@ -18,6 +18,7 @@ export interface CatalogColumn {
   /** Rows from before the column have a value that was never written (ADD COLUMN … DEFAULT). */
   readonly hasMissing: boolean;
   readonly isPublished: boolean;
+  readonly isGenerated: boolean;
 }
 
 /** A table as the catalog of one moment describes it. */
@@ -124,6 +125,7 @@ export async function describeTables(
          ELSE json_build_array(c.relfilenode::int8) END,
        'columns', (SELECT coalesce(json_agg(json_build_object('number', a.attnum, 'name', a.attname,
            'type', a.atttypid::int8, 'modifier', a.atttypmod, 'isPublished', coalesce(${published}, false),
+           'isGenerated', a.attgenerated <> '',
            'hasMissing', a.atthasmissing OR c.relkind = 'p' AND EXISTS (
              SELECT FROM pg_partition_tree(c.oid) t JOIN pg_attribute l ON l.attrelid = t.relid
              WHERE t.isleaf AND l.attname = a.attname AND l.atthasmissing)) ORDER BY a.attnum), '[]')

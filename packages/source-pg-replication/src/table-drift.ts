@@ -47,12 +47,14 @@ function resyncReason(
   if (isStorageNew && position.columns_xmin !== table.columnsXmin) return 'the table was rewritten';
   const numbers = new Map(position.columns.map(([number, name, type, modifier]) => [number, { name, type, modifier }]));
   const names = new Set(position.columns.map(([, name]) => name));
+  const newest = Math.max(0, ...numbers.keys());
   for (const column of table.columns) {
     if (!column.isPublished) continue;
     const before = numbers.get(column.number);
     if (before === undefined) {
       if (column.hasMissing) return `the column ${column.name} came with a default`;
       if (names.has(column.name)) return `the column ${column.name} was replaced`;
+      if (column.number < newest) return `the column ${column.name} was not published before`;
     } else if (before.name !== column.name) {
       return `the column ${before.name} was renamed`;
     } else if (

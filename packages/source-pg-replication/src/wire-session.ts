@@ -75,7 +75,7 @@ export class WireSession {
 
   /** Waits until a whole message stands in the scanner. Throws what the connection failed with. */
   async next(): Promise<void> {
-    while (!this.scanner.next()) await this.#fill();
+    while (!this.scanner.next()) await this.fill();
   }
 
   /**
@@ -85,10 +85,16 @@ export class WireSession {
   async nextAnswer(): Promise<number> {
     for (;;) {
       await this.next();
-      const { tag, buffer, start, end } = this.scanner;
-      if (tag === TAG.error) throw serverError(buffer, start, end);
+      const { tag } = this.scanner;
+      if (tag === TAG.error) this.currentError();
       if (tag !== TAG.notice && tag !== TAG.parameterStatus) return tag;
     }
+  }
+
+  /** Throws the error that the current message holds. */
+  currentError(): never {
+    const { buffer, start, end } = this.scanner;
+    throw serverError(buffer, start, end);
   }
 
   /** Gives the socket back; only between queries. */
@@ -98,13 +104,17 @@ export class WireSession {
     this.#socket.resume();
   }
 
-  destroy(): void {
+  /** Ends the session with an error for whoever waits on it. */
+  destroy(error: Error = new Error('connection closed')): void {
     this.#detach();
+    // A late error of the socket has nobody left whom it concerns.
+    this.#socket.on('error', () => undefined);
     this.#socket.destroy();
-    this.#fail(new Error('connection closed'));
+    this.#fail(error);
   }
 
-  async #fill(): Promise<void> {
+  /** Waits for bytes and puts them into the scanner. */
+  async fill(): Promise<void> {
     if (this.#queue.length === 0) {
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#isCoalesced && this.#lastBytes < SHORT_READ_BYTES) {

@@ -1,0 +1,87 @@
+import { EtlError, type Logger, type RowLookup } from '@etl/core';
+import type { Client } from 'pg';
+import type { ServerFacts } from './catalog.ts';
+import { CheckpointDraft } from './checkpoint-draft.ts';
+import type { Connector } from './connector.ts';
+import type { ResolvedOptions } from './options.ts';
+import { pgError } from './pg-error.ts';
+import type { SlotPosition } from './position.ts';
+import type { TableStream } from './table-stream.ts';
+import type { TypeRow } from './value-type.ts';
+
+/** A table whose changes are read. */
+export interface LiveTable {
+  stream: TableStream;
+  /** Changes committed before it are in the snapshot already. */
+  readonly fromLsn: bigint;
+}
+
+/** What the parts of one reading share. */
+export interface ReadSession {
+  readonly options: ResolvedOptions;
+  readonly connector: Connector;
+  /** An ordinary session, open as long as the reading. */
+  readonly control: Client;
+  readonly facts: ServerFacts;
+  readonly logger: Logger;
+  readonly lookup: RowLookup | undefined;
+  /** Types met so far. */
+  readonly types: Map<number, TypeRow>;
+  readonly draft: CheckpointDraft;
+  /** By relation oid. */
+  readonly live: Map<number, LiveTable>;
+  position: SlotPosition;
+}
+
+/** The identity of the cluster; the same for all its standbys and for no other cluster. */
+export async function readSystemIdentifier(connector: Connector): Promise<string> {
+  const client = await connector.connectReplication();
+  try {
+    const { rows } = await client.query<Record<string, string>>('IDENTIFY_SYSTEM');
+    return rows[0]?.['systemid'] ?? '';
+  } catch (error) {
+    throw pgError(error, 'identifying the server');
+  } finally {
+    await connector.close(client);
+  }
+}
+
+/** @throws `PG_WAL_LEVEL` (config) unless the server writes what logical replication needs. */
+export function requireLogicalWal(facts: ServerFacts): void {
+  if (facts.walLevel === 'logical') return;
+  throw new EtlError({
+    code: 'PG_WAL_LEVEL',
+    kind: 'config',
+    message: `The server has wal_level ${facts.walLevel}, which logical replication cannot read.`,
+    hint: `Run ALTER SYSTEM SET wal_level = 'logical' and restart the server (on Amazon RDS: set rds.logical_replication to 1).`,
+  });
+}
+
+/** @throws `PG_VERSION_UNSUPPORTED` (config). */
+export function requireVersion(facts: ServerFacts): void {
+  if (facts.version >= 140_000) return;
+  throw new EtlError({
+    code: 'PG_VERSION_UNSUPPORTED',
+    kind: 'config',
+    message: `The server is PostgreSQL ${Math.floor(facts.version / 10_000)}; 14 is the oldest that is supported.`,
+    hint: 'Upgrade the server.',
+  });
+}
+
+/** Holds off other runs on the same slot, also while the slot itself is not being read. */
+export async function lockSlot(client: Client, slot: string): Promise<number | undefined> {
+  const key = `hashtextextended('etl replication slot ' || '${slot}', 0)`;
+  const { rows } = await client.query<{ held: string }>(`SELECT pg_try_advisory_lock(${key}) AS held`);
+  if (rows[0]?.held === 't') return undefined;
+  const holders = await client.query<{ pid: string }>(
+    `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted
+       AND classid::int8 = (${key} >> 32) & 4294967295 AND objid::int8 = ${key} & 4294967295`,
+  );
+  return Number(holders.rows[0]?.pid ?? 0);
+}
+
+/** A name for a slot that ends with its session. */
+export function temporarySlot(slot: string): string {
+  return `${slot.slice(0, 40)}_tmp_${Math.random().toString(36).slice(2, 10)}`;
+}
+

@@ -1,0 +1,64 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { EtlError } from '@etl/core';
+import type { Client } from 'pg';
+import { literal } from './identifier.ts';
+import { parseLsn } from './lsn.ts';
+import { slotInUse, slotLost } from './slot-error.ts';
+
+/** A replication slot as the server describes it. */
+export interface SlotFacts {
+  readonly plugin: string;
+  readonly database: string | null;
+  readonly activePid: number | null;
+  readonly confirmedLsn: bigint | null;
+  /** `reserved`, `extended`, `unreserved` or `lost`. */
+  readonly walStatus: string | null;
+}
+
+export async function readSlot(client: Client, name: string): Promise<SlotFacts | undefined> {
+  const { rows } = await client.query<Record<string, string | null>>(
+    `SELECT plugin, database, active_pid, confirmed_flush_lsn, wal_status
+     FROM pg_replication_slots WHERE slot_name = ${literal(name)}`,
+  );
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  return {
+    plugin: row['plugin'] ?? '',
+    database: row['database'] ?? null,
+    activePid: row['active_pid'] == null ? null : Number(row['active_pid']),
+    confirmedLsn: row['confirmed_flush_lsn'] == null ? null : parseLsn(row['confirmed_flush_lsn']),
+    walStatus: row['wal_status'] ?? null,
+  };
+}
+
+/**
+ * Proves that a slot can be read by us, now.
+ *
+ * @throws `PG_SLOT_FOREIGN`, `PG_SLOT_LOST`, `PG_SLOT_IN_USE`.
+ */
+export function requireUsableSlot(name: string, slot: SlotFacts, database: string): void {
+  if (slot.plugin !== 'pgoutput' || slot.database !== database) {
+    throw new EtlError({
+      code: 'PG_SLOT_FOREIGN',
+      kind: 'config',
+      message: `The replication slot ${name} is not a pgoutput slot of the database ${database}.`,
+      hint: 'Choose another slot name.',
+    });
+  }
+  if (slot.walStatus === 'lost') throw slotLost(name, 'the server removed the log that it needs');
+  if (slot.activePid !== null) throw slotInUse(name, slot.activePid);
+}
+
+/** Reads the slot, and waits a little when a process that may be dying still holds it. */
+export async function awaitFreeSlot(
+  client: Client,
+  name: string,
+  options: { readonly waitMs: number; readonly signal?: AbortSignal | undefined },
+): Promise<SlotFacts | undefined> {
+  const deadline = Date.now() + options.waitMs;
+  for (;;) {
+    const slot = await readSlot(client, name);
+    if (slot?.activePid == null || Date.now() >= deadline) return slot;
+    await delay(100, undefined, { signal: options.signal });
+  }
+}
