@@ -12,7 +12,10 @@ type ColumnHint = Partial<Omit<ValueSpec, 'nullable'>>;
 export function decimal(precision: number, scale: number): z.ZodType<string, string | number> {
   const text = z.union([
     z.string().regex(/^-?\d+(\.\d+)?$/, 'expected decimal text'),
-    z.number().transform(String).pipe(z.string().regex(/^-?\d+(\.\d+)?$/, 'expected a decimal')),
+    z
+      .number()
+      .transform(String)
+      .pipe(z.string().regex(/^-?\d+(\.\d+)?$/, 'expected a decimal')),
   ]);
   return text.meta({ etl: { type: 'decimal', precision, scale } satisfies ColumnHint });
 }
@@ -31,9 +34,9 @@ const WRAPPERS = new Set(['optional', 'nullable', 'default', 'prefault', 'catch'
 function valueOf(field: z.core.$ZodType): ValueSpec {
   let nullable = false;
   let current = field;
-  let hint: ColumnHint = {};
+  const hints: ColumnHint[] = [];
   for (;;) {
-    hint = { ...hintOf(current), ...hint };
+    hints.push(hintOf(current));
     const definition = current._zod.def as { type: string; innerType?: z.core.$ZodType; out?: z.core.$ZodType };
     if (definition.type === 'optional' || definition.type === 'nullable') nullable = true;
     if (WRAPPERS.has(definition.type) && definition.innerType !== undefined) {
@@ -44,7 +47,8 @@ function valueOf(field: z.core.$ZodType): ValueSpec {
       break;
     }
   }
-  return { ...scalarOf(current), ...hint, nullable };
+  // What is said further outside overrides what is said further inside.
+  return Object.assign(scalarOf(current), ...hints.toReversed(), { nullable });
 }
 
 function isTransform(schema: z.core.$ZodType): boolean {

@@ -46,9 +46,7 @@ export function defineSource<const TStreams extends StreamMap>(
       for (const stream of chosen(request)) {
         const asked = readRequest(request, stream.spec);
         const slices =
-          request.slices === undefined
-            ? await stream.slices(asked)
-            : (request.slices[stream.spec.name] ?? []);
+          request.slices === undefined ? await stream.slices(asked) : (request.slices[stream.spec.name] ?? []);
         if (slices.length > 0) yield { type: 'schema', stream: stream.spec };
         for (const slice of slices) yield* readSlice(stream, slice, asked);
       }
@@ -59,11 +57,7 @@ export function defineSource<const TStreams extends StreamMap>(
   };
 }
 
-async function* readSlice(
-  stream: Stream,
-  slice: Slice,
-  request: ReadRequest,
-): AsyncIterable<SourceMessage> {
+async function* readSlice(stream: Stream, slice: Slice, request: ReadRequest): AsyncIterable<SourceMessage> {
   const name = stream.spec.name;
   const erase = eraser(stream.spec);
   for await (const batch of stream.read(slice, request)) {

@@ -86,11 +86,7 @@ function specOf(definition: StreamDefinition<RowSchema>): StreamSpec {
   };
 }
 
-function validated<TSchema extends RowSchema>(
-  stream: string,
-  schema: TSchema,
-  row: unknown,
-): z.output<TSchema> {
+function validated<TSchema extends RowSchema>(stream: string, schema: TSchema, row: unknown): z.output<TSchema> {
   const result = schema.safeParse(row);
   if (result.success) return result.data;
   const issues = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.code}`);

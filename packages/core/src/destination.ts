@@ -68,11 +68,7 @@ export interface LoadPackage extends AsyncDisposable {
   /** Gives up what this load holds of the stream. */
   discard(stream: string): Promise<void>;
   /** See `RowLookup`. */
-  lookup(
-    stream: string,
-    keys: readonly Row[],
-    columns: readonly string[],
-  ): Promise<readonly (Row | undefined)[]>;
+  lookup(stream: string, keys: readonly Row[], columns: readonly string[]): Promise<readonly (Row | undefined)[]>;
   /**
    * Declares that everything of the slice was written: on commit the rows of its scope become
    * exactly those, and the entry goes into the ledger with them.

@@ -17,14 +17,7 @@ export { EtlError } from './etl-error.ts';
 export type { ErrorKind, EtlErrorOptions } from './etl-error.ts';
 export type { JsonValue } from './json.ts';
 export { silentLogger } from './operation-options.ts';
-export type {
-  LogFields,
-  Logger,
-  OperationOptions,
-  Span,
-  SpanAttributes,
-  Tracer,
-} from './operation-options.ts';
+export type { LogFields, Logger, OperationOptions, Span, SpanAttributes, Tracer } from './operation-options.ts';
 export type { PipelineEvent } from './pipeline/pipeline-event.ts';
 export type { PipelineOptions } from './pipeline/pipeline-options.ts';
 export type { PipelineFailure, PipelineReport, StreamReport } from './pipeline/pipeline-report.ts';
@@ -35,10 +28,4 @@ export type { RowLookup, Source, SourceMessage, SourceReadRequest, StreamSlices 
 export { findState, newestEntries } from './state.ts';
 export type { Checkpoint, StateEntry } from './state.ts';
 export type { InferRow, ReadRequest, RecordBatch, RowSchema, Stream, StreamMemory } from './stream.ts';
-export type {
-  SchemaContract,
-  SchemaContractMode,
-  ScopeSpec,
-  StreamSpec,
-  WriteDisposition,
-} from './stream-spec.ts';
+export type { SchemaContract, SchemaContractMode, ScopeSpec, StreamSpec, WriteDisposition } from './stream-spec.ts';

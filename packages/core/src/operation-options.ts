@@ -32,11 +32,7 @@ export interface Span {
 
 /** The part of an OpenTelemetry tracer that is used; the real one fits, nothing is imported. */
 export interface Tracer {
-  startActiveSpan<T>(
-    name: string,
-    options: { readonly attributes?: SpanAttributes },
-    work: (span: Span) => T,
-  ): T;
+  startActiveSpan<T>(name: string, options: { readonly attributes?: SpanAttributes }, work: (span: Span) => T): T;
 }
 
 const silent = (): void => undefined;

@@ -27,11 +27,6 @@ export function newestEntries(entries: Iterable<StateEntry>): readonly StateEntr
 }
 
 /** The value stored for (stream, partition), or `undefined`. */
-export function findState(
-  entries: readonly StateEntry[],
-  stream: string,
-  partition: string,
-): JsonValue | undefined {
-  return entries.findLast((entry) => entry.stream === stream && entry.partition === partition)
-    ?.value;
+export function findState(entries: readonly StateEntry[], stream: string, partition: string): JsonValue | undefined {
+  return entries.findLast((entry) => entry.stream === stream && entry.partition === partition)?.value;
 }

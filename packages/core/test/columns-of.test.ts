@@ -45,16 +45,16 @@ it.each([
   ['is nullable', z.object({ id: z.int().nullable() })],
   ['is no column', z.object({ id: z.int().optional() })],
 ])('refuses a primary key that %s', (_, schema) => {
-  expect(() => defineStream({ name: 'orders', schema, primaryKey: ['id'], writeDisposition: 'merge', async *read() {} })).toThrow(
-    expect.objectContaining({ code: 'STREAM_KEY_INVALID', kind: 'config' }),
-  );
+  expect(() =>
+    defineStream({ name: 'orders', schema, primaryKey: ['id'], writeDisposition: 'merge', async *read() {} }),
+  ).toThrow(expect.objectContaining({ code: 'STREAM_KEY_INVALID', kind: 'config' }));
 });
 
 it('refuses to merge rows that nothing identifies', () => {
   const schema = z.object({ id: z.int() });
-  expect(() => defineStream({ name: 'orders', schema, primaryKey: [], writeDisposition: 'merge', async *read() {} })).toThrow(
-    expect.objectContaining({ code: 'STREAM_KEY_MISSING', kind: 'config' }),
-  );
+  expect(() =>
+    defineStream({ name: 'orders', schema, primaryKey: [], writeDisposition: 'merge', async *read() {} }),
+  ).toThrow(expect.objectContaining({ code: 'STREAM_KEY_MISSING', kind: 'config' }));
 });
 
 it('keeps decimals as text and refuses what is none', () => {

@@ -1,4 +1,10 @@
-import { EtlError, type Destination, type DestinationSession, type OpenOptions, type OperationOptions } from '@etl/core';
+import {
+  EtlError,
+  type Destination,
+  type DestinationSession,
+  type OpenOptions,
+  type OperationOptions,
+} from '@etl/core';
 import type { Connection } from './connection.ts';
 import { Database } from './database.ts';
 import { identifier } from './identifier.ts';

@@ -8,14 +8,42 @@ interface Meaning {
 
 /** Server error codes that mean something to whoever runs a load; every other code is unexpected. */
 const SERVER_CODES: Readonly<Record<string, Meaning>> = {
-  '516': { code: 'CLICKHOUSE_AUTH_FAILED', kind: 'auth', hint: 'Check user and password of the ClickHouse destination.' },
-  '192': { code: 'CLICKHOUSE_AUTH_FAILED', kind: 'auth', hint: 'Check user and password of the ClickHouse destination.' },
-  '193': { code: 'CLICKHOUSE_AUTH_FAILED', kind: 'auth', hint: 'Check user and password of the ClickHouse destination.' },
-  '194': { code: 'CLICKHOUSE_AUTH_FAILED', kind: 'auth', hint: 'Check user and password of the ClickHouse destination.' },
-  '497': { code: 'CLICKHOUSE_NOT_PERMITTED', kind: 'permission', hint: 'Grant the loader the rights listed in the package README.' },
-  '81': { code: 'CLICKHOUSE_DATABASE_MISSING', kind: 'config', hint: 'Create the database, or grant the loader CREATE DATABASE.' },
+  '516': {
+    code: 'CLICKHOUSE_AUTH_FAILED',
+    kind: 'auth',
+    hint: 'Check user and password of the ClickHouse destination.',
+  },
+  '192': {
+    code: 'CLICKHOUSE_AUTH_FAILED',
+    kind: 'auth',
+    hint: 'Check user and password of the ClickHouse destination.',
+  },
+  '193': {
+    code: 'CLICKHOUSE_AUTH_FAILED',
+    kind: 'auth',
+    hint: 'Check user and password of the ClickHouse destination.',
+  },
+  '194': {
+    code: 'CLICKHOUSE_AUTH_FAILED',
+    kind: 'auth',
+    hint: 'Check user and password of the ClickHouse destination.',
+  },
+  '497': {
+    code: 'CLICKHOUSE_NOT_PERMITTED',
+    kind: 'permission',
+    hint: 'Grant the loader the rights listed in the package README.',
+  },
+  '81': {
+    code: 'CLICKHOUSE_DATABASE_MISSING',
+    kind: 'config',
+    hint: 'Create the database, or grant the loader CREATE DATABASE.',
+  },
   '202': { code: 'CLICKHOUSE_BUSY', kind: 'transient', hint: 'Run again when the server has fewer queries.' },
-  '241': { code: 'CLICKHOUSE_OUT_OF_MEMORY', kind: 'transient', hint: 'Run again, or raise the memory limit of the user.' },
+  '241': {
+    code: 'CLICKHOUSE_OUT_OF_MEMORY',
+    kind: 'transient',
+    hint: 'Run again, or raise the memory limit of the user.',
+  },
   '159': { code: 'CLICKHOUSE_TIMEOUT', kind: 'transient', hint: 'Run again.' },
   '209': { code: 'CLICKHOUSE_TIMEOUT', kind: 'transient', hint: 'Run again.' },
   '210': { code: 'CLICKHOUSE_UNREACHABLE', kind: 'transient', hint: 'Run again.' },
@@ -71,11 +99,17 @@ function isAbort(error: unknown): boolean {
 // What did not come as a ClickHouse error came from the network or from a proxy in between, in more
 // shapes than could be listed; only our own mistakes look different.
 function isNetwork(error: unknown): boolean {
-  return error instanceof Error && !(error instanceof TypeError) && !(error instanceof RangeError) && !(error instanceof SyntaxError);
+  return (
+    error instanceof Error &&
+    !(error instanceof TypeError) &&
+    !(error instanceof RangeError) &&
+    !(error instanceof SyntaxError)
+  );
 }
 
 function firstLine(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return firstLine(error.errors[0]);
-  const text = error instanceof Error ? error.message || ((error as NodeJS.ErrnoException).code ?? error.name) : String(error);
+  const text =
+    error instanceof Error ? error.message || ((error as NodeJS.ErrnoException).code ?? error.name) : String(error);
   return (text.split('\n')[0] ?? '').replace(/\.\s*$/, '').slice(0, 300);
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { EtlError, type OperationOptions } from '@etl/core';
 import { clickHouseError } from './clickhouse-error.ts';
@@ -18,7 +19,7 @@ export interface ConnectionEnd {
   readonly isEmbedded: boolean;
   readonly retryWaitMs: number;
   /** Called after the client is closed. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const ATTEMPTS = 4;
@@ -112,7 +113,8 @@ function abortSignal(options: OperationOptions): { abort_signal?: AbortSignal } 
 }
 
 async function drain(stream: Readable): Promise<void> {
-  for await (const _ of stream);
+  stream.resume();
+  await finished(stream);
 }
 
 /** Waits, or throws the signal's reason as soon as it aborts. */

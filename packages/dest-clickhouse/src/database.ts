@@ -51,7 +51,7 @@ export class Database {
 
   #list(condition: string, options?: OperationOptions): Promise<TableInfo[]> {
     return this.rows<TableInfo>(
-      'SELECT name, engine, comment, toInt32(dateDiff(\'second\', metadata_modification_time, now())) AS age_seconds ' +
+      "SELECT name, engine, comment, toInt32(dateDiff('second', metadata_modification_time, now())) AS age_seconds " +
         `FROM system.tables WHERE database = ${literal(this.name)} AND (${condition}) ORDER BY name`,
       options,
     );

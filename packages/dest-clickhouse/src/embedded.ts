@@ -39,7 +39,10 @@ export async function openEmbedded(
       held.set(directory, (held.get(directory) ?? 0) + 1);
       writeHolder(directory);
       // The client would log what it is also told by the error that it throws.
-      const client = createClient({ connection: connection as unknown as ClientConnection, log: { level: ClickHouseLogLevel.OFF } });
+      const client = createClient({
+        connection: connection as unknown as ClientConnection,
+        log: { level: ClickHouseLogLevel.OFF },
+      });
       return new Connection(client, {
         target: `embedded in ${path}`,
         isEmbedded: true,
@@ -85,7 +88,10 @@ function busy(path: string, directory: string, cause: unknown): EtlError {
 
 function holder(directory: string): string {
   try {
-    const { pid, since } = JSON.parse(readFileSync(join(directory, HOLDER_FILE), 'utf8')) as { pid: number; since: string };
+    const { pid, since } = JSON.parse(readFileSync(join(directory, HOLDER_FILE), 'utf8')) as {
+      pid: number;
+      since: string;
+    };
     return ` by process ${pid} since ${since}`;
   } catch {
     return ' by another process';

@@ -140,7 +140,8 @@ function decimalEncoder(precision: number, scale: number): Encode {
     const whole = (match[1] ?? '').replace(/^0+/, '');
     const fraction = (match[2] ?? '').replace(/0+$/, '');
     if (fraction.length > scale) throw new ValueError(`a decimal with more than ${scale} fraction digits`);
-    if (whole.length > precision - scale) throw new ValueError(`a decimal with more than ${precision - scale} digits before the point`);
+    if (whole.length > precision - scale)
+      throw new ValueError(`a decimal with more than ${precision - scale} digits before the point`);
     return `"${text}"`;
   };
 }
@@ -148,7 +149,8 @@ function decimalEncoder(precision: number, scale: number): Encode {
 function decimalText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'bigint') return String(value);
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw new ValueError(`${kindOf(value)} instead of a decimal`);
+  if (typeof value !== 'number' || !Number.isFinite(value))
+    throw new ValueError(`${kindOf(value)} instead of a decimal`);
   const text = String(value);
   if (text.replace(/^-?0*\.?0*|[-.]/g, '').length > 15 || text.includes('e')) {
     throw new ValueError('a number that may have lost digits; give decimal text');
@@ -179,7 +181,8 @@ function encodeDate(value: unknown): string {
 function requireDay(day: string): void {
   if (day < '1900-01-01' || day > '2299-12-31') throw new ValueError('a day outside 1900-01-01 … 2299-12-31');
   const parsed = new Date(`${day}T00:00:00Z`);
-  if (Number.isNaN(parsed.getTime()) || parsed.toISOString().slice(0, 10) !== day) throw new ValueError('a day that does not exist');
+  if (Number.isNaN(parsed.getTime()) || parsed.toISOString().slice(0, 10) !== day)
+    throw new ValueError('a day that does not exist');
 }
 
 function encodeTimestamp(value: unknown): string {
@@ -200,7 +203,8 @@ function encodeTimestamp(value: unknown): string {
 }
 
 function requireTime(time: string): void {
-  if (time.slice(0, 2) > '23' || time.slice(3, 5) > '59' || time.slice(6) > '59') throw new ValueError('a time that does not exist');
+  if (time.slice(0, 2) > '23' || time.slice(3, 5) > '59' || time.slice(6) > '59')
+    throw new ValueError('a time that does not exist');
 }
 
 function normalOffset(offset: string): string {

@@ -69,6 +69,9 @@ function hash(text: string): string {
 
 /** What names a pipeline in the names of its tables: readable, safe, and different for different pipelines. */
 export function pipelineToken(pipeline: string): string {
-  const readable = pipeline.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_').slice(0, 40);
+  const readable = pipeline
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '_')
+    .slice(0, 40);
   return `${readable}_${hash(pipeline).slice(0, 8)}`;
 }

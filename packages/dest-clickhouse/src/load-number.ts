@@ -49,7 +49,10 @@ async function createCounter(database: Database, options?: OperationOptions): Pr
 }
 
 async function greatestUsedNumber(database: Database, options?: OperationOptions): Promise<bigint> {
-  const tables = await database.tables([RAW_PREFIX, '_etl_loads', '_etl_state', '_etl_slices', '_etl_prepared_'], options);
+  const tables = await database.tables(
+    [RAW_PREFIX, '_etl_loads', '_etl_state', '_etl_slices', '_etl_prepared_'],
+    options,
+  );
   let greatest = 0n;
   for (const { name } of tables) {
     if (name.startsWith('_etl_prepared_')) {
@@ -69,7 +72,12 @@ async function greatestUsedNumber(database: Database, options?: OperationOptions
 }
 
 /** Whether this call took the name away; false when another process did. */
-export async function renamed(database: Database, from: string, to: string, options?: OperationOptions): Promise<boolean> {
+export async function renamed(
+  database: Database,
+  from: string,
+  to: string,
+  options?: OperationOptions,
+): Promise<boolean> {
   try {
     await database.command(`RENAME TABLE ${database.table(from)} TO ${database.table(to)}`, options);
     return true;

@@ -133,7 +133,11 @@ export class ClickHouseLoad implements LoadPackage {
     this.#streams.delete(stream);
   }
 
-  async lookup(stream: string, keys: readonly Row[], columns: readonly string[]): Promise<readonly (Row | undefined)[]> {
+  async lookup(
+    stream: string,
+    keys: readonly Row[],
+    columns: readonly string[],
+  ): Promise<readonly (Row | undefined)[]> {
     return this.#stream(stream).staged.lookup(keys, columns);
   }
 

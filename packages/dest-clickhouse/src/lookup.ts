@@ -47,7 +47,9 @@ function lookupQuery(
   const keyColumns = stream.primaryKey.map((name) => requireColumn(stream, name));
   const keyNames = keyColumns.map(({ name }) => identifier(names.get(name) ?? name));
   const encoders = keyColumns.map((column) => encoderFor({ ...column, nullable: false }));
-  const tuples = keys.map((key) => keyColumns.map((column, index) => sqlLiteral(encoders[index]?.(key[column.name]) ?? 'NULL')));
+  const tuples = keys.map((key) =>
+    keyColumns.map((column, index) => sqlLiteral(encoders[index]?.(key[column.name]) ?? 'NULL')),
+  );
   const selected = [
     ...keyNames.map((name, index) => `${name} AS key_${index}`),
     ...columns.map((column, index) => `${selection(column, names.get(column.name) ?? column.name)} AS value_${index}`),
@@ -55,8 +57,13 @@ function lookupQuery(
     '_etl_deleted AS deleted',
   ];
   const inKeys = `(${keyNames.join(', ')}) IN (${tuples.map((tuple) => `(${tuple.join(', ')})`).join(', ')})`;
-  const rows = tables.map((table) => `SELECT ${selected.join(', ')} FROM ${database.table(table)} WHERE ${inKeys}`).join(' UNION ALL ');
-  const structure = ['position UInt32', ...keyColumns.map((column, index) => `wanted_${index} ${columnType(column, true)}`)].join(', ');
+  const rows = tables
+    .map((table) => `SELECT ${selected.join(', ')} FROM ${database.table(table)} WHERE ${inKeys}`)
+    .join(' UNION ALL ');
+  const structure = [
+    'position UInt32',
+    ...keyColumns.map((column, index) => `wanted_${index} ${columnType(column, true)}`),
+  ].join(', ');
   const wanted = tuples.map((tuple, position) => `(${[String(position), ...tuple].join(', ')})`).join(', ');
   const on = keyColumns.map((_, index) => `wanted_${index} = key_${index}`).join(' AND ');
   const values = columns.map((_, index) => `value_${index}`);
@@ -79,7 +86,9 @@ function sqlLiteral(json: string): string {
 
 function selection(column: ColumnSpec, name: string): string {
   if (!isBinary(column)) return identifier(name);
-  return column.type === 'array' ? `arrayMap(item -> base64Encode(item), ${identifier(name)})` : `base64Encode(${identifier(name)})`;
+  return column.type === 'array'
+    ? `arrayMap(item -> base64Encode(item), ${identifier(name)})`
+    : `base64Encode(${identifier(name)})`;
 }
 
 function decoded(column: ColumnSpec, value: unknown): unknown {

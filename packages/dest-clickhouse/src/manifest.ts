@@ -58,12 +58,24 @@ export async function createManifestTable(database: Database, name: string, opti
   );
 }
 
-export async function writeManifest(database: Database, name: string, manifest: Manifest, options?: OperationOptions): Promise<void> {
+export async function writeManifest(
+  database: Database,
+  name: string,
+  manifest: Manifest,
+  options?: OperationOptions,
+): Promise<void> {
   const body = Buffer.from(`${JSON.stringify([JSON.stringify(manifest)])}\n`);
-  await database.connection.insert({ table: database.table(name), columns: ['manifest'], token: manifest.loadId }, body, options);
+  await database.connection.insert(
+    { table: database.table(name), columns: ['manifest'], token: manifest.loadId },
+    body,
+    options,
+  );
 }
 
 export async function readManifest(database: Database, name: string, options?: OperationOptions): Promise<Manifest> {
-  const [row] = await database.rows<{ manifest: string }>(`SELECT manifest FROM ${database.table(name)} LIMIT 1`, options);
+  const [row] = await database.rows<{ manifest: string }>(
+    `SELECT manifest FROM ${database.table(name)} LIMIT 1`,
+    options,
+  );
   return JSON.parse(row?.manifest ?? 'null') as Manifest;
 }

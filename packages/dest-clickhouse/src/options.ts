@@ -4,20 +4,50 @@ import { z } from 'zod';
 export const clickHouseOptionsSchema = z
   .strictObject({
     url: z.url().optional().describe('HTTP address of the server, such as https://clickhouse.internal:8443.'),
-    path: z.string().min(1).optional().describe('Directory of an embedded ClickHouse, which one process at a time may open. Needs the package chdb.'),
+    path: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Directory of an embedded ClickHouse, which one process at a time may open. Needs the package chdb.'),
     username: z.string().optional().describe('User of the server. Default: default.'),
     password: z.string().optional().describe('Password of the user.'),
     database: z.string().min(1).describe('Database that holds the tables and the _etl_* tables. Created when missing.'),
-    dataset: z.string().min(1).optional().describe('Name in front of every table name. Absent: tables are named as their streams.'),
+    dataset: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Name in front of every table name. Absent: tables are named as their streams.'),
     separator: z.string().min(1).default('___').describe('What stands between dataset and stream in a table name.'),
-    systemPrefix: z.string().regex(/^_[a-z][a-z0-9_]*$/).default('_etl').describe('Prefix of the system columns that readers of the public views see.'),
+    systemPrefix: z
+      .string()
+      .regex(/^_[a-z][a-z0-9_]*$/)
+      .default('_etl')
+      .describe('Prefix of the system columns that readers of the public views see.'),
     chunkRows: z.int().min(1).default(20_000).describe('Rows per insert.'),
-    chunkBytes: z.int().min(1).default(8 * 1024 * 1024).describe('Bytes per insert, roughly.'),
+    chunkBytes: z
+      .int()
+      .min(1)
+      .default(8 * 1024 * 1024)
+      .describe('Bytes per insert, roughly.'),
     requestTimeoutMs: z.int().min(1000).default(300_000).describe('Longest wait for one statement of the server.'),
-    retryWaitMs: z.int().min(0).default(200).describe('First wait before a statement that failed without an answer is sent again; doubles from then on.'),
-    lockWaitMs: z.int().min(0).default(75_000).describe('How long to wait for a run that holds the pipeline, or for the process that holds an embedded database.'),
+    retryWaitMs: z
+      .int()
+      .min(0)
+      .default(200)
+      .describe('First wait before a statement that failed without an answer is sent again; doubles from then on.'),
+    lockWaitMs: z
+      .int()
+      .min(0)
+      .default(75_000)
+      .describe(
+        'How long to wait for a run that holds the pipeline, or for the process that holds an embedded database.',
+      ),
     heartbeatMs: z.int().min(10).default(10_000).describe('How often a run says that it is alive.'),
-    staleAfterMs: z.int().min(100).default(60_000).describe('Silence after which a run on another machine counts as dead and its pipeline is taken over.'),
+    staleAfterMs: z
+      .int()
+      .min(100)
+      .default(60_000)
+      .describe('Silence after which a run on another machine counts as dead and its pipeline is taken over.'),
   })
   .refine((options) => (options.url === undefined) !== (options.path === undefined), {
     message: 'give either url or path',

@@ -24,7 +24,11 @@ export interface PreparedTable {
  *
  * @throws `CLICKHOUSE_NAME_TAKEN` (schema), `CLICKHOUSE_TOO_MANY_PARTS` (transient).
  */
-export async function prepareTable(database: Database, plan: TablePlan, options: OperationOptions): Promise<PreparedTable> {
+export async function prepareTable(
+  database: Database,
+  plan: TablePlan,
+  options: OperationOptions,
+): Promise<PreparedTable> {
   const view = await presentView(database, plan, options);
   const generation = (await generations(database, plan.publicName, options)).at(-1);
   if (generation === undefined) {
@@ -42,7 +46,13 @@ export async function prepareTable(database: Database, plan: TablePlan, options:
     const type = types.get(column.name);
     if (type === undefined) {
       await addColumn(database, raw, column, options);
-      changes.push({ type: 'column-added', stream: plan.stream, table: plan.publicName, column: column.name, dataType: column.type });
+      changes.push({
+        type: 'column-added',
+        stream: plan.stream,
+        table: plan.publicName,
+        column: column.name,
+        dataType: column.type,
+      });
     } else if (type !== column.type) {
       conflict ??= typeConflict(plan, column.name, type, column.type);
     }
@@ -61,7 +71,12 @@ function typeConflict(plan: TablePlan, column: string, actual: string, declared:
   });
 }
 
-async function requireFewParts(database: Database, plan: TablePlan, raw: string, options: OperationOptions): Promise<void> {
+async function requireFewParts(
+  database: Database,
+  plan: TablePlan,
+  raw: string,
+  options: OperationOptions,
+): Promise<void> {
   const [row] = await database.rows<{ parts: string }>(
     'SELECT toString(max(parts)) AS parts FROM (SELECT count() AS parts FROM system.parts ' +
       `WHERE database = ${literal(database.name)} AND table = ${literal(raw)} AND active GROUP BY partition_id)`,

@@ -13,7 +13,11 @@ const MARK = 'etl view ';
  *
  * @throws `CLICKHOUSE_NAME_TAKEN` (schema) when something that is not ours stands in its place.
  */
-export async function presentView(database: Database, plan: TablePlan, options?: OperationOptions): Promise<string | undefined> {
+export async function presentView(
+  database: Database,
+  plan: TablePlan,
+  options?: OperationOptions,
+): Promise<string | undefined> {
   const present = await database.find(plan.publicName, options);
   if (present === undefined || present.comment.startsWith(MARK)) return present?.comment;
   throw new EtlError({
@@ -28,8 +32,18 @@ export async function presentView(database: Database, plan: TablePlan, options?:
  * Makes the public name read the newest generation with all its columns. Compares first, so it
  * costs one look-up when nothing changed; replacing is atomic for readers.
  */
-export async function refreshView(database: Database, plan: TablePlan, generation: bigint, options?: OperationOptions): Promise<void> {
-  const { select, comment } = viewOf(database, plan, generation, await database.columns(rawName(plan.publicName, generation), options));
+export async function refreshView(
+  database: Database,
+  plan: TablePlan,
+  generation: bigint,
+  options?: OperationOptions,
+): Promise<void> {
+  const { select, comment } = viewOf(
+    database,
+    plan,
+    generation,
+    await database.columns(rawName(plan.publicName, generation), options),
+  );
   if ((await database.find(plan.publicName, options))?.comment === comment) return;
   await database.command(
     `CREATE OR REPLACE VIEW ${database.table(plan.publicName)} SQL SECURITY DEFINER AS ${select} COMMENT ${literal(comment)}`,

@@ -1,7 +1,6 @@
-import { EtlError, type LoadSummary, type OperationOptions } from '@etl/core';
+import type { LoadSummary, OperationOptions } from '@etl/core';
 import { serverCode, UNKNOWN_TABLE } from './clickhouse-error.ts';
 import type { Database } from './database.ts';
-import { identifier, literal } from './identifier.ts';
 import { renamed } from './load-number.ts';
 import { loadNames, type Manifest, type ManifestTable } from './manifest.ts';
 import { takenOver } from './pipeline-lock.ts';
@@ -14,7 +13,11 @@ import { insertSystemRows, systemTime } from './system-tables.ts';
  * processes at once: parts are attached as hard links of rows with fixed versions, a generation is
  * created only if missing, and the bookkeeping rows are keyed by load number.
  */
-export async function publishPrepared(database: Database, manifest: Manifest, options?: OperationOptions): Promise<LoadSummary> {
+export async function publishPrepared(
+  database: Database,
+  manifest: Manifest,
+  options?: OperationOptions,
+): Promise<LoadSummary> {
   const names = loadNames(manifest.pipeline, BigInt(manifest.number));
   for (const table of manifest.tables) await publishTable(database, table, options);
   const committedAt = new Date();
@@ -51,7 +54,10 @@ async function publishTable(database: Database, table: ManifestTable, options?: 
 
 /** Attaching needs equal columns on both sides; another load may have added some meanwhile. */
 async function align(database: Database, raw: string, staging: string, options?: OperationOptions): Promise<void> {
-  const [rawColumns, stagingColumns] = await Promise.all([database.columns(raw, options), database.columns(staging, options)]);
+  const [rawColumns, stagingColumns] = await Promise.all([
+    database.columns(raw, options),
+    database.columns(staging, options),
+  ]);
   if (stagingColumns.length === 0) throw takenOver();
   for (const column of stagingColumns) {
     if (!rawColumns.some(({ name }) => name === column.name)) await addColumn(database, raw, column, options);
@@ -61,7 +67,12 @@ async function align(database: Database, raw: string, staging: string, options?:
   }
 }
 
-async function recordLoad(database: Database, manifest: Manifest, committedAt: Date, options?: OperationOptions): Promise<void> {
+async function recordLoad(
+  database: Database,
+  manifest: Manifest,
+  committedAt: Date,
+  options?: OperationOptions,
+): Promise<void> {
   const { pipeline, loadId, number } = manifest;
   const byStream = rowsByStream(manifest);
   const rows = Object.values(byStream).reduce((sum, count) => sum + count, 0);
@@ -71,7 +82,15 @@ async function recordLoad(database: Database, manifest: Manifest, committedAt: D
     '_etl_slices',
     ['pipeline', 'stream', 'slice', 'status', 'rows', 'read_at', 'attempts', 'reason', 'load_number'],
     manifest.ledger.map((entry) => [
-      pipeline, entry.stream, entry.slice, entry.status, entry.rows, systemTime(new Date(entry.readAt)), entry.attempts, entry.reason ?? '', number,
+      pipeline,
+      entry.stream,
+      entry.slice,
+      entry.status,
+      entry.rows,
+      systemTime(new Date(entry.readAt)),
+      entry.attempts,
+      entry.reason ?? '',
+      number,
     ]),
     loadId,
     options,
@@ -119,17 +138,4 @@ async function dropReplaced(database: Database, table: ManifestTable, options?: 
 
 function rowsByStream(manifest: Manifest): Record<string, number> {
   return Object.fromEntries(manifest.tables.map((table) => [table.plan.stream, table.rows]));
-}
-
-/** @throws `CLICKHOUSE_COUNT_MISMATCH` (internal) unless staging holds exactly the rows that were sent. */
-export async function verifyCount(database: Database, staging: string, expected: number, options?: OperationOptions): Promise<void> {
-  const [row] = await database.rows<{ count: string }>(`SELECT toString(count()) AS count FROM ${database.table(staging)}`, options);
-  const actual = Number(row?.count ?? 'NaN');
-  if (actual === expected) return;
-  throw new EtlError({
-    code: 'CLICKHOUSE_COUNT_MISMATCH',
-    kind: 'internal',
-    message: `Staging holds ${actual} rows where ${expected} were sent (${identifier(staging)}).`,
-    hint: `Run again: the load was given up and its rows stay due. Report it if it repeats (${literal(staging)}).`,
-  });
 }

@@ -14,7 +14,11 @@ export function rawName(publicName: string, generation: bigint): string {
 }
 
 /** The generations that exist, oldest first. The newest one holds the table's rows. */
-export async function generations(database: Database, publicName: string, options?: OperationOptions): Promise<bigint[]> {
+export async function generations(
+  database: Database,
+  publicName: string,
+  options?: OperationOptions,
+): Promise<bigint[]> {
   const prefix = `${RAW_PREFIX}${publicName}_g`;
   const tables = await database.tables([prefix], options);
   return tables
@@ -24,7 +28,12 @@ export async function generations(database: Database, publicName: string, option
     .sort((a, b) => (a < b ? -1 : 1));
 }
 
-export async function createRawTable(database: Database, plan: TablePlan, generation: bigint, options?: OperationOptions): Promise<void> {
+export async function createRawTable(
+  database: Database,
+  plan: TablePlan,
+  generation: bigint,
+  options?: OperationOptions,
+): Promise<void> {
   const columns = plan.columns.map(({ name, type }) => `${identifier(name)} ${type}`);
   await database.command(
     `CREATE TABLE IF NOT EXISTS ${database.table(rawName(plan.publicName, generation))} (${columns.join(', ')}) ` +

@@ -7,7 +7,11 @@ import { cleanUp, publishPrepared } from './publish.ts';
  * Brings a pipeline to a known state: what is not prepared is given up, what is prepared is
  * completed in order. To be called by the holder of the pipeline only.
  */
-export async function recoverPipeline(database: Database, pipeline: string, options: OperationOptions): Promise<readonly LoadSummary[]> {
+export async function recoverPipeline(
+  database: Database,
+  pipeline: string,
+  options: OperationOptions,
+): Promise<readonly LoadSummary[]> {
   const prefixes = loadPrefixes(pipeline);
   await dropManifests(database, prefixes.manifest, options);
   const completed = await completeLoads(database, prefixes, options);

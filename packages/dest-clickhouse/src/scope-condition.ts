@@ -19,7 +19,9 @@ export function scopeCondition(stream: StreamSpec, scope: Scope): string {
   );
   const day = stream.scope?.day;
   if (scope.days !== undefined && day !== undefined) {
-    parts.push(`${column(day)} >= toDate32(${literal(scope.days.start)}) AND ${column(day)} < toDate32(${literal(scope.days.end)})`);
+    parts.push(
+      `${column(day)} >= toDate32(${literal(scope.days.start)}) AND ${column(day)} < toDate32(${literal(scope.days.end)})`,
+    );
   }
   return parts.length === 0 ? '1' : parts.map((part) => `(${part})`).join(' AND ');
 }

@@ -43,7 +43,12 @@ export class ClickHouseSession implements DestinationSession {
     this.rolledForward = rolledForward;
   }
 
-  static async open(database: Database, options: ResolvedOptions, pipeline: string, operation: OpenOptions): Promise<ClickHouseSession> {
+  static async open(
+    database: Database,
+    options: ResolvedOptions,
+    pipeline: string,
+    operation: OpenOptions,
+  ): Promise<ClickHouseSession> {
     await ensureSystemTables(database, operation);
     const lock = await PipelineLock.acquire(database, pipeline, options, operation);
     try {
@@ -60,7 +65,10 @@ export class ClickHouseSession implements DestinationSession {
   }
 
   async readState(): Promise<readonly StateEntry[]> {
-    const rows = await this.#select<{ stream: string; partition: string; value: string }>('stream, partition, value', '_etl_state');
+    const rows = await this.#select<{ stream: string; partition: string; value: string }>(
+      'stream, partition, value',
+      '_etl_state',
+    );
     return rows
       .map(({ stream, partition, value }) => ({ stream, partition, value: JSON.parse(value) as JsonValue }))
       .filter(({ value }) => value !== null);
@@ -72,7 +80,14 @@ export class ClickHouseSession implements DestinationSession {
       this.#database,
       '_etl_state',
       ['pipeline', 'stream', 'partition', 'value', 'load_number', 'updated_at'],
-      entries.map(({ stream, partition, value }) => [this.pipeline, stream, partition, JSON.stringify(value), number, systemTime(new Date())]),
+      entries.map(({ stream, partition, value }) => [
+        this.pipeline,
+        stream,
+        partition,
+        JSON.stringify(value),
+        number,
+        systemTime(new Date()),
+      ]),
       `state-${number}`,
       this.#operation,
     );
@@ -102,7 +117,15 @@ export class ClickHouseSession implements DestinationSession {
       '_etl_slices',
       ['pipeline', 'stream', 'slice', 'status', 'rows', 'read_at', 'attempts', 'reason', 'load_number'],
       entries.map((entry) => [
-        this.pipeline, entry.stream, entry.slice, entry.status, entry.rows, systemTime(new Date(entry.readAt)), entry.attempts, entry.reason ?? '', number,
+        this.pipeline,
+        entry.stream,
+        entry.slice,
+        entry.status,
+        entry.rows,
+        systemTime(new Date(entry.readAt)),
+        entry.attempts,
+        entry.reason ?? '',
+        number,
       ]),
       `ledger-${number}`,
       this.#operation,
@@ -110,7 +133,11 @@ export class ClickHouseSession implements DestinationSession {
   }
 
   async readMemory(stream: string, key: string): Promise<JsonValue | undefined> {
-    const [row] = await this.#select<{ value: string }>('value', '_etl_memory', `stream = ${literal(stream)} AND key = ${literal(key)}`);
+    const [row] = await this.#select<{ value: string }>(
+      'value',
+      '_etl_memory',
+      `stream = ${literal(stream)} AND key = ${literal(key)}`,
+    );
     const value = row === undefined ? null : (JSON.parse(row.value) as JsonValue);
     return value ?? undefined;
   }

@@ -1,8 +1,9 @@
-import type { OperationOptions } from '@etl/core';
+import { EtlError, type OperationOptions } from '@etl/core';
 import type { Database } from './database.ts';
 import { identifier, literal } from './identifier.ts';
 import { layout } from './raw-table.ts';
-import type { TablePlan } from './table-plan.ts';
+import { stagedCount } from './staged-slice.ts';
+import type { PlannedColumn, TablePlan } from './table-plan.ts';
 
 /** Creates a staging table with the columns that its raw table will have at the moment of attaching. */
 export async function createStagingTable(
@@ -14,7 +15,7 @@ export async function createStagingTable(
 ): Promise<void> {
   const columns = plan.columns.map((column) => {
     const source = encoded.get(column.name);
-    return source === undefined ? `${identifier(column.name)} ${column.type}` : binaryColumn(column, source);
+    return source === undefined ? `${identifier(column.name)} ${column.type}` : binaryColumn(column, source).join(', ');
   });
   await database.command(
     `CREATE TABLE IF NOT EXISTS ${database.table(name)} (${columns.join(', ')}) ENGINE = MergeTree${layout(plan)} ` +
@@ -24,10 +25,45 @@ export async function createStagingTable(
   );
 }
 
+/** Adds a column to a staging table that rows are already in. */
+export async function addStagingColumn(
+  database: Database,
+  name: string,
+  column: PlannedColumn,
+  source: string | undefined,
+  options?: OperationOptions,
+): Promise<void> {
+  const definitions =
+    source === undefined ? [`${identifier(column.name)} ${column.type}`] : binaryColumn(column, source).toReversed();
+  for (const definition of definitions) {
+    await database.command(`ALTER TABLE ${database.table(name)} ADD COLUMN IF NOT EXISTS ${definition}`, options);
+  }
+}
+
 // Bytes have no place in JSON: they arrive as base64 in a column that is never stored.
-function binaryColumn(column: { readonly name: string; readonly type: string }, source: string): string {
+function binaryColumn(column: PlannedColumn, source: string): readonly [string, string] {
   const decoded = column.type.startsWith('Array')
     ? `arrayMap(item -> base64Decode(item), ${identifier(source)})`
     : `base64Decode(${identifier(source)})`;
-  return `${identifier(column.name)} ${column.type} DEFAULT ${decoded}, ${identifier(source)} ${column.type} EPHEMERAL`;
+  return [
+    `${identifier(column.name)} ${column.type} DEFAULT ${decoded}`,
+    `${identifier(source)} ${column.type} EPHEMERAL`,
+  ];
+}
+
+/** @throws `CLICKHOUSE_COUNT_MISMATCH` (internal) unless staging holds exactly the rows that were sent. */
+export async function verifyCount(
+  database: Database,
+  staging: string,
+  expected: number,
+  options?: OperationOptions,
+): Promise<void> {
+  const actual = await stagedCount(database, staging, options);
+  if (actual === expected) return;
+  throw new EtlError({
+    code: 'CLICKHOUSE_COUNT_MISMATCH',
+    kind: 'internal',
+    message: `Staging table ${staging} holds ${actual} rows where ${expected} were sent.`,
+    hint: 'Run again: the load was given up and its rows stay due. Report it if it repeats.',
+  });
 }

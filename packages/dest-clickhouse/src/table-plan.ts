@@ -87,7 +87,5 @@ export function columnNames(stream: StreamSpec): ReadonlyMap<string, string> {
 /** Scope columns first, so that a scope is one range of the table; then the rest of the key. */
 export function sortingKey(stream: StreamSpec): readonly string[] {
   const scope = stream.scope;
-  return [
-    ...new Set([...(scope?.keys ?? []), ...(scope?.day === undefined ? [] : [scope.day]), ...stream.primaryKey]),
-  ];
+  return [...new Set([...(scope?.keys ?? []), ...(scope?.day === undefined ? [] : [scope.day]), ...stream.primaryKey])];
 }

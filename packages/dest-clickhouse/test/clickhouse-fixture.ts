@@ -29,11 +29,16 @@ export async function httpFixture(
   const username = 'loader';
   const password = 'p&ss word';
   const server = await startChdbServer({ path: join(directory, 'engine'), username, password, fault });
-  const made = await fixture({ url: server.url, username, password, retryWaitMs: 1, ...overrides }, () => server[Symbol.asyncDispose]());
+  const made = await fixture({ url: server.url, username, password, retryWaitMs: 1, ...overrides }, () =>
+    server[Symbol.asyncDispose](),
+  );
   return Object.assign(made, { queries: server.queries });
 }
 
-async function fixture(base: Omit<ClickHouseOptions, 'database'>, close: () => PromiseLike<void>): Promise<ClickHouseFixture> {
+async function fixture(
+  base: Omit<ClickHouseOptions, 'database'>,
+  close: () => PromiseLike<void>,
+): Promise<ClickHouseFixture> {
   databases += 1;
   const options: ClickHouseOptions = { database: `db${databases}`, dataset: 'shop', lockWaitMs: 2000, ...base };
   const made: Destination[] = [];
@@ -46,7 +51,10 @@ async function fixture(base: Omit<ClickHouseOptions, 'database'>, close: () => P
     await using reader = await openClickHouse(options);
     let text = '';
     for await (const chunk of reader.query(sql, { format: 'JSONEachRow' })) text += Buffer.from(chunk).toString('utf8');
-    return text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as TRow);
+    return text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as TRow);
   };
   return {
     options,
@@ -59,7 +67,9 @@ async function fixture(base: Omit<ClickHouseOptions, 'database'>, close: () => P
     },
     async readRows(stream): Promise<readonly Row[]> {
       const name = `shop___${stream}`;
-      const [view] = await query(`SELECT name FROM system.tables WHERE database = '${options.database}' AND name = '${name}'`);
+      const [view] = await query(
+        `SELECT name FROM system.tables WHERE database = '${options.database}' AND name = '${name}'`,
+      );
       if (view === undefined) return [];
       const rows = await query<Row>(`SELECT * EXCEPT (_etl_load_id) FROM \`${options.database}\`.\`${name}\``);
       return rows;

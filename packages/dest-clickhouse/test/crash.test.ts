@@ -20,7 +20,10 @@ async function crash(at: number, fault: ChdbFault): Promise<'died' | 'finished'>
     const dying = fixture.create();
     await dying.check();
     count = 0;
-    const outcome = await runToEnd(dying).then(() => 'finished' as const, () => 'died' as const);
+    const outcome = await runToEnd(dying).then(
+      () => 'finished' as const,
+      () => 'died' as const,
+    );
     count = -Infinity;
     await buryHolders(fixture);
     await runToEnd(fixture.create());

@@ -21,18 +21,32 @@ interface Step {
 /** A small history of a source: what every load brings, the truncation of a table among it. */
 export const HISTORY: readonly Step[] = [
   {
-    upserted: [{ id: 1, status: 'a' }, { id: 2, status: 'a' }],
-    changed: [{ id: 1, status: 'a', _version: 1n }, { id: 2, status: 'a', _version: 2n }],
+    upserted: [
+      { id: 1, status: 'a' },
+      { id: 2, status: 'a' },
+    ],
+    changed: [
+      { id: 1, status: 'a', _version: 1n },
+      { id: 2, status: 'a', _version: 2n },
+    ],
     truncates: true,
     appended: [{ id: 1, status: 'x' }],
   },
   {
     upserted: [{ id: 2, status: 'b' }],
-    changed: [{ id: 1, _version: 3n, _deleted: true }, { id: 3, status: 'c', _version: 4n }],
+    changed: [
+      { id: 1, _version: 3n, _deleted: true },
+      { id: 3, status: 'c', _version: 4n },
+    ],
     truncates: false,
     appended: [{ id: 1, status: 'x' }],
   },
-  { upserted: [{ id: 3, status: 'c' }], changed: [{ id: 9, status: 'z', _version: 5n }], truncates: true, appended: [] },
+  {
+    upserted: [{ id: 3, status: 'c' }],
+    changed: [{ id: 9, status: 'z', _version: 5n }],
+    truncates: true,
+    appended: [],
+  },
 ];
 
 /** What the tables must hold after the whole history. */
@@ -84,7 +98,13 @@ export async function buryHolders(fixture: ClickHouseFixture): Promise<void> {
   const { database } = fixture.options;
   const locks = (await leftovers(fixture)).filter((name) => name.startsWith('_etl_lock_'));
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  const dead = { instance: 'dead', host: hostname(), pid: 2 ** 22 - 3, namespace: `${boot} ${readlinkSync('/proc/self/ns/pid')}`, since: 'before' };
+  const dead = {
+    instance: 'dead',
+    host: hostname(),
+    pid: 2 ** 22 - 3,
+    namespace: `${boot} ${readlinkSync('/proc/self/ns/pid')}`,
+    since: 'before',
+  };
   for (const lock of locks) {
     await fixture.query(`ALTER TABLE \`${database}\`.\`${lock}\` MODIFY COMMENT '${JSON.stringify(dead)}'`);
   }

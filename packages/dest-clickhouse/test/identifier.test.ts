@@ -29,7 +29,9 @@ it('shortens a name that no file system could hold, and keeps different names di
 });
 
 it('refuses the names of the loader’s own tables', () => {
-  expect(() => publicName(undefined, '___', '_etl_loads')).toThrow(expect.objectContaining({ code: 'CLICKHOUSE_NAME_RESERVED' }));
+  expect(() => publicName(undefined, '___', '_etl_loads')).toThrow(
+    expect.objectContaining({ code: 'CLICKHOUSE_NAME_RESERVED' }),
+  );
 });
 
 it('quotes what would end a quotation', () => {

@@ -23,7 +23,10 @@ async function stopAndWake(at: number): Promise<'slept' | 'finished'> {
     const sleeper = fixture.create();
     await sleeper.check();
     count = 0;
-    const sleeping = runToEnd(sleeper, 2).then(() => 'finished' as const, (error: { code?: string }) => error.code ?? 'unknown');
+    const sleeping = runToEnd(sleeper, 2).then(
+      () => 'finished' as const,
+      (error: { code?: string }) => error.code ?? 'unknown',
+    );
     const first = await Promise.race([asleep.then(() => 'slept' as const), sleeping.then(() => 'finished' as const)]);
     count = -Infinity;
     await buryHolders(fixture);
@@ -43,11 +46,15 @@ async function stopAndWake(at: number): Promise<'slept' | 'finished'> {
   }
 }
 
-it('a run that is woken after it was taken over does no harm, wherever it was stopped', { timeout: 900_000 }, async () => {
-  for (let at = 1 + (every === 1 ? 0 : seed % every); ; at += every) {
-    const outcome = await stopAndWake(at).catch((error: unknown) => {
-      throw new Error(`stopped at statement ${at}`, { cause: error });
-    });
-    if (outcome === 'finished') return;
-  }
-});
+it(
+  'a run that is woken after it was taken over does no harm, wherever it was stopped',
+  { timeout: 900_000 },
+  async () => {
+    for (let at = 1 + (every === 1 ? 0 : seed % every); ; at += every) {
+      const outcome = await stopAndWake(at).catch((error: unknown) => {
+        throw new Error(`stopped at statement ${at}`, { cause: error });
+      });
+      if (outcome === 'finished') return;
+    }
+  },
+);

@@ -6,33 +6,39 @@ import { buryHolders, contents, EXPECTED, runToEnd } from './history.ts';
 
 const seed = Number(process.env['ETL_SEED'] ?? Date.now() % 1_000_000);
 
-it.each(['lose-answer', 'refuse', 'unavailable'] as const)(`stores rows once on a network that has faults: %s (seed ${seed})`, async (fault) => {
-  let isBad = true;
-  let random = seed;
-  await using fixture = await httpFixture({ chunkRows: 1 }, () => {
-    random = (random * 1_103_515_245 + 12_345) % 2_147_483_648;
-    return isBad && random % 100 < 20 ? fault : undefined;
-  });
-  for (;;) {
-    const outcome: unknown = await runToEnd(fixture.create()).catch((error: unknown) => error);
-    if (outcome === undefined) break;
-    // Four faults in a row end a run; the next one goes on.
-    expect(outcome).toMatchObject({ code: 'CLICKHOUSE_UNREACHABLE', kind: 'transient' });
+it.each(['lose-answer', 'refuse', 'unavailable'] as const)(
+  `stores rows once on a network that has faults: %s (seed ${seed})`,
+  async (fault) => {
+    let isBad = true;
+    let random = seed;
+    await using fixture = await httpFixture({ chunkRows: 1 }, () => {
+      random = (random * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return isBad && random % 100 < 20 ? fault : undefined;
+    });
+    for (;;) {
+      const outcome: unknown = await runToEnd(fixture.create()).catch((error: unknown) => error);
+      if (outcome === undefined) break;
+      // Four faults in a row end a run; the next one goes on.
+      expect(outcome).toMatchObject({ code: 'CLICKHOUSE_UNREACHABLE', kind: 'transient' });
+      isBad = false;
+      await buryHolders(fixture);
+      isBad = true;
+    }
     isBad = false;
-    await buryHolders(fixture);
-    isBad = true;
-  }
-  isBad = false;
-  expect(await contents(fixture)).toEqual(EXPECTED);
-});
+    expect(await contents(fixture)).toEqual(EXPECTED);
+  },
+);
 
 it('says that a wrong password is wrong, without showing it', async () => {
   await using fixture = await httpFixture();
   await using destination = fixture.create({ password: 'hunter2' });
-  const error: unknown = await destination.check().then(() => undefined, (reason: unknown) => reason);
+  const error: unknown = await destination.check().then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   expect(error).toMatchObject({ code: 'CLICKHOUSE_AUTH_FAILED', kind: 'auth' });
   expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('hunter2');
-  expect(String((error as Error).message)).not.toContain('hunter2');
+  expect((error as Error).message).not.toContain('hunter2');
 });
 
 it('says that a server is not there', async () => {
@@ -54,7 +60,9 @@ it.each([
   ['two things to connect to', { database: 'travel', url: 'http://127.0.0.1:8123', path: '.etl' }],
   ['an option that does not exist', { database: 'travel', path: '.etl', pasword: 'x' }],
 ])('refuses options with %s', (_, options) => {
-  expect(() => clickhouse(options)).toThrow(expect.objectContaining({ code: 'CLICKHOUSE_OPTIONS_INVALID', kind: 'config' }));
+  expect(() => clickhouse(options)).toThrow(
+    expect.objectContaining({ code: 'CLICKHOUSE_OPTIONS_INVALID', kind: 'config' }),
+  );
 });
 
 it('leaves an object alone that stands where a table has to be', async () => {
@@ -63,7 +71,11 @@ it('leaves an object alone that stands where a table has to be', async () => {
   const { database } = fixture.options;
   await fixture.query(`CREATE TABLE ${database}.shop___upserted (id Int64) ENGINE = MergeTree ORDER BY id`);
   await expect(runToEnd(fixture.destination)).rejects.toMatchObject({ code: 'CLICKHOUSE_NAME_TAKEN', kind: 'schema' });
-  expect(await fixture.query(`SELECT name FROM system.tables WHERE database = '${database}' AND name = 'shop___upserted' AND engine = 'MergeTree'`)).toHaveLength(1);
+  expect(
+    await fixture.query(
+      `SELECT name FROM system.tables WHERE database = '${database}' AND name = 'shop___upserted' AND engine = 'MergeTree'`,
+    ),
+  ).toHaveLength(1);
 });
 
 it('repairs a view that somebody changed', async () => {
@@ -130,7 +142,9 @@ it('refuses rows whose column changed its type, until the table is replaced', as
   }
   await using load = await session.beginLoad();
   await load.prepare(specOf('string'));
-  await expect(load.write('changing', [{ id: 1, code: 'seven' }])).rejects.toMatchObject({ code: 'CLICKHOUSE_TYPE_CONFLICT' });
+  await expect(load.write('changing', [{ id: 1, code: 'seven' }])).rejects.toMatchObject({
+    code: 'CLICKHOUSE_TYPE_CONFLICT',
+  });
   await load.truncate('changing');
   await load.write('changing', [{ id: 1, code: 'seven' }]);
   await load.commit([]);

@@ -24,10 +24,6 @@ export class PendingRows {
     this.#stream = stream;
   }
 
-  get size(): number {
-    return this.#rows.size;
-  }
-
   /** Identifies the row among the rows of its table. */
   keyOf(row: Row): string {
     const { primaryKey } = this.#stream.spec;

@@ -91,7 +91,10 @@ async function handle(
     const isEmptyInsert = inUrl !== null && body === '' && /^\s*INSERT/i.test(query) && !/\bSELECT\b/i.test(query);
     const result = isEmptyInsert ? undefined : await session.queryAsync(statement, { format });
     if (fault === 'lose-answer') response.destroy();
-    else response.writeHead(200, { 'X-ClickHouse-Summary': '{}' }).end(result === undefined ? '' : Buffer.from(result.bytes()));
+    else
+      response
+        .writeHead(200, { 'X-ClickHouse-Summary': '{}' })
+        .end(result === undefined ? '' : Buffer.from(result.bytes()));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const code = /Code: (\d+)/.exec(message)?.[1] ?? '1002';
@@ -105,7 +108,10 @@ function isAuthorised(request: IncomingMessage, options: ChdbServerOptions): boo
     const given = Buffer.from(authorization.slice(6), 'base64').toString('utf8');
     return given === `${options.username}:${options.password}`;
   }
-  return request.headers['x-clickhouse-user'] === options.username && request.headers['x-clickhouse-key'] === options.password;
+  return (
+    request.headers['x-clickhouse-user'] === options.username &&
+    request.headers['x-clickhouse-key'] === options.password
+  );
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

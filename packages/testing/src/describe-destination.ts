@@ -51,14 +51,20 @@ export function describeDestination(name: string, createFixture: () => Promise<D
     const load = async (
       spec: StreamSpec,
       rows: readonly Row[],
-      options: { readonly pipeline?: string; readonly truncate?: boolean; readonly slice?: Slice; readonly lsn?: number } = {},
+      options: {
+        readonly pipeline?: string;
+        readonly truncate?: boolean;
+        readonly slice?: Slice;
+        readonly lsn?: number;
+      } = {},
     ): Promise<void> => {
       await using session = await destination.open(options.pipeline ?? 'p');
       await using open = await session.beginLoad();
       await open.prepare(spec);
       if (options.truncate === true) await open.truncate(spec.name);
       await open.write(spec.name, rows);
-      if (options.slice !== undefined) await open.publish(spec.name, options.slice, entryOf(spec, options.slice, rows.length));
+      if (options.slice !== undefined)
+        await open.publish(spec.name, options.slice, entryOf(spec, options.slice, rows.length));
       await open.commit(options.lsn === undefined ? [] : [{ stream: '', partition: 'slot', value: options.lsn }]);
     };
     const sorted = async (stream: string): Promise<readonly Row[]> =>
@@ -92,33 +98,58 @@ export function describeDestination(name: string, createFixture: () => Promise<D
     });
 
     it('keeps the last row of a merged key, within a load and over loads', async () => {
-      await load(ORDERS, [{ id: 1, status: 'a' }, { id: 2, status: 'a' }, { id: 1, status: 'b' }]);
+      await load(ORDERS, [
+        { id: 1, status: 'a' },
+        { id: 2, status: 'a' },
+        { id: 1, status: 'b' },
+      ]);
       await load(ORDERS, [{ id: 2, status: 'c' }]);
-      expect(await sorted('orders')).toEqual([{ id: 1, status: 'b' }, { id: 2, status: 'c' }]);
+      expect(await sorted('orders')).toEqual([
+        { id: 1, status: 'b' },
+        { id: 2, status: 'c' },
+      ]);
     });
 
     it('keeps the highest version of a key, whatever the order of arrival', async () => {
       await load(CHANGES, [{ id: 1, status: 'newer', _version: 20n }]);
-      await load(CHANGES, [{ id: 1, status: 'older', _version: 10n }, { id: 2, status: 'only', _version: 1n }]);
-      expect(await sorted('changes')).toEqual([{ id: 1, status: 'newer' }, { id: 2, status: 'only' }]);
+      await load(CHANGES, [
+        { id: 1, status: 'older', _version: 10n },
+        { id: 2, status: 'only', _version: 1n },
+      ]);
+      expect(await sorted('changes')).toEqual([
+        { id: 1, status: 'newer' },
+        { id: 2, status: 'only' },
+      ]);
     });
 
     it('removes a key that is marked deleted, and takes it back when it returns', async () => {
-      await load(CHANGES, [{ id: 1, status: 'a', _version: 1n }, { id: 2, status: 'a', _version: 1n }]);
+      await load(CHANGES, [
+        { id: 1, status: 'a', _version: 1n },
+        { id: 2, status: 'a', _version: 1n },
+      ]);
       await load(CHANGES, [{ id: 1, _version: 2n, _deleted: true }]);
       expect(await sorted('changes')).toEqual([{ id: 2, status: 'a' }]);
       await load(CHANGES, [{ id: 1, status: 'back', _version: 3n }]);
-      expect(await sorted('changes')).toEqual([{ id: 1, status: 'back' }, { id: 2, status: 'a' }]);
+      expect(await sorted('changes')).toEqual([
+        { id: 1, status: 'back' },
+        { id: 2, status: 'a' },
+      ]);
     });
 
     it('appends every row once, equal rows included', async () => {
-      await load(EVENTS, [{ id: 1, status: 'a' }, { id: 1, status: 'a' }]);
+      await load(EVENTS, [
+        { id: 1, status: 'a' },
+        { id: 1, status: 'a' },
+      ]);
       await load(EVENTS, [{ id: 1, status: 'a' }]);
       expect(await fixture.readRows('events')).toHaveLength(3);
     });
 
     it('replaces the whole table of a stream without scopes', async () => {
-      await load(CATALOG, [{ id: 1, status: 'a' }, { id: 2, status: 'a' }]);
+      await load(CATALOG, [
+        { id: 1, status: 'a' },
+        { id: 2, status: 'a' },
+      ]);
       await load(CATALOG, [{ id: 3, status: 'b' }]);
       expect(await sorted('catalog')).toEqual([{ id: 3, status: 'b' }]);
       await load(CATALOG, []);
@@ -130,8 +161,15 @@ export function describeDestination(name: string, createFixture: () => Promise<D
         key: `${account}/${day}`,
         scope: { equals: { account_id: account }, days: { start: day, end: nextDay(day) } },
       });
-      const row = (account: string, day: string, ad: string, spend: string): Row => ({ account_id: account, day, ad_id: ad, spend });
-      await load(REPORT, [row('1', '2026-11-01', 'a', '1.5'), row('1', '2026-11-01', 'b', '2')], { slice: slice('1', '2026-11-01') });
+      const row = (account: string, day: string, ad: string, spend: string): Row => ({
+        account_id: account,
+        day,
+        ad_id: ad,
+        spend,
+      });
+      await load(REPORT, [row('1', '2026-11-01', 'a', '1.5'), row('1', '2026-11-01', 'b', '2')], {
+        slice: slice('1', '2026-11-01'),
+      });
       await load(REPORT, [row('1', '2026-11-02', 'a', '3')], { slice: slice('1', '2026-11-02') });
       await load(REPORT, [row('2', '2026-11-01', 'z', '9')], { slice: slice('2', '2026-11-01'), pipeline: 'q' });
       await load(REPORT, [row('1', '2026-11-01', 'b', '2.25')], { slice: slice('1', '2026-11-01') });
@@ -142,13 +180,20 @@ export function describeDestination(name: string, createFixture: () => Promise<D
         ['2', '2026-11-01', 'z', 9],
       ]);
       await load(REPORT, [row('1', '2026-11-01', 'a', '7')], { slice: slice('1', '2026-11-01') });
-      expect((await sorted('report')).filter((r) => r['day'] === '2026-11-01' && r['account_id'] === '1').map((r) => r['ad_id'])).toEqual(['a']);
+      expect(
+        (await sorted('report'))
+          .filter((r) => r['day'] === '2026-11-01' && r['account_id'] === '1')
+          .map((r) => r['ad_id']),
+      ).toEqual(['a']);
     });
 
     it('refuses a slice in which two rows have one primary key', async () => {
       const slice: Slice = { key: '1', scope: { equals: { account_id: '1' } } };
       const row = { account_id: '1', day: '2026-11-01', ad_id: 'a', spend: '1' };
-      await expect(load(REPORT, [row, row], { slice })).rejects.toMatchObject({ code: 'PRIMARY_KEY_NOT_UNIQUE', kind: 'data' });
+      await expect(load(REPORT, [row, row], { slice })).rejects.toMatchObject({
+        code: 'PRIMARY_KEY_NOT_UNIQUE',
+        kind: 'data',
+      });
       expect(await fixture.readRows('report')).toEqual([]);
     });
 
@@ -173,14 +218,20 @@ export function describeDestination(name: string, createFixture: () => Promise<D
 
     it('adds the columns that a stream gains, and old rows read NULL there', async () => {
       await load(ORDERS, [{ id: 1, status: 'a' }]);
-      const wider: StreamSpec = { ...ORDERS, columns: [...ORDERS.columns, { name: 'note', type: 'string', nullable: true }] };
+      const wider: StreamSpec = {
+        ...ORDERS,
+        columns: [...ORDERS.columns, { name: 'note', type: 'string', nullable: true }],
+      };
       await load(wider, [{ id: 2, status: 'b', note: 'hello' }]);
       const rows = await sorted('orders');
       expect(rows.map((row) => row['note'] ?? null)).toEqual([null, 'hello']);
     });
 
     it('adds a column in the middle of a load', async () => {
-      const wider: StreamSpec = { ...ORDERS, columns: [...ORDERS.columns, { name: 'note', type: 'string', nullable: true }] };
+      const wider: StreamSpec = {
+        ...ORDERS,
+        columns: [...ORDERS.columns, { name: 'note', type: 'string', nullable: true }],
+      };
       await using session = await destination.open('p');
       await using open = await session.beginLoad();
       await open.prepare(ORDERS);
@@ -204,11 +255,18 @@ export function describeDestination(name: string, createFixture: () => Promise<D
     });
 
     it('looks up rows of the open load before committed ones', async () => {
-      await load(CHANGES, [{ id: 1, status: 'old', _version: 1n }, { id: 2, status: 'old', _version: 1n }, { id: 3, status: 'old', _version: 1n }]);
+      await load(CHANGES, [
+        { id: 1, status: 'old', _version: 1n },
+        { id: 2, status: 'old', _version: 1n },
+        { id: 3, status: 'old', _version: 1n },
+      ]);
       await using session = await destination.open('p');
       await using open = await session.beginLoad();
       await open.prepare(CHANGES);
-      await open.write('changes', [{ id: 1, status: 'new', _version: 2n }, { id: 3, _version: 2n, _deleted: true }]);
+      await open.write('changes', [
+        { id: 1, status: 'new', _version: 2n },
+        { id: 3, _version: 2n, _deleted: true },
+      ]);
       const rows = await open.lookup('changes', [{ id: 2 }, { id: 1 }, { id: 3 }, { id: 4 }], ['status']);
       expect(rows).toEqual([{ status: 'old' }, { status: 'new' }, undefined, undefined]);
       await open.truncate('changes');
@@ -244,7 +302,12 @@ export function describeDestination(name: string, createFixture: () => Promise<D
       await load(REPORT, [{ account_id: '1', day: '2026-11-01', ad_id: 'a', spend: '1' }], { slice });
       await using session = await destination.open('p');
       expect(await session.readLedger('report')).toEqual([entryOf(REPORT, slice, 1)]);
-      const failed: LedgerEntry = { ...entryOf(REPORT, slice, 0), status: 'failed', attempts: 2, reason: 'X: it broke' };
+      const failed: LedgerEntry = {
+        ...entryOf(REPORT, slice, 0),
+        status: 'failed',
+        attempts: 2,
+        reason: 'X: it broke',
+      };
       await session.writeLedger([failed]);
       expect(await session.readLedger('report')).toEqual([failed]);
     });
@@ -266,7 +329,10 @@ export function describeDestination(name: string, createFixture: () => Promise<D
 
     it('admits one run of a pipeline at a time', async () => {
       await using session = await destination.open('p');
-      await expect(destination.open('p', { waitMs: 0 })).rejects.toMatchObject({ code: 'PIPELINE_HELD', kind: 'transient' });
+      await expect(destination.open('p', { waitMs: 0 })).rejects.toMatchObject({
+        code: 'PIPELINE_HELD',
+        kind: 'transient',
+      });
       await using other = await destination.open('q', { waitMs: 0 });
       expect(other.pipeline).toBe('q');
       expect(session.lost.aborted).toBe(false);

@@ -39,7 +39,9 @@ export class MemoryStore {
 }
 
 /** A destination in memory that keeps every promise of the contract; for tests of sources and of the engine. */
-export function memoryDestination(store: MemoryStore = new MemoryStore()): Destination & { readonly store: MemoryStore } {
+export function memoryDestination(
+  store: MemoryStore = new MemoryStore(),
+): Destination & { readonly store: MemoryStore } {
   return {
     specificationVersion: 'v1',
     name: 'memory',
@@ -48,7 +50,11 @@ export function memoryDestination(store: MemoryStore = new MemoryStore()): Desti
     async check() {},
     async open(pipeline) {
       if (store.held.has(pipeline)) {
-        throw new EtlError({ code: 'PIPELINE_HELD', kind: 'transient', message: `The pipeline ${pipeline} is being run.` });
+        throw new EtlError({
+          code: 'PIPELINE_HELD',
+          kind: 'transient',
+          message: `The pipeline ${pipeline} is being run.`,
+        });
       }
       store.held.add(pipeline);
       return new MemorySession(store, pipeline);
@@ -74,7 +80,10 @@ class MemorySession implements DestinationSession {
 
   async writeState(entries: readonly StateEntry[]): Promise<void> {
     const all = newestEntries([...(await this.readState()), ...structuredClone(entries)]);
-    this.#store.state.set(this.pipeline, all.filter(({ value }) => value !== null));
+    this.#store.state.set(
+      this.pipeline,
+      all.filter(({ value }) => value !== null),
+    );
   }
 
   async readLedger(stream: string): Promise<readonly LedgerEntry[]> {
@@ -137,7 +146,13 @@ class MemoryLoad implements LoadPackage {
     const known = new Set(before.columns.map(({ name }) => name));
     return stream.columns
       .filter(({ name }) => !known.has(name))
-      .map((column) => ({ type: 'column-added', stream: stream.name, table: stream.name, column: column.name, dataType: column.type }));
+      .map((column) => ({
+        type: 'column-added',
+        stream: stream.name,
+        table: stream.name,
+        column: column.name,
+        dataType: column.type,
+      }));
   }
 
   async write(stream: string, rows: readonly Row[]): Promise<void> {
@@ -170,7 +185,11 @@ class MemoryLoad implements LoadPackage {
     this.#specs.delete(stream);
   }
 
-  async lookup(stream: string, keys: readonly Row[], columns: readonly string[]): Promise<readonly (Row | undefined)[]> {
+  async lookup(
+    stream: string,
+    keys: readonly Row[],
+    columns: readonly string[],
+  ): Promise<readonly (Row | undefined)[]> {
     const spec = this.#spec(stream);
     const table = this.#merged(stream);
     return keys.map((key) => {
@@ -249,5 +268,8 @@ class MemoryLoad implements LoadPackage {
 function keyOf(spec: StreamSpec, row: Row): string {
   const isAppended = row['_row'] !== undefined;
   const names = isAppended ? [...spec.primaryKey, '_row'] : spec.primaryKey;
-  return JSON.stringify(names.map((name) => row[name]), (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value));
+  return JSON.stringify(
+    names.map((name) => row[name]),
+    (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value),
+  );
 }

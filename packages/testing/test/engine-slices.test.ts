@@ -39,7 +39,8 @@ function platform() {
     async *read(slice) {
       const day = slice.scope?.days?.start ?? '';
       calls.push(day);
-      if (broken.has(day)) throw new EtlError({ code: 'TEST_REPORT_FAILED', kind: 'data', message: `The report of ${day} failed.` });
+      if (broken.has(day))
+        throw new EtlError({ code: 'TEST_REPORT_FAILED', kind: 'data', message: `The report of ${day} failed.` });
       for (const { ad, spend } of world.get(day) ?? []) {
         yield { rows: [{ account_id: '1', day, ad_id: ad, spend, clicks: 1, targeting: { age: 18 } }] };
       }
@@ -49,7 +50,10 @@ function platform() {
   return { world, calls, broken, source, insights };
 }
 
-const at = (day: string): (() => Date) => () => new Date(`${day}T12:00:00Z`);
+const at =
+  (day: string): (() => Date) =>
+  () =>
+    new Date(`${day}T12:00:00Z`);
 
 describe('slices', () => {
   it('are read once they are due, and never again once settled', async () => {
@@ -67,7 +71,10 @@ describe('slices', () => {
   it('take over what the platform restated, vanished rows included', async () => {
     const { world, source } = platform();
     const destination = memoryDestination();
-    world.set('2026-11-09', [{ ad: 'a', spend: '1' }, { ad: 'b', spend: '2' }]);
+    world.set('2026-11-09', [
+      { ad: 'a', spend: '1' },
+      { ad: 'b', spend: '2' },
+    ]);
     await runPipeline({ name: 'p', source, destination, now: at('2026-11-10') });
     world.set('2026-11-09', [{ ad: 'b', spend: '2.5' }]);
     await runPipeline({ name: 'p', source, destination, now: at('2026-11-11') });
@@ -84,10 +91,16 @@ describe('slices', () => {
     expect(destination.store.rows('insights')).toHaveLength(2);
     await runPipeline({ name: 'p', source, destination, now: at('2026-11-20') });
     const failed = [...(destination.store.ledger.get('p')?.values() ?? [])].find(({ status }) => status === 'failed');
-    expect(failed).toMatchObject({ slice: '1/2026-11-02', attempts: 2, reason: 'TEST_REPORT_FAILED: The report of 2026-11-02 failed.' });
+    expect(failed).toMatchObject({
+      slice: '1/2026-11-02',
+      attempts: 2,
+      reason: 'TEST_REPORT_FAILED: The report of 2026-11-02 failed.',
+    });
     broken.clear();
     calls.length = 0;
-    expect(await runPipeline({ name: 'p', source, destination, now: at('2026-11-20') })).toMatchObject({ status: 'ok' });
+    expect(await runPipeline({ name: 'p', source, destination, now: at('2026-11-20') })).toMatchObject({
+      status: 'ok',
+    });
     expect(calls).toEqual(['2026-11-02']);
   });
 
@@ -95,7 +108,9 @@ describe('slices', () => {
     const { world, broken, source } = platform();
     world.set('2026-11-01', []);
     broken.add('2026-11-01');
-    expect(await runPipeline({ name: 'p', source, destination: memoryDestination(), now: at('2026-11-20') })).toMatchObject({ status: 'failed' });
+    expect(
+      await runPipeline({ name: 'p', source, destination: memoryDestination(), now: at('2026-11-20') }),
+    ).toMatchObject({ status: 'failed' });
   });
 
   it('refuse a row that does not fit its schema, without showing it', async () => {

@@ -2,10 +2,7 @@ import type { LedgerEntry } from '../destination.ts';
 import type { Slice } from '../slice.ts';
 
 /** Expected slices minus those that are good and were read after the platform stopped restating them. */
-export function dueSlices(
-  expected: readonly Slice[],
-  ledger: readonly LedgerEntry[],
-): readonly Slice[] {
+export function dueSlices(expected: readonly Slice[], ledger: readonly LedgerEntry[]): readonly Slice[] {
   const entries = new Map(ledger.map((entry) => [entry.slice, entry]));
   return expected.filter((slice) => {
     const entry = entries.get(slice.key);

@@ -43,8 +43,7 @@ class LogLoads implements AsyncDisposable {
     this.#run = run;
   }
 
-  readonly lookup: LoadPackage['lookup'] = (stream, keys, columns) =>
-    this.#current().lookup(stream, keys, columns);
+  readonly lookup: LoadPackage['lookup'] = (stream, keys, columns) => this.#current().lookup(stream, keys, columns);
 
   async begin(): Promise<void> {
     this.#load = await this.#run.session.beginLoad({ ...this.#run.options, signal: this.#run.signal });

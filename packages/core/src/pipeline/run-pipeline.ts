@@ -28,8 +28,7 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
   });
   try {
     recorder.rolledForward(session.rolledForward);
-    const signal =
-      options.signal === undefined ? session.lost : AbortSignal.any([options.signal, session.lost]);
+    const signal = options.signal === undefined ? session.lost : AbortSignal.any([options.signal, session.lost]);
     const run: PipelineRun = { options: { ...options, logger }, session, recorder, signal };
     signal.throwIfAborted();
     if (options.source.plan === undefined) await runLog(run);

@@ -1,0 +1,112 @@
+import { EtlError, type Row, type StreamSpec } from '@etl/core';
+import { isBinary } from './column-type.ts';
+import { emptyLiteral, encoderFor, ValueError, type Encode } from './encode-value.ts';
+import { identifier } from './identifier.ts';
+import { rowVersion } from './load-id.ts';
+import { columnNames, hasRowId } from './table-plan.ts';
+
+interface Field {
+  readonly source: string;
+  /** Column that the value is inserted into. */
+  readonly target: string;
+  readonly encode: Encode;
+  /** What stands there in a row that only says that its key is gone. */
+  readonly empty: string;
+  readonly isKey: boolean;
+}
+
+/** Turns the rows of a stream into lines of JSONCompactEachRow. */
+export class RowEncoder {
+  readonly #stream: StreamSpec;
+  readonly #fields: readonly Field[];
+  readonly #number: bigint;
+  readonly #loadId: string;
+
+  constructor(stream: StreamSpec, number: bigint, loadId: string) {
+    this.#stream = stream;
+    this.#fields = fieldsOf(stream);
+    this.#number = number;
+    this.#loadId = loadId;
+  }
+
+  /** The columns of a line, quoted, in its order. */
+  get columns(): readonly string[] {
+    return [
+      ...this.#fields.map(({ target }) => identifier(target)),
+      '_etl_version',
+      '_etl_deleted',
+      '_etl_load_id',
+      ...(hasRowId(this.#stream) ? ['_etl_row_id'] : []),
+    ];
+  }
+
+  /**
+   * One line, its newline included. `ordinal` counts the stream's rows in this load.
+   *
+   * @throws `ROW_VALUE_INVALID` (data) when a value would not arrive exactly.
+   */
+  encode(row: Row, ordinal: number): string {
+    const { deletedColumn } = this.#stream;
+    const isDeleted = deletedColumn !== undefined && row[deletedColumn] === true;
+    const parts: string[] = [];
+    for (const field of this.#fields) {
+      try {
+        parts.push(isDeleted && !field.isKey ? field.empty : field.encode(row[field.source]));
+      } catch (error) {
+        throw error instanceof ValueError ? this.#invalid(field.source, ordinal, error) : error;
+      }
+    }
+    const rowId = rowVersion(this.#number, ordinal);
+    parts.push(`"${this.#version(row, ordinal) ?? rowId}"`, isDeleted ? '1' : '0', `"${this.#loadId}"`);
+    if (hasRowId(this.#stream)) parts.push(`"${rowId}"`);
+    return `[${parts.join(',')}]\n`;
+  }
+
+  #version(row: Row, ordinal: number): bigint | undefined {
+    const { versionColumn } = this.#stream;
+    if (versionColumn === undefined) return undefined;
+    const version = row[versionColumn];
+    if (typeof version === 'bigint' && version >= 0n && version < 2n ** 128n) return version;
+    throw this.#invalid(versionColumn, ordinal, new ValueError('a version that is not a bigint below 2^128'));
+  }
+
+  #invalid(column: string, ordinal: number, error: ValueError): EtlError {
+    return new EtlError({
+      code: 'ROW_VALUE_INVALID',
+      kind: 'data',
+      message: `Row ${ordinal + 1} of ${this.#stream.name} has ${error.message} in column ${column}.`,
+      hint: 'Nothing of this load was published; mend the value at the source or declare the column with another type.',
+      context: { stream: this.#stream.name, column, row: ordinal + 1 },
+      cause: error,
+    });
+  }
+}
+
+function fieldsOf(stream: StreamSpec): readonly Field[] {
+  const names = columnNames(stream);
+  const inputs = binaryInputs(stream);
+  const key = new Set([...stream.primaryKey, ...(stream.scope?.keys ?? []), stream.scope?.day]);
+  return stream.columns.map((column) => {
+    const name = names.get(column.name) ?? column.name;
+    const isKey = key.has(column.name);
+    const spec = isKey ? { ...column, nullable: false } : column;
+    return {
+      source: column.name,
+      target: inputs.get(name) ?? name,
+      encode: encoderFor(spec),
+      empty: emptyLiteral(spec),
+      isKey,
+    };
+  });
+}
+
+/** Column name to the column that takes its base64, for columns of bytes. */
+export function binaryInputs(stream: StreamSpec): ReadonlyMap<string, string> {
+  const names = columnNames(stream);
+  return new Map(
+    stream.columns.filter(isBinary).map((column) => {
+      const name = names.get(column.name) ?? column.name;
+      return [name, `_etl_base64_${name}`];
+    }),
+  );
+}

@@ -1,0 +1,70 @@
+import { EtlError, type OperationOptions, type Scope, type StreamSpec } from '@etl/core';
+import type { Database } from './database.ts';
+import { identifier } from './identifier.ts';
+import { scopeCondition } from './scope-condition.ts';
+import type { TablePlan } from './table-plan.ts';
+
+/**
+ * @throws `PRIMARY_KEY_NOT_UNIQUE` (data) when two staged rows have one key: the key lacks a
+ * dimension of the grain, and one of the rows would silently win.
+ */
+export async function requireUniqueKey(
+  database: Database,
+  staging: string,
+  stream: StreamSpec,
+  plan: TablePlan,
+  options: OperationOptions,
+): Promise<void> {
+  const key = plan.orderBy.map(identifier).join(', ');
+  const [row] = await database.rows<{ doubled: string }>(
+    `SELECT toString(count() - uniqExact(${key})) AS doubled FROM ${database.table(staging)}`,
+    options,
+  );
+  const doubled = Number(row?.doubled ?? 0);
+  if (doubled === 0) return;
+  throw new EtlError({
+    code: 'PRIMARY_KEY_NOT_UNIQUE',
+    kind: 'data',
+    message: `${doubled} rows of ${stream.name} have a primary key (${stream.primaryKey.join(', ')}) that another row of the same slice has.`,
+    hint: 'Add the missing dimension to the primary key of the stream.',
+    context: { stream: stream.name, rows: doubled },
+  });
+}
+
+export interface Tombstones {
+  readonly version: string;
+  readonly loadId: string;
+  readonly token: string;
+}
+
+/** Stages a tombstone for every row of the scope that the raw table has and staging has not; returns how many. */
+export async function stageTombstones(
+  database: Database,
+  tables: { readonly raw: string; readonly staging: string },
+  stream: StreamSpec,
+  plan: TablePlan,
+  scope: Scope,
+  tombstones: Tombstones,
+  options: OperationOptions,
+): Promise<number> {
+  const key = plan.orderBy.map(identifier).join(', ');
+  const staging = database.table(tables.staging);
+  const before = await stagedCount(database, tables.staging, options);
+  await database.command(
+    `INSERT INTO ${staging} (${key}, _etl_version, _etl_deleted, _etl_load_id) ` +
+      `SELECT ${key}, toUInt128('${tombstones.version}'), 1, '${tombstones.loadId}' ` +
+      `FROM ${database.table(tables.raw)} FINAL WHERE ${scopeCondition(stream, scope)} ` +
+      `AND (${key}) NOT IN (SELECT ${key} FROM ${staging}) ` +
+      `SETTINGS insert_deduplication_token = '${tombstones.token}'`,
+    options,
+  );
+  return (await stagedCount(database, tables.staging, options)) - before;
+}
+
+export async function stagedCount(database: Database, staging: string, options?: OperationOptions): Promise<number> {
+  const [row] = await database.rows<{ count: string }>(
+    `SELECT toString(count()) AS count FROM ${database.table(staging)}`,
+    options,
+  );
+  return Number(row?.count ?? 'NaN');
+}

@@ -1,0 +1,197 @@
+import { EtlError, type SourceMessage } from '@etl/core';
+import { describeTables, readTypes } from './catalog.ts';
+import { BASE_ROW_MISSING, ChangedTable } from './changed-table.ts';
+import { reachedFence, type Fence } from './fence.ts';
+import { formatLsn, parseLsn } from './lsn.ts';
+import type { PgoutputMessage } from './pgoutput.ts';
+import { forgottenEntry, slotEntry, tableEntry, tablePosition } from './position.ts';
+import type { ReadSession } from './read-session.ts';
+import type { ReplicationStream } from './replication-stream.ts';
+import { versionBase } from './row-version.ts';
+import type { TableToCopy } from './snapshot-phase.ts';
+import { tableDrift } from './table-drift.ts';
+import { tableStream } from './table-stream.ts';
+
+type Messages = AsyncGenerator<SourceMessage, void, undefined>;
+type Relation = Extract<PgoutputMessage, { type: 'relation' }>;
+type Change = Extract<PgoutputMessage, { type: 'insert' | 'update' | 'delete' }>;
+
+/** Reads the changes of the live tables up to a fence. */
+export class ChangePhase {
+  readonly #session: ReadSession;
+  readonly #stream: ReplicationStream;
+  readonly #fence: Fence;
+  readonly #tables = new Map<number, ChangedTable>();
+  readonly #withImages: readonly ChangedTable[];
+  readonly #resync: TableToCopy[] = [];
+  /** End of the last whole transaction. */
+  #position: bigint;
+  #commitLsn = 0n;
+  #versions = 0n;
+  #ordinal = 0n;
+  #inTransaction = false;
+  /** Changes since the last flush; of several of one row only the last is held. */
+  #pendingRows = 0;
+  #pendingBytes = 0;
+
+  constructor(session: ReadSession, stream: ReplicationStream, fence: Fence) {
+    this.#session = session;
+    this.#stream = stream;
+    this.#fence = fence;
+    this.#position = parseLsn(session.position.lsn);
+    for (const [oid, live] of session.live) this.#tables.set(oid, new ChangedTable(live));
+    this.#withImages = [...this.#tables.values()].filter((table) => table.remembersTransaction);
+  }
+
+  /** Tables whose rows cannot be kept right by their changes. */
+  get resync(): readonly TableToCopy[] {
+    return this.#resync;
+  }
+
+  /** Reads to the fence; the last message is the checkpoint there. */
+  async *read(): Messages {
+    for (;;) {
+      const event = this.#stream.take();
+      if (event === undefined) {
+        await this.#stream.wait();
+        continue;
+      }
+      switch (event.type) {
+        case 'begin':
+          this.#begin(event.commitLsn);
+          continue;
+        case 'insert':
+        case 'update':
+        case 'delete': {
+          const failed = this.#change(event);
+          if (failed !== undefined) yield failed;
+          // Within a transaction rows are handed on, but no load can end.
+          if (this.#isFull()) yield* this.#flush();
+          continue;
+        }
+        case 'truncate':
+          yield* this.#truncate(event.relations);
+          continue;
+        case 'relation':
+          yield* this.#describe(event);
+          continue;
+        case 'commit':
+          this.#inTransaction = false;
+          this.#position = event.endLsn;
+          if (this.#isFull()) yield* this.#checkpoint();
+          break;
+      }
+      const reached = this.#inTransaction ? undefined : reachedFence(this.#fence, event);
+      if (reached === undefined) continue;
+      if (reached > this.#position) this.#position = reached;
+      yield* this.#checkpoint();
+      return;
+    }
+  }
+
+  #begin(commitLsn: bigint): void {
+    this.#inTransaction = true;
+    this.#commitLsn = commitLsn;
+    this.#versions = versionBase(this.#session.position.epoch, commitLsn);
+    this.#ordinal = 0n;
+    for (const table of this.#withImages) table.beginTransaction();
+  }
+
+  #change(event: Change): SourceMessage | undefined {
+    this.#ordinal += 1n;
+    const table = this.#liveNow(event.relation);
+    if (table === undefined) return undefined;
+    this.#pendingRows += 1;
+    this.#pendingBytes += this.#stream.lastBytes;
+    try {
+      table.apply(event, this.#versions | this.#ordinal);
+      return undefined;
+    } catch (error) {
+      this.#stop(table);
+      return { type: 'stream-failed', stream: table.stream.name, error: EtlError.from(error) };
+    }
+  }
+
+  async *#truncate(relations: readonly number[]): Messages {
+    this.#ordinal += 1n;
+    for (const relation of relations) {
+      const table = this.#liveNow(relation);
+      if (table === undefined) continue;
+      table.truncate();
+      yield* table.announce();
+      yield { type: 'truncate', stream: table.stream.name };
+    }
+  }
+
+  /** The table, unless its changes are of no interest: unknown, stopped, or in its snapshot already. */
+  #liveNow(relation: number): ChangedTable | undefined {
+    const table = this.#tables.get(relation);
+    return table === undefined || table.isStopped || this.#commitLsn < table.live.fromLsn ? undefined : table;
+  }
+
+  async *#describe(relation: Relation): Messages {
+    const table = this.#tables.get(relation.oid);
+    if (table === undefined || table.isStopped) return;
+    const { control, types, facts, options } = this.#session;
+    await readTypes(control, relation.columns.map((column) => column.typeOid), types);
+    if (table.describe(relation.columns, types) || this.#commitLsn < table.live.fromLsn) return;
+    // Either an older form of the table, or one that is newer than what was read at the start.
+    const [now] = await describeTables(control, [relation.oid], { version: facts.version, publication: options.publication });
+    if (now === undefined) return;
+    await readTypes(control, now.columns.map((column) => column.type), types);
+    const { live } = table;
+    const drift = tableDrift(tablePosition(live.stream.table, live.fromLsn), now, types);
+    if (drift.type === 'resync') {
+      this.#copyAnew(table, drift.reason);
+      return;
+    }
+    if (drift.type === 'evolved') {
+      yield* this.#flush();
+      table.evolve(tableStream(now, types));
+      this.#session.draft.set(tableEntry(table.stream.name, tablePosition(now, live.fromLsn)));
+      yield* table.announce();
+      table.describe(relation.columns, types);
+    }
+    if (table.hasConflict(relation.columns)) this.#copyAnew(table, 'a column changed its type');
+  }
+
+  #copyAnew(table: ChangedTable, reason: string): void {
+    const { name, table: source } = table.stream;
+    this.#session.logger.warn({ stream: name, reason }, 'table must be copied anew');
+    this.#stop(table);
+    this.#resync.push({ oid: source.oid, stream: name });
+  }
+
+  // The position moves on without the table's changes, so the next run must not go on from them.
+  #stop(table: ChangedTable): void {
+    table.stop();
+    this.#session.live.delete(table.stream.table.oid);
+    this.#session.draft.set(forgottenEntry(table.stream.name));
+  }
+
+  #isFull(): boolean {
+    const { pageRows, pageBytes } = this.#session.options;
+    return this.#pendingRows >= pageRows || this.#pendingBytes >= pageBytes;
+  }
+
+  async *#flush(): Messages {
+    for (const table of this.#tables.values()) {
+      try {
+        yield* table.flush(this.#session.lookup);
+      } catch (error) {
+        if (!EtlError.isInstance(error) || error.code !== BASE_ROW_MISSING) throw error;
+        this.#copyAnew(table, 'the destination lacks a row');
+      }
+    }
+    this.#pendingRows = 0;
+    this.#pendingBytes = 0;
+  }
+
+  async *#checkpoint(): Messages {
+    yield* this.#flush();
+    const session = this.#session;
+    session.position = { ...session.position, lsn: formatLsn(this.#position) };
+    session.draft.set(slotEntry(session.position));
+    yield { type: 'checkpoint', checkpoint: session.draft.take() };
+  }
+}

@@ -1,0 +1,159 @@
+import { EtlError, silentLogger, type SourceMessage, type SourceReadRequest } from '@etl/core';
+import type { Client } from 'pg';
+import { readServerFacts } from './catalog.ts';
+import { ChangePhase } from './change-phase.ts';
+import { CheckpointDraft } from './checkpoint-draft.ts';
+import type { Connector } from './connector.ts';
+import { takeFence } from './fence.ts';
+import { formatLsn, parseLsn } from './lsn.ts';
+import type { ResolvedOptions } from './options.ts';
+import { pgError } from './pg-error.ts';
+import { readSlotPosition, slotEntry, type SlotPosition } from './position.ts';
+import { planTables, preparePublication, requireDistinctNames } from './read-plan.ts';
+import {
+  lockSlot,
+  readSystemIdentifier,
+  requireLogicalWal,
+  requireVersion,
+  type ReadSession,
+} from './read-session.ts';
+import { ReplicationStream } from './replication-stream.ts';
+import { awaitFreeSlot, requireUsableSlot } from './slot.ts';
+import { slotAhead, slotInUse, slotMissing } from './slot-error.ts';
+import { copyTables, unblocked, type TableToCopy } from './snapshot-phase.ts';
+import { createSnapshotPoint, type SnapshotPoint } from './snapshot-point.ts';
+
+type Messages = AsyncGenerator<SourceMessage, void, undefined>;
+
+export interface ReplicationReadOptions {
+  readonly options: ResolvedOptions;
+  readonly connector: Connector;
+  readonly request: SourceReadRequest;
+  /** Told of the open stream, so that acknowledgements reach the slot at once; `undefined` when it ends. */
+  readonly onStream: (stream: ReplicationStream | undefined) => void;
+}
+
+/**
+ * One reading: checks slot and position, copies tables that have no usable position, reads changes
+ * to a fence, and copies tables that their changes could not keep right.
+ */
+export async function* readReplication(read: ReplicationReadOptions): Messages {
+  const { connector, request } = read;
+  const { signal } = request;
+  signal?.throwIfAborted();
+  const abort = (): void => connector.destroyAll();
+  signal?.addEventListener('abort', abort, { once: true });
+  let control: Client | undefined;
+  try {
+    control = await connector.connect();
+    yield* readWith(read, control);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw EtlError.isInstance(error) ? error : pgError(error, 'reading from the source');
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    read.onStream(undefined);
+    if (control !== undefined) await connector.close(control);
+  }
+}
+
+async function* readWith(read: ReplicationReadOptions, control: Client): Messages {
+  const { options, connector, request } = read;
+  const state = request.state ?? [];
+  const facts = await readServerFacts(control);
+  requireVersion(facts);
+  requireLogicalWal(facts);
+  const holder = await lockSlot(control, options.slot);
+  if (holder !== undefined) throw slotInUse(options.slot, holder === 0 ? null : holder);
+  const systemIdentifier = await readSystemIdentifier(connector);
+  const stored = readSlotPosition(state);
+  if (stored !== undefined) requireSameSystem(stored, systemIdentifier);
+  const slot = await awaitFreeSlot(control, options.slot, { waitMs: options.slotWaitMs, signal: request.signal });
+  if (slot === undefined && stored !== undefined) throw slotMissing(options.slot);
+  if (slot !== undefined) {
+    requireUsableSlot(options.slot, slot, facts.database);
+    const position = stored === undefined ? undefined : parseLsn(stored.lsn);
+    if (position !== undefined && slot.confirmedLsn !== null && slot.confirmedLsn > position) {
+      throw slotAhead(options.slot, slot.confirmedLsn, position);
+    }
+  }
+  const tables = await preparePublication(control, options, facts);
+  requireDistinctNames(tables);
+
+  const session: ReadSession = {
+    options,
+    connector,
+    control,
+    facts,
+    logger: request.logger ?? silentLogger,
+    lookup: request.lookup,
+    types: new Map(),
+    draft: new CheckpointDraft(),
+    live: new Map(),
+    position: {
+      format: 1,
+      system_identifier: systemIdentifier,
+      epoch: stored?.epoch ?? 1,
+      slot: options.slot,
+      publication: options.publication,
+      lsn: stored?.lsn ?? formatLsn(slot?.confirmedLsn ?? 0n),
+    },
+  };
+  let confirmed = slot?.confirmedLsn ?? 0n;
+  let point: SnapshotPoint | undefined;
+  const toCopy: TableToCopy[] = [];
+  try {
+    if (slot === undefined) {
+      // After the publication: the slot must never see a time without it.
+      point = await unblocked(session, createSnapshotPoint(connector, { name: options.slot, isTemporary: false }));
+      confirmed = point.lsn;
+      session.position = { ...session.position, lsn: formatLsn(point.lsn) };
+      session.logger.info({ slot: options.slot, lsn: session.position.lsn }, 'replication slot created');
+    }
+    if (stored === undefined || stored.slot !== options.slot || stored.publication !== options.publication) {
+      session.draft.set(slotEntry(session.position));
+    }
+    yield* planTables(session, tables, { state, streams: request.streams }, toCopy);
+    yield* copyTables(session, toCopy, point);
+  } finally {
+    await point?.close();
+  }
+  yield* readChanges(read, session, confirmed);
+}
+
+async function* readChanges(read: ReplicationReadOptions, session: ReadSession, confirmed: bigint): Messages {
+  const { options, connector, facts, control } = session;
+  const fence = await takeFence(control, facts);
+  const stream = await ReplicationStream.open(connector, {
+    slot: options.slot,
+    publication: options.publication,
+    from: parseLsn(session.position.lsn),
+    confirmed,
+    serverVersion: facts.version,
+    statusIntervalMs: options.statusIntervalMs,
+    silenceTimeoutMs: options.fenceTimeoutMs,
+    asksForKeepalives: fence.type === 'position',
+  });
+  const phase = new ChangePhase(session, stream, fence);
+  let isRead = false;
+  try {
+    read.onStream(stream);
+    yield* phase.read();
+    isRead = true;
+  } finally {
+    read.onStream(undefined);
+    if (isRead) await stream.stop();
+    else stream.destroy();
+  }
+  yield* copyTables(session, phase.resync);
+}
+
+function requireSameSystem(stored: SlotPosition, systemIdentifier: string): void {
+  if (stored.system_identifier === systemIdentifier) return;
+  throw new EtlError({
+    code: 'PG_SYSTEM_CHANGED',
+    kind: 'state',
+    message: 'The stored position is that of another PostgreSQL cluster.',
+    hint: 'Correct the connection string, or run again with --full-refresh if the database was moved or restored.',
+  });
+}

@@ -1,0 +1,32 @@
+import pg from 'pg';
+import { runPipeline } from '@etl/core';
+import { startPostgres } from '@etl/testing/postgres';
+import { memoryDestination } from '../../testing/src/memory-destination.ts';
+import { pgReplication } from '../src/index.ts';
+const server = await startPostgres();
+try {
+  const c = new pg.Client(server.connectionString()); await c.connect();
+  await c.query(`create type mood as enum('a','b');
+  create table t(id bigint primary key, a text, n numeric(10,2), ts timestamptz default now(), j jsonb, arr int[], b bytea, m mood, d date, u uuid default gen_random_uuid());
+  insert into t select g, 'x'||g, g/3.0, now(), '{"a":1}', array[1,null,3], '\\xdead', 'a', '2020-01-01' from generate_series(1,1000) g;
+  create table nokey(a int); create table big(id int primary key, v text, w int);`);
+  const dest = memoryDestination();
+  const logger = { debug(){}, info: console.log, warn: console.log, error: console.log, child(){return logger} } as never;
+  const run = async () => { const t0=performance.now(); const source = pgReplication({ connectionString: server.connectionString() });
+    const report = await runPipeline({ name: 'p', source, destination: dest, logger }); await source[Symbol.asyncDispose]();
+    console.log(Math.round(performance.now()-t0)+'ms', JSON.stringify(report, (k,v)=> typeof v==='bigint'? String(v): v).slice(0,1500));
+    console.log((await c.query('select slot_name, confirmed_flush_lsn, active from pg_replication_slots')).rows);
+  };
+  await run();
+  console.log(dest.store.rows('t')[0]);
+  await c.query(`update t set a='changed' where id<5; delete from t where id=7; insert into big select g, repeat('y'||g, 3000), g from generate_series(1,10) g; alter table t add column extra int; update t set extra=5 where id=10`);
+  await run();
+  await c.query(`alter table big alter v set storage external; update big set v=repeat(id::text, 5000);`);
+  await run();
+  await c.query(`update big set w=w+1; update big set id=id+100 where id=1;`);
+  await run();
+  console.log(dest.store.rows('t').length, dest.store.rows('big').map(r=>[r.id, String(r.v).length, r.w]));
+  await run(); await run();
+  console.log(JSON.stringify(dest.store.state.get('p'), null, 0));
+  await c.end();
+} finally { await server[Symbol.asyncDispose](); }
