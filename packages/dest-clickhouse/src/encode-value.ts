@@ -180,9 +180,16 @@ function encodeDate(value: unknown): string {
 /** The range of Date32 and DateTime64 in ClickHouse, which clamps silently beyond it. */
 function requireDay(day: string): void {
   if (day < '1900-01-01' || day > '2299-12-31') throw new ValueError('a day outside 1900-01-01 … 2299-12-31');
-  const parsed = new Date(`${day}T00:00:00Z`);
-  if (Number.isNaN(parsed.getTime()) || parsed.toISOString().slice(0, 10) !== day)
+  const month = Number(day.slice(5, 7));
+  const dayOfMonth = Number(day.slice(8, 10));
+  if (month < 1 || month > 12 || dayOfMonth < 1 || dayOfMonth > daysIn(month, day))
     throw new ValueError('a day that does not exist');
+}
+
+function daysIn(month: number, day: string): number {
+  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+  const year = Number(day.slice(0, 4));
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
 }
 
 function encodeTimestamp(value: unknown): string {

@@ -29,10 +29,22 @@ interface Message {
  * between start and the end of recovery. Every start proves that the tables are exactly the world at
  * the stored position.
  */
-export async function killTest(kills: number, seed: number, onKill: (count: number) => void = () => undefined): Promise<KillReport> {
+export async function killTest(
+  kills: number,
+  seed: number,
+  onKill: (count: number) => void = () => undefined,
+): Promise<KillReport> {
   const directory = mkdtempSync(join(tmpdir(), 'etl-kill-'));
   const random = randomNumbers(seed);
-  const report = { seed, kills: 0, killsAtStart: 0, loads: 0, rolledForward: 0, engineCrashes: 0, wrong: [] as string[] };
+  const report = {
+    seed,
+    kills: 0,
+    killsAtStart: 0,
+    loads: 0,
+    rolledForward: 0,
+    engineCrashes: 0,
+    wrong: [] as string[],
+  };
   try {
     while (report.kills < kills) {
       const isAtStart = random() < 0.25;
@@ -57,7 +69,9 @@ async function runOnce(
   moment: number,
   report: Mutable<Omit<KillReport, 'wrong'>> & { wrong: string[] },
 ): Promise<'killed' | 'crashed' | 'wrong'> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'runner.ts'), path, String(seed)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'runner.ts'), path, String(seed)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let errors = '';
   child.stderr.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString('utf8')).slice(-4000)));
   let wasKilled = false;

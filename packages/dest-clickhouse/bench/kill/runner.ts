@@ -28,7 +28,14 @@ for (;;) {
   if (step.truncates) await load.truncate('change');
   for (const name of ['report', 'entity', 'change', 'event'] as const) await load.write(name, step[name]);
   if (step.catalog !== undefined) await load.write('catalog', step.catalog);
-  const entry = { stream: 'report', slice: step.slice.key, status: 'good', rows: step.report.length, readAt: new Date(0).toISOString(), attempts: 1 } as const;
+  const entry = {
+    stream: 'report',
+    slice: step.slice.key,
+    status: 'good',
+    rows: step.report.length,
+    readAt: new Date(0).toISOString(),
+    attempts: 1,
+  } as const;
   await load.publish('report', step.slice, entry);
   await load.commit([{ stream: '', partition: 'position', value: position }]);
   say({ type: 'committed', position });
@@ -40,12 +47,19 @@ async function verify(at: number): Promise<void> {
   const rows = async (sql: string): Promise<readonly Record<string, unknown>[]> => {
     let text = '';
     for await (const chunk of reader.query(sql, { format: 'JSONEachRow' })) text += Buffer.from(chunk).toString('utf8');
-    return text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>);
+    return text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
   };
-  const views = new Set((await rows("SELECT name FROM system.tables WHERE database = 'travel'")).map(({ name }) => name));
+  const views = new Set(
+    (await rows("SELECT name FROM system.tables WHERE database = 'travel'")).map(({ name }) => name),
+  );
   for (const stream of Object.keys(STREAMS) as StreamName[]) {
     const table = `kill___${stream}`;
-    const actual = views.has(table) ? (await rows(`SELECT * FROM travel.${table}`)).map((row) => lineOf(stream, row)).sort() : [];
+    const actual = views.has(table)
+      ? (await rows(`SELECT * FROM travel.${table}`)).map((row) => lineOf(stream, row)).sort()
+      : [];
     if (JSON.stringify(actual) === JSON.stringify(expected[stream])) continue;
     say({ type: 'wrong', position: at, stream, expected: expected[stream].length, actual: actual.length });
     process.exit(3);

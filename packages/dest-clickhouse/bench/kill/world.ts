@@ -8,22 +8,55 @@ const tags = { type: 'array', nullable: false, items: { type: 'string', nullable
 export const STREAMS = {
   report: {
     name: 'report',
-    columns: [{ name: 'account', ...key }, { name: 'day', type: 'date', nullable: false }, { name: 'ad', ...key }, { name: 'spend', ...value }, { name: 'tags', ...tags }],
+    columns: [
+      { name: 'account', ...key },
+      { name: 'day', type: 'date', nullable: false },
+      { name: 'ad', ...key },
+      { name: 'spend', ...value },
+      { name: 'tags', ...tags },
+    ],
     primaryKey: ['account', 'day', 'ad'],
     writeDisposition: 'replace',
     scope: { keys: ['account'], day: 'day' },
   },
-  entity: { name: 'entity', columns: [{ name: 'id', ...key }, { name: 'amount', ...value }], primaryKey: ['id'], writeDisposition: 'merge' },
+  entity: {
+    name: 'entity',
+    columns: [
+      { name: 'id', ...key },
+      { name: 'amount', ...value },
+    ],
+    primaryKey: ['id'],
+    writeDisposition: 'merge',
+  },
   change: {
     name: 'change',
-    columns: [{ name: 'id', ...key }, { name: 'amount', ...value }],
+    columns: [
+      { name: 'id', ...key },
+      { name: 'amount', ...value },
+    ],
     primaryKey: ['id'],
     writeDisposition: 'merge',
     versionColumn: '_version',
     deletedColumn: '_deleted',
   },
-  event: { name: 'event', columns: [{ name: 'id', ...key }, { name: 'amount', ...value }], primaryKey: [], writeDisposition: 'append' },
-  catalog: { name: 'catalog', columns: [{ name: 'id', ...key }, { name: 'amount', ...value }], primaryKey: ['id'], writeDisposition: 'replace' },
+  event: {
+    name: 'event',
+    columns: [
+      { name: 'id', ...key },
+      { name: 'amount', ...value },
+    ],
+    primaryKey: [],
+    writeDisposition: 'append',
+  },
+  catalog: {
+    name: 'catalog',
+    columns: [
+      { name: 'id', ...key },
+      { name: 'amount', ...value },
+    ],
+    primaryKey: ['id'],
+    writeDisposition: 'replace',
+  },
 } as const satisfies Record<string, StreamSpec>;
 
 export type StreamName = keyof typeof STREAMS;
@@ -58,7 +91,8 @@ export function stepOf(seed: number, position: number): Step {
   const account = `account ${below(3)}`;
   const day = `2026-11-${String(1 + below(5)).padStart(2, '0')}`;
   const next = new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
-  const subset = (count: number): string[] => Array.from({ length: count }, (_, index) => `row ${index}`).filter(() => random() < 0.5);
+  const subset = (count: number): string[] =>
+    Array.from({ length: count }, (_, index) => `row ${index}`).filter(() => random() < 0.5);
   const amounts = (ids: readonly string[]): Row[] => ids.map((id) => ({ id, amount: below(1000) }));
   return {
     slice: { key: `${account}/${day}`, scope: { equals: { account }, days: { start: day, end: next } } },
@@ -96,10 +130,18 @@ export function worldAt(seed: number, position: number): Record<StreamName, stri
     event.push(...step.event.map((row) => lineOf('event', row)));
     if (step.catalog !== undefined) catalog = step.catalog.map((row) => lineOf('catalog', row));
   }
-  return { report: [...report.values()].sort(), entity: [...entity.values()].sort(), change: [...change.values()].sort(), event: event.sort(), catalog: catalog.sort() };
+  return {
+    report: [...report.values()].sort(),
+    entity: [...entity.values()].sort(),
+    change: [...change.values()].sort(),
+    event: event.sort(),
+    catalog: catalog.sort(),
+  };
 }
 
 /** One row as text, from a source row or from a row that was read back. */
 export function lineOf(stream: StreamName, row: Row): string {
-  return JSON.stringify(STREAMS[stream].columns.map(({ name }) => (typeof row[name] === 'number' ? String(row[name]) : row[name])));
+  return JSON.stringify(
+    STREAMS[stream].columns.map(({ name }) => (typeof row[name] === 'number' ? String(row[name]) : row[name])),
+  );
 }
