@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { ClickHouseLogLevel, createClient, type ClickHouseClientConfigOptions } from '@clickhouse/client';
 import { EtlError, type OperationOptions } from '@etl/core';
 import { Connection, pause } from './connection.ts';
+import { thisProcess, type ProcessIdentity } from './process-identity.ts';
 
 /** chDB is built against another copy of the client's types. */
 type ClientConnection = NonNullable<ClickHouseClientConfigOptions['connection']>;
@@ -35,6 +36,8 @@ export async function openEmbedded(
   for (;;) {
     options.signal?.throwIfAborted();
     try {
+      // The engine prints to stderr when it finds its directory locked: do not even ask it.
+      if (isHeldByAnother(directory)) throw new HeldError();
       const connection = chdb.createChdbConnection({ path: directory });
       held.set(directory, (held.get(directory) ?? 0) + 1);
       writeHolder(directory);
@@ -50,7 +53,7 @@ export async function openEmbedded(
         close: async () => release(directory),
       });
     } catch (error) {
-      if (!isLocked(error)) throw error;
+      if (!isLocked(error, directory)) throw error;
       if (performance.now() >= deadline) throw busy(path, directory, error);
       options.logger?.info({ path }, 'waiting for the process that holds the embedded database');
     }
@@ -72,8 +75,21 @@ function loadChdb(): ChdbConnectionModule {
   }
 }
 
-function isLocked(error: unknown): boolean {
-  return error instanceof Error && /lock/i.test(error.message);
+class HeldError extends Error {}
+
+/** What the engine throws does not say why; its own note of who holds the directory does. */
+function isLocked(error: unknown, directory: string): boolean {
+  if (error instanceof HeldError) return true;
+  if (!(error instanceof Error) || !/lock|create connection/i.test(error.message)) return false;
+  const pid = Number(/^PID: (\d+)$/m.exec(readOrEmpty(join(directory, 'status')))?.[1]);
+  return pid !== process.pid && isAlive(pid);
+}
+
+function isHeldByAnother(directory: string): boolean {
+  const holder = readHolder(directory);
+  if (holder === undefined || holder.instance === thisProcess.instance) return false;
+  if (holder.host !== thisProcess.host || holder.namespace !== thisProcess.namespace) return false;
+  return isAlive(holder.pid) && holder.startedAt === startTime(holder.pid);
 }
 
 function busy(path: string, directory: string, cause: unknown): EtlError {
@@ -87,19 +103,51 @@ function busy(path: string, directory: string, cause: unknown): EtlError {
 }
 
 function holder(directory: string): string {
+  const known = readHolder(directory);
+  return known === undefined ? ' by another process' : ` by process ${known.pid} since ${known.since}`;
+}
+
+interface Holder extends ProcessIdentity {
+  /** Tells a process from a later one with the same id. */
+  readonly startedAt: string;
+}
+
+function readHolder(directory: string): Holder | undefined {
   try {
-    const { pid, since } = JSON.parse(readFileSync(join(directory, HOLDER_FILE), 'utf8')) as {
-      pid: number;
-      since: string;
-    };
-    return ` by process ${pid} since ${since}`;
+    return JSON.parse(readFileSync(join(directory, HOLDER_FILE), 'utf8')) as Holder;
   } catch {
-    return ' by another process';
+    return undefined;
   }
 }
 
 function writeHolder(directory: string): void {
-  writeFileSync(join(directory, HOLDER_FILE), JSON.stringify({ pid: process.pid, since: new Date().toISOString() }));
+  const holder: Holder = { ...thisProcess, startedAt: startTime(process.pid) };
+  writeFileSync(join(directory, HOLDER_FILE), JSON.stringify(holder));
+}
+
+/** When a process started, in the system's own unit; empty where the system does not say. */
+function startTime(pid: number): string {
+  const fields = readOrEmpty(`/proc/${pid}/stat`)
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return fields[19] ?? '';
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 function release(directory: string): void {

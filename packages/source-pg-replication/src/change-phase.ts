@@ -33,6 +33,7 @@ export class ChangePhase {
   /** Changes since the last flush; of several of one row only the last is held. */
   #pendingRows = 0;
   #pendingBytes = 0;
+  #sinceCheckpoint = 0;
 
   constructor(session: ReadSession, stream: ReplicationStream, fence: Fence) {
     this.#session = session;
@@ -50,6 +51,9 @@ export class ChangePhase {
 
   /** Reads to the fence; the last message is the checkpoint there. */
   async *read(): Messages {
+    for (const { stream } of this.#tables.values()) {
+      yield { type: 'progress', stream: stream.name, phase: 'changes', rows: 0 };
+    }
     for (;;) {
       const event = this.#stream.take();
       if (event === undefined) {
@@ -78,7 +82,7 @@ export class ChangePhase {
         case 'commit':
           this.#inTransaction = false;
           this.#position = event.endLsn;
-          if (this.#isFull()) yield* this.#checkpoint();
+          if (this.#sinceCheckpoint >= this.#session.options.pageRows || this.#isFull()) yield* this.#checkpoint();
           break;
       }
       const reached = this.#inTransaction ? undefined : reachedFence(this.#fence, event);
@@ -102,6 +106,7 @@ export class ChangePhase {
     const table = this.#liveNow(event.relation);
     if (table === undefined) return undefined;
     this.#pendingRows += 1;
+    this.#sinceCheckpoint += 1;
     this.#pendingBytes += this.#stream.lastBytes;
     try {
       table.apply(event, this.#versions | this.#ordinal);
@@ -176,8 +181,10 @@ export class ChangePhase {
 
   async *#flush(): Messages {
     for (const table of this.#tables.values()) {
+      if (!table.isPending) continue;
       try {
         yield* table.flush(this.#session.lookup);
+        yield { type: 'progress', stream: table.stream.name, phase: 'changes', rows: table.rowCount };
       } catch (error) {
         if (!EtlError.isInstance(error) || error.code !== BASE_ROW_MISSING) throw error;
         this.#copyAnew(table, 'the destination lacks a row');
@@ -189,6 +196,7 @@ export class ChangePhase {
 
   async *#checkpoint(): Messages {
     yield* this.#flush();
+    this.#sinceCheckpoint = 0;
     const session = this.#session;
     session.position = { ...session.position, lsn: formatLsn(this.#position) };
     session.draft.set(slotEntry(session.position));

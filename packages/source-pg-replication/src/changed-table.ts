@@ -15,6 +15,8 @@ export class ChangedTable {
   readonly live: LiveTable;
   /** The stream is not read to the end of this run: it failed, or it will be copied anew. */
   isStopped = false;
+  /** Rows handed on so far. */
+  rowCount = 0;
   #isAnnounced = false;
   #layout: readonly (StreamColumn | undefined)[] = [];
   #pending: PendingRows;
@@ -29,6 +31,10 @@ export class ChangedTable {
 
   get stream(): TableStream {
     return this.live.stream;
+  }
+
+  get isPending(): boolean {
+    return this.#pending.size > 0;
   }
 
   /** Whether {@link beginTransaction} must be called. */
@@ -110,10 +116,10 @@ export class ChangedTable {
   /** Hands the pending rows on, those that the log left incomplete being completed first. */
   async *flush(lookup: RowLookup | undefined): AsyncGenerator<SourceMessage, void, undefined> {
     const pending = this.#pending.take();
-    if (pending.length === 0) return;
     yield* this.announce();
     const incomplete = pending.filter(({ missing }) => missing.length > 0);
     if (incomplete.length > 0 && lookup !== undefined) await this.#complete(incomplete, lookup);
+    this.rowCount += pending.length;
     yield { type: 'records', stream: this.stream.name, rows: pending.map(({ row }) => row) };
   }
 

@@ -24,6 +24,10 @@ export class PendingRows {
     this.#stream = stream;
   }
 
+  get size(): number {
+    return this.#rows.size;
+  }
+
   /** Identifies the row among the rows of its table. */
   keyOf(row: Row): string {
     const { primaryKey } = this.#stream.spec;

@@ -43,7 +43,10 @@ class LogLoads implements AsyncDisposable {
     this.#run = run;
   }
 
-  readonly lookup: LoadPackage['lookup'] = (stream, keys, columns) => this.#current().lookup(stream, keys, columns);
+  readonly lookup: LoadPackage['lookup'] = async (stream, keys, columns) => {
+    await this.#prepare(stream);
+    return this.#current().lookup(stream, keys, columns);
+  };
 
   async begin(): Promise<void> {
     this.#load = await this.#run.session.beginLoad({ ...this.#run.options, signal: this.#run.signal });
@@ -82,6 +85,7 @@ class LogLoads implements AsyncDisposable {
         await this.#current().discard(message.stream);
         return;
       case 'progress':
+        recorder.streamSeen(message.stream);
         recorder.event({ ...message, type: 'stream-progressed' });
         return;
       case 'checkpoint':

@@ -1,0 +1,113 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+
+/** One error code with everything that the code says of it, wherever it is made. */
+export interface ErrorCode {
+  readonly code: string;
+  readonly kinds: readonly string[];
+  /** Names of the packages that make it. */
+  readonly packages: readonly string[];
+  /** What happened; `…` stands for what is only known then. */
+  readonly messages: readonly string[];
+  /** What to do. */
+  readonly hints: readonly string[];
+}
+
+interface Mention {
+  readonly code: string;
+  readonly kinds: readonly string[];
+  readonly message: string;
+  readonly hint: string;
+}
+
+const CODE = /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^INTERRUPTED$/;
+
+/** Finds the codes in the sources of all packages, by the shape in which errors are written. */
+export function readErrorCodes(repository: string): readonly ErrorCode[] {
+  const found = new Map<string, { packageName: string; mention: Mention }[]>();
+  for (const file of globSync('{packages,apps}/*/src/**/*.ts', { cwd: repository }).sort()) {
+    const folder = file.split(/[\\/]/).slice(0, 2).join('/');
+    const { name } = JSON.parse(readFileSync(join(repository, folder, 'package.json'), 'utf8')) as { name: string };
+    if (name === '@etl/testing') continue;
+    const text = readFileSync(join(repository, file), 'utf8');
+    for (const mention of mentionsIn(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true))) {
+      found.set(mention.code, [...(found.get(mention.code) ?? []), { packageName: name, mention }]);
+    }
+  }
+  return [...found]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([code, places]) => ({
+      code,
+      kinds: distinct(places.flatMap(({ mention }) => mention.kinds)),
+      packages: distinct(places.map(({ packageName }) => packageName)),
+      messages: distinct(places.map(({ mention }) => mention.message)),
+      hints: distinct(places.map(({ mention }) => mention.hint)),
+    }));
+}
+
+function mentionsIn(source: ts.SourceFile): readonly Mention[] {
+  const mentions: Mention[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isObjectLiteralExpression(node)) mentions.push(...objectMentions(node));
+    if (ts.isNewExpression(node)) mentions.push(...positionalMentions(node));
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return mentions;
+}
+
+/** `{ code: 'X_Y', kind: 'config', message: …, hint: … }` */
+function objectMentions(node: ts.ObjectLiteralExpression): readonly Mention[] {
+  const parts = new Map<string, ts.Expression>();
+  for (const property of node.properties) {
+    if (ts.isPropertyAssignment(property)) parts.set(property.name.getText(), property.initializer);
+  }
+  const isUsage = ts.isNewExpression(node.parent) && node.parent.expression.getText() === 'UsageError';
+  const kinds = isUsage ? ['usage'] : literalsIn(parts.get('kind'));
+  return literalsIn(parts.get('code'))
+    .filter((code) => CODE.test(code))
+    .map((code) => ({
+      code,
+      kinds,
+      message: textOf(parts.get('message') ?? parts.get('what')),
+      hint: textOf(parts.get('hint')),
+    }));
+}
+
+/** `new ValueError('X_Y', what, hint)`: a value that does not fit. */
+function positionalMentions({
+  expression,
+  arguments: given = ts.factory.createNodeArray(),
+}: ts.NewExpression): readonly Mention[] {
+  const [first, what, hint] = given;
+  if (first === undefined || !ts.isStringLiteral(first) || !CODE.test(first.text)) return [];
+  const kinds = expression.getText() === 'ValueError' ? ['data'] : [];
+  return [{ code: first.text, kinds, message: textOf(what), hint: textOf(hint) }];
+}
+
+function literalsIn(node: ts.Node | undefined): readonly string[] {
+  if (node === undefined) return [];
+  if (ts.isStringLiteral(node)) return [node.text];
+  const found: string[] = [];
+  ts.forEachChild(node, (child) => {
+    found.push(...literalsIn(child));
+  });
+  return found;
+}
+
+function textOf(node: ts.Expression | undefined): string {
+  if (node === undefined) return '';
+  if (ts.isStringLiteralLike(node)) return node.text;
+  if (ts.isTemplateExpression(node)) {
+    return node.head.text + node.templateSpans.map(({ literal }) => `…${literal.text}`).join('');
+  }
+  if (ts.isConditionalExpression(node)) return textOf(node.whenTrue) || textOf(node.whenFalse);
+  if (ts.isBinaryExpression(node)) return textOf(node.left) + textOf(node.right);
+  if (ts.isParenthesizedExpression(node)) return textOf(node.expression);
+  return '';
+}
+
+function distinct(values: readonly string[]): readonly string[] {
+  return [...new Set(values)].filter((value) => value !== '');
+}

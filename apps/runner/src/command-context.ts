@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Logger } from '@etl/core';
+import { Redactor } from './redactor.ts';
+import { SignalTrap } from './signals.ts';
+import { Terminal } from './terminal.ts';
+
+/** What every command gets. */
+export interface CommandContext {
+  readonly env: NodeJS.ProcessEnv;
+  readonly redactor: Redactor;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  /** Absent unless logs are asked for. */
+  readonly logger: Logger | undefined;
+}
+
+/** A command: returns its exit code, or throws what went wrong. */
+export type Command = (context: CommandContext) => Promise<number>;
+
+export interface CommandFlags {
+  /** What the command is about, in the user's words: `pg shop`. Stands in front of its errors. */
+  readonly subject?: string | undefined;
+  readonly verbose?: boolean | undefined;
+  readonly json?: boolean | undefined;
+}
+
+// A connection that a library forgot to close must not keep a finished command from ending.
+const LINGER_MS = 3000;
+
+/** Runs one command from environment to exit code, whatever happens in it. */
+export async function runCommand(command: Command, flags: CommandFlags = {}): Promise<void> {
+  const redactor = new Redactor();
+  const terminal = new Terminal(redactor, process.env);
+  const trap = new SignalTrap((name) => {
+    terminal.say(`${name}: stopping in order; a second one leaves at once.`);
+  });
+  try {
+    loadDotEnv();
+    const { createLogger } = await import('./logger.ts');
+    const logger = await createLogger(process.env, redactor, flags);
+    process.exitCode = await command({
+      env: process.env,
+      redactor,
+      terminal,
+      signal: trap.signal,
+      logger,
+    });
+  } catch (error) {
+    process.exitCode = await failed(terminal, trap.interruption ?? error, flags);
+  } finally {
+    trap.release();
+  }
+  setTimeout(() => process.exit(), LINGER_MS).unref();
+}
+
+async function failed(terminal: Terminal, error: unknown, flags: CommandFlags): Promise<number> {
+  const { problemJson, problemOf } = await import('./problem.ts');
+  const { reportProblem } = await import('./problem-report.ts');
+  const problem = problemOf(error);
+  if (flags.json === true) {
+    terminal.json({ status: 'failed', error: problemJson(problem), exitCode: problem.exitCode });
+  }
+  reportProblem(terminal, problem, { subject: flags.subject, isVerbose: flags.verbose ?? false });
+  return problem.exitCode;
+}
+
+/** Variables that are set already win over the file. */
+function loadDotEnv(): void {
+  const file = resolve('.env');
+  if (existsSync(file)) process.loadEnvFile(file);
+}

@@ -1,0 +1,66 @@
+import { runPipeline } from '@etl/core';
+import { withDestination } from '../clickhouse-destination.ts';
+import type { Command } from '../command-context.ts';
+import { resolveDestination } from '../destinations.ts';
+import { exitCodeOfReport } from '../exit-code.ts';
+import { openGroup } from '../groups.ts';
+import { pipelineName } from '../pipeline-name.ts';
+import { withSource } from '../platform.ts';
+import { loadPlatform } from '../registry.ts';
+import { createReporter } from '../reporters/create-reporter.ts';
+
+export interface RunOptions {
+  readonly stream?: readonly string[];
+  readonly fullRefresh?: boolean;
+  readonly embedded?: boolean;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** `etl run`: one group of one platform into its destination. */
+export function runGroup(platformName: string, groupName: string | undefined, options: RunOptions): Command {
+  return async ({ env, terminal, redactor, signal, logger }) => {
+    const platform = await loadPlatform(platformName);
+    const group = await openGroup(platform, groupName, env);
+    for (const secret of group.secrets) redactor.add(secret);
+    const { dataset } = group.target;
+    const resolved = resolveDestination(group.target.destination, {
+      env,
+      redactor,
+      embedded: options.embedded,
+    });
+    const pipeline = pipelineName(platformName, group.name, env);
+    const reporter = createReporter(
+      terminal,
+      {
+        subject: `${platformName} ${group.name}`,
+        pipeline,
+        target: `${resolved.label} (${dataset})`,
+        destination: resolved.name,
+      },
+      { isJson: options.json ?? false, isVerbose: options.verbose ?? false },
+    );
+    reporter.started();
+    try {
+      const report = await withSource(group, (source) =>
+        withDestination(resolved, dataset, env, (destination) =>
+          runPipeline({
+            name: pipeline,
+            source,
+            destination,
+            streams: options.stream,
+            fullRefresh: options.fullRefresh,
+            signal,
+            logger,
+            onEvent: (event) => reporter.event(event),
+          }),
+        ),
+      );
+      const exitCode = exitCodeOfReport(report);
+      reporter.ended(report, exitCode);
+      return exitCode;
+    } finally {
+      reporter.close();
+    }
+  };
+}

@@ -1,0 +1,55 @@
+import { duration } from '../quantity.ts';
+import type { Terminal } from '../terminal.ts';
+
+const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const FRAME_MS = 100;
+const LINE_EVERY_MS = 5000;
+const WIDTH = 34;
+
+/** Work that says how far it is, and what came of it. */
+export type StepWork<T> = (say: (detail: string) => void) => Promise<T>;
+
+/** Steps one after the other, each a line: live on a terminal, now and then elsewhere. */
+export class Steps {
+  readonly #terminal: Terminal;
+  readonly #signal: AbortSignal;
+
+  constructor(terminal: Terminal, signal: AbortSignal) {
+    this.#terminal = terminal;
+    this.#signal = signal;
+  }
+
+  /** Does the work. What it said last stays in the line when it is done. */
+  async step<T>(title: string, work: StepWork<T>): Promise<T> {
+    this.#signal.throwIfAborted();
+    const startedAt = performance.now();
+    let detail = '';
+    let frame = 0;
+    const line = (mark: string): string =>
+      `${mark} ${title.padEnd(WIDTH)} ${duration(performance.now() - startedAt).padStart(8)}   ${detail}`.trimEnd();
+    const show = (): void => {
+      frame += 1;
+      const spinner = this.#terminal.style('cyan', FRAMES[frame % FRAMES.length] ?? '');
+      if (this.#terminal.isLive) this.#terminal.write(`\r\u001B[K${line(spinner)}`);
+      else this.#terminal.say(line('·'));
+    };
+    const timer = setInterval(show, this.#terminal.isLive ? FRAME_MS : LINE_EVERY_MS).unref();
+    if (this.#terminal.isLive) show();
+    try {
+      const result = await work((text) => {
+        detail = text;
+      });
+      this.#finish(line(this.#terminal.style('green', '✓')));
+      return result;
+    } catch (error) {
+      this.#finish(line(this.#terminal.style('red', '✗')));
+      throw error;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  #finish(line: string): void {
+    this.#terminal.say(this.#terminal.isLive ? `\r\u001B[K${line}` : line);
+  }
+}

@@ -1,0 +1,73 @@
+import { DESTINATIONS } from './destinations.ts';
+import { platformNames } from './registry.ts';
+import { groupsVariable } from './groups-variable.ts';
+
+export interface EnvironmentVariable {
+  readonly name: string;
+  readonly default: string;
+  readonly meaning: string;
+}
+
+/** Every environment variable that `etl` reads; the configuration table of the README is made of it. */
+export function environmentVariables(): readonly EnvironmentVariable[] {
+  return [
+    ...destinationVariables(),
+    {
+      name: 'ETL_DATA_DIR',
+      default: '`.etl`',
+      meaning: 'Directory of the embedded ClickHouse, which stands in for every destination without a URL.',
+    },
+    ...platformNames().map((platform) => ({
+      name: groupsVariable(platform),
+      default: '',
+      meaning: `Groups of \`${platform}\` as JSON, plain or base64. Nothing of it is written to disk. Wins over the file.`,
+    })),
+    {
+      name: 'ETL_SECRETS_DIR',
+      default: '`secrets`',
+      meaning: 'Directory of the group files, `<platform>.json`.',
+    },
+    {
+      name: 'PIPELINE_NAME_SUFFIX',
+      default: '',
+      meaning: 'Appended to the pipeline name `<platform>_<group>`: a state of its own over the same tables.',
+    },
+    {
+      name: 'ETL_LOCK_WAIT_SECONDS',
+      default: '75',
+      meaning: 'How long to wait for another run that holds the pipeline or the embedded database, before exit 75.',
+    },
+    {
+      name: 'ETL_LOG_FORMAT',
+      default: '',
+      meaning: '`json` writes structured logs to stderr, also without `--verbose`.',
+    },
+    {
+      name: 'CI',
+      default: '',
+      meaning:
+        'When set, a destination without a URL is a configuration error unless `--embedded` is given, and progress is printed as plain lines.',
+    },
+    { name: 'NO_COLOR', default: '', meaning: 'When set, nothing is coloured.' },
+  ];
+}
+
+function destinationVariables(): EnvironmentVariable[] {
+  return Object.entries(DESTINATIONS).flatMap(([name, { variable, database }]) => [
+    {
+      name: `${variable}_URL`,
+      default: 'the embedded ClickHouse',
+      meaning: `HTTP address of destination \`${name}\`: \`https://user:password@host:8443/database\`. The database defaults to \`${database}\`.`,
+    },
+    {
+      name: `${variable}_USER`,
+      default: '`default`',
+      meaning: `User of \`${name}\`, when the URL names none.`,
+    },
+    {
+      name: `${variable}_PASSWORD`,
+      default: '',
+      meaning: `Password of \`${name}\`, when the URL holds none.`,
+    },
+  ]);
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { definePlatform } from '../platform.ts';
+
+const names = z.array(z.string().min(1)).min(1);
+
+const pgGroupSchema = z.strictObject({
+  connection_string: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must start with postgres:// or postgresql://')
+    .refine((text) => URL.canParse(text), 'is not an address; percent-encode special characters of the password'),
+  schemas: names.optional(),
+  tables: names.optional(),
+  exclude: names.optional(),
+  slot: z.string().min(1).optional(),
+  publication: z.string().min(1).optional(),
+  dataset: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]*$/, 'must be lowercase letters, digits and underscores')
+    .optional(),
+  destination: z.string().min(1).optional(),
+});
+
+/** PostgreSQL: one group is one database. */
+export const pgPlatform = definePlatform({
+  name: 'pg',
+  groupSchema: pgGroupSchema,
+  open(groupName, group) {
+    const replicationName = `etl_${identifier(groupName)}`;
+    return {
+      name: groupName,
+      target: {
+        destination: group.destination ?? 'clickhouse',
+        dataset: group.dataset ?? identifier(groupName),
+      },
+      secrets: secretsOf(group.connection_string),
+      async createSource() {
+        const { pgReplication } = await import('@etl/source-pg-replication');
+        return pgReplication({
+          connectionString: group.connection_string,
+          slot: group.slot ?? replicationName,
+          publication: group.publication ?? replicationName,
+          ...(group.schemas === undefined ? {} : { schemas: group.schemas }),
+          ...(group.tables === undefined ? {} : { tables: group.tables }),
+          ...(group.exclude === undefined ? {} : { exclude: group.exclude }),
+        });
+      },
+    };
+  },
+});
+
+/** A group's name as a part of slot, publication and table names. */
+function identifier(groupName: string): string {
+  return groupName.toLowerCase().replaceAll(/[^a-z0-9_]/g, '_');
+}
+
+function secretsOf(connectionString: string): string[] {
+  const url = new URL(connectionString);
+  const passwords = [url.password, url.searchParams.get('password') ?? ''];
+  return [connectionString, ...passwords, ...passwords.map(percentDecoded)];
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,96 @@
+import { stripVTControlCharacters } from 'node:util';
+import type { PipelineEvent, PipelineReport } from '@etl/core';
+import { count, duration, number } from '../quantity.ts';
+import type { Terminal } from '../terminal.ts';
+import type { Reporter, RunHeading } from './reporter.ts';
+import { progressText, RunProgress, type StreamProgress } from './run-progress.ts';
+import { runSummary } from './run-summary.ts';
+
+const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const FRAME_MS = 100;
+
+/** One rewritten line per stream in progress; what is finished stays above them. */
+export class LiveReporter implements Reporter {
+  readonly #terminal: Terminal;
+  readonly #heading: RunHeading;
+  readonly #progress = new RunProgress();
+  readonly #startedAt = performance.now();
+  #timer: NodeJS.Timeout | undefined;
+  #frame = 0;
+  #shownLines = 0;
+
+  constructor(terminal: Terminal, heading: RunHeading) {
+    this.#terminal = terminal;
+    this.#heading = heading;
+  }
+
+  started(): void {
+    this.#terminal.say(`${this.#heading.subject} → ${this.#heading.target}\n`);
+    this.#timer = setInterval(() => this.#draw(), FRAME_MS).unref();
+  }
+
+  event(event: PipelineEvent): void {
+    this.#progress.apply(event);
+    if (event.type === 'load-rolled-forward') {
+      this.#keep(`${this.#terminal.style('green', '✓')} completed load ${event.summary.loadId} of an earlier run`);
+    } else if (event.type === 'slice-published') {
+      this.#keep(`${this.#terminal.style('green', '✓')} ${event.stream}  ${event.slice}  ${count(event.rows, 'row')}`);
+    }
+  }
+
+  ended(report: PipelineReport): void {
+    this.close();
+    for (const line of runSummary(this.#terminal, this.#heading, report)) this.#terminal.say(line);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#erase();
+  }
+
+  #keep(line: string): void {
+    this.#erase();
+    this.#terminal.say(line);
+    this.#draw();
+  }
+
+  #draw(): void {
+    this.#frame = (this.#frame + 1) % FRAMES.length;
+    const lines = this.#lines().map((line) => cut(line, this.#terminal.width - 1));
+    this.#erase();
+    this.#terminal.write(`${lines.join('\n')}\n`);
+    this.#shownLines = lines.length;
+  }
+
+  #lines(): readonly string[] {
+    const spinner = this.#terminal.style('cyan', FRAMES[this.#frame] ?? '');
+    const elapsed = duration(Math.floor((performance.now() - this.#startedAt) / 1000) * 1000);
+    const active = this.#progress.streams.filter(isActive);
+    if (active.length === 0) return [`${spinner} connecting   ${elapsed}`];
+    const room = Math.max(1, this.#terminal.height - 4);
+    const shown = active.slice(-room);
+    const names = Math.max(...shown.map(({ stream }) => stream.length));
+    const hidden = active.length - shown.length;
+    return [
+      ...(hidden === 0 ? [] : [`  … and ${count(hidden, 'more stream')}`]),
+      ...shown.map((stream) => `${spinner} ${stream.stream.padEnd(names)}   ${progressText(stream, number)}`),
+      `  ${count(this.#progress.writtenRows, 'row')}   ${elapsed}`,
+    ];
+  }
+
+  #erase(): void {
+    if (this.#shownLines === 0) return;
+    this.#terminal.write(`\u001B[${this.#shownLines}F\u001B[J`);
+    this.#shownLines = 0;
+  }
+}
+
+function isActive({ writtenRows, phase, failed }: StreamProgress): boolean {
+  return !failed && (writtenRows > 0 || phase !== undefined);
+}
+
+/** A line longer than the terminal would wrap, and could not be erased. */
+function cut(line: string, width: number): string {
+  const plain = stripVTControlCharacters(line);
+  return plain.length <= width ? line : `${plain.slice(0, Math.max(0, width - 1))}…`;
+}

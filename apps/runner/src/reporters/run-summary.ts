@@ -1,0 +1,73 @@
+import type { PipelineReport, SchemaChange } from '@etl/core';
+import { documentationOf } from '../problem.ts';
+import { count, duration, number } from '../quantity.ts';
+import type { Terminal } from '../terminal.ts';
+import type { RunHeading } from './reporter.ts';
+
+/** The end of a run: what came, what is missing, what next. The last line says whether it worked. */
+export function runSummary(terminal: Terminal, { subject }: RunHeading, report: PipelineReport): readonly string[] {
+  return [
+    ...report.schemaChanges.map((change) => `  ${schemaChangeText(change)}`),
+    ...streamLines(terminal, report),
+    ...failureLines(terminal, report),
+    verdict(terminal, subject, report),
+  ];
+}
+
+export function schemaChangeText(change: SchemaChange): string {
+  return change.type === 'table-created'
+    ? `new table ${change.table}`
+    : `new column ${change.table}.${change.column} ${change.dataType}`;
+}
+
+function streamLines(terminal: Terminal, report: PipelineReport): string[] {
+  const failed = new Set(report.failures.map(({ stream }) => stream));
+  const changed = report.streams.filter(({ rows, stream }) => rows > 0 && !failed.has(stream));
+  const names = Math.max(0, ...changed.map(({ stream }) => stream.length));
+  const counts = Math.max(0, ...changed.map(({ rows }) => number(rows).length));
+  return changed.map(
+    ({ stream, rows }) =>
+      `${terminal.style('green', '✓')} ${stream.padEnd(names)}   ${number(rows).padStart(counts)} ${rows === 1 ? 'row' : 'rows'}`,
+  );
+}
+
+function failureLines(terminal: Terminal, report: PipelineReport): string[] {
+  return report.failures.flatMap(({ stream, slice, error }) => [
+    `${terminal.style('red', '✗')} ${stream}${slice === undefined ? '' : ` ${slice}`}: ${error.message}`,
+    ...(error.hint === undefined ? [] : [`  ${error.hint}`]),
+    terminal.style('dim', `  ${error.code} · ${documentationOf(error.code)}`),
+  ]);
+}
+
+function verdict(terminal: Terminal, subject: string, report: PipelineReport): string {
+  const style = { ok: 'green', partial: 'yellow', failed: 'red' } as const;
+  const parts = [
+    terminal.style('bold', subject),
+    terminal.style(style[report.status], report.status),
+    ...scopeText(report),
+    report.rows === 0 && report.status === 'ok' ? '0 rows, nothing changed' : count(report.rows, 'row'),
+    duration(report.durationMs),
+    ...loadText(report),
+  ];
+  const line = parts.join('   ');
+  if (report.status === 'ok') return line;
+  return `${line}\n  What failed stays as it was before, and stays due: run the same command again once it is fixed.`;
+}
+
+function scopeText(report: PipelineReport): string[] {
+  const all = report.streams.length;
+  const failed = new Set(report.failures.map(({ stream }) => stream)).size;
+  if (failed > 0) return [`${all - Math.min(all, failed)} of ${count(all, 'stream')}`];
+  return all === 0 ? [] : [count(all, 'stream')];
+}
+
+function loadText(report: PipelineReport): string[] {
+  const rolled = report.rolledForward.length;
+  const [last] = report.loads.slice(-1);
+  return [
+    ...(rolled === 0 ? [] : [`${count(rolled, 'load')} of an earlier run completed`]),
+    ...(last === undefined
+      ? []
+      : [report.loads.length === 1 ? `load ${last.loadId}` : `${report.loads.length} loads, last ${last.loadId}`]),
+  ];
+}

@@ -1,0 +1,48 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { capture, run } from './run.ts';
+
+/** Builds and packs every package that is published, and looks at the tarballs as npm's users will get them. */
+export async function checkPackages(): Promise<string[]> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'etl-packages-'));
+  try {
+    const problems = await packPackages(folder);
+    if (problems.length > 0) return problems;
+    const tarballs = readdirSync(folder).map((name) => path.join(folder, name));
+    return (await Promise.all(tarballs.map(tarballProblems))).flat();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Leaves one tarball per package in a folder. */
+export async function packPackages(folder: string): Promise<string[]> {
+  const problems = await run('turbo', 'run', 'build', '--output-logs=errors-only');
+  if (problems.length > 0) return problems;
+  return run('pnpm', '--recursive', '--filter=./packages/*', 'pack', '--pack-destination', folder);
+}
+
+async function tarballProblems(tarball: string): Promise<string[]> {
+  const publint = await run('publint', tarball, '--strict');
+  const types = await run('attw', tarball, '--profile', 'esm-only', '--no-emoji');
+  return [...publint, ...types, ...(await contentProblems(tarball))].map(
+    (problem) => `${path.basename(tarball)}: ${problem}`,
+  );
+}
+
+async function contentProblems(tarball: string): Promise<string[]> {
+  const { output } = await capture('tar', '--list', '--gzip', `--file=${tarball}`);
+  const files = output.trim().split('\n');
+  const missing = [
+    'package/package.json',
+    'package/LICENSE',
+    'package/README.md',
+    'package/dist/index.js',
+    'package/dist/index.d.ts',
+  ];
+  return [
+    ...missing.filter((file) => !files.includes(file)).map((file) => `lacks ${file}`),
+    ...files.filter((file) => /\/test\/|\.test\.|tsconfig|\.env/.test(file)).map((file) => `should not hold ${file}`),
+  ];
+}
