@@ -17,6 +17,7 @@
  * | `binary` | `Uint8Array` |
  * | `json` | JSON text |
  * | `array` | array of the values of `items` |
+ * | `nested` | array of objects whose keys are the names of `fields` |
  */
 export type ColumnType =
   | 'boolean'
@@ -35,7 +36,8 @@ export type ColumnType =
   | 'timestamp'
   | 'binary'
   | 'json'
-  | 'array';
+  | 'array'
+  | 'nested';
 
 /** What a value is, without a name: a column, or the items of an array. */
 export interface ValueSpec {
@@ -45,8 +47,10 @@ export interface ValueSpec {
   readonly precision?: number;
   /** Fraction digits of a `decimal`, at most its precision. Absent for every other type. */
   readonly scale?: number;
-  /** What an `array` holds. Absent for every other type. */
+  /** What an `array` holds: a scalar. Absent for every other type. */
   readonly items?: ValueSpec;
+  /** What every object of a `nested` column holds: scalars and arrays. Absent for every other type. */
+  readonly fields?: readonly ColumnSpec[];
   /** A `string` with few distinct values, which a column store may keep as a dictionary. */
   readonly lowCardinality?: boolean;
 }

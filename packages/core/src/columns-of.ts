@@ -1,9 +1,16 @@
 import { z } from 'zod';
 import type { ColumnSpec, ValueSpec } from './column.ts';
+import type { Row } from './row.ts';
 import type { RowSchema } from './stream.ts';
 
-/** What `.meta({ etl: … })` may say about a column that zod's own type does not. */
-type ColumnHint = Partial<Omit<ValueSpec, 'nullable'>>;
+/** What `.meta({ etl: … })` may say about a field that zod's own type does not. */
+export interface ColumnHint extends Partial<Omit<ValueSpec, 'nullable'>> {
+  /** Leave the field out. */
+  readonly drop?: boolean;
+}
+
+/** Objects inside objects become columns `a__b` down to this depth, and JSON text below it. */
+const MAX_DEPTH = 4;
 
 /**
  * A column of exact decimals, as text: `decimal(18, 6)` for money. Accepts decimal text and
@@ -20,54 +27,145 @@ export function decimal(precision: number, scale: number): z.ZodType<string, str
   return text.meta({ etl: { type: 'decimal', precision, scale } satisfies ColumnHint });
 }
 
-/** The columns of a row schema, in its order. Objects and mixed values become `json`. */
+/**
+ * The columns of a row schema, in its order. Objects become columns `object__field`, arrays of
+ * objects become `nested`, and what has no columns of its own (mixed values, records, arrays inside
+ * arrays) becomes JSON text. `.meta({ etl: … })` on a field overrides its type or drops it.
+ */
 export function columnsOf(schema: RowSchema): readonly ColumnSpec[] {
-  return Object.entries(schema.shape).map(([name, field]) => {
-    const value = valueOf(field as z.core.$ZodType);
-    const description = descriptionOf(field as z.core.$ZodType);
-    return { name, ...value, ...(description === undefined ? {} : { description }) };
-  });
+  return leavesOf(schema, [], false).map(({ column }) => column);
+}
+
+/** Turns typed rows of the schema into rows of its columns. */
+export function flattenerOf(schema: RowSchema): (row: Row) => Row {
+  const leaves = leavesOf(schema, [], false);
+  return (row) => {
+    const flat: Record<string, unknown> = {};
+    for (const { column, path, flatten } of leaves) flat[column.name] = flatten(valueAt(row, path));
+    return flat;
+  };
+}
+
+/** One column, and where its value stands in a typed row. */
+interface Leaf {
+  readonly column: ColumnSpec;
+  readonly path: readonly string[];
+  readonly flatten: (value: unknown) => unknown;
+}
+
+function leavesOf(schema: z.ZodObject, path: readonly string[], isInNullable: boolean): readonly Leaf[] {
+  return Object.entries(schema.shape).flatMap(([name, field]) =>
+    leavesOfField(field as z.core.$ZodType, [...path, name], isInNullable),
+  );
+}
+
+function leavesOfField(field: z.core.$ZodType, path: readonly string[], isInNullable: boolean): readonly Leaf[] {
+  const { type, hint, isNullable: isItself } = unwrap(field);
+  if (hint.drop === true) return [];
+  const isNullable = isItself || isInNullable;
+  if (hint.type === undefined && isObject(type) && path.length < MAX_DEPTH) {
+    return leavesOf(type, path, isNullable);
+  }
+  const { drop: _, ...override } = hint;
+  const value: ValueSpec = { ...valueOf(type), ...override, nullable: isNullable };
+  const description = z.globalRegistry.get(field)?.description;
+  const column = { name: path.join('__'), ...value, ...(description === undefined ? {} : { description }) };
+  return [{ column, path, flatten: flattenValue(type, value) }];
+}
+
+function valueOf(type: z.core.$ZodType): ValueSpec {
+  if (!isArray(type)) return scalarOf(type);
+  const { type: element, hint, isNullable } = unwrap(type.element);
+  if (isObject(element) && hint.type === undefined) {
+    const fields = leavesOf(element, [], isNullable).map(({ column }) =>
+      // One level of objects in arrays is a table of its own; what is deeper stays text in it.
+      column.type === 'nested' ? { name: column.name, type: 'json' as const, nullable: true } : column,
+    );
+    return { type: 'nested', nullable: false, fields };
+  }
+  const items: ValueSpec = { ...scalarOf(element), ...hint, nullable: isNullable };
+  return items.type === 'json' ? { type: 'json', nullable: false } : { type: 'array', nullable: false, items };
+}
+
+function flattenValue(type: z.core.$ZodType, value: ValueSpec): (value: unknown) => unknown {
+  if (value.type === 'json') return (given) => (given === null || given === undefined ? given : JSON.stringify(given));
+  if (value.type !== 'nested' || !isArray(type)) return (given) => given;
+  const { type: element } = unwrap(type.element);
+  const names = new Map(value.fields?.map((field) => [field.name, field]));
+  const leaves = leavesOf(element as z.ZodObject, [], false);
+  return (given) => {
+    if (!Array.isArray(given)) return given;
+    return given.map((item: unknown) => {
+      const flat: Record<string, unknown> = {};
+      for (const { column, path, flatten } of leaves) {
+        const part = valueAt(item, path);
+        const isText = names.get(column.name)?.type === 'json' && column.type === 'nested';
+        flat[column.name] = isText && part !== undefined && part !== null ? JSON.stringify(part) : flatten(part);
+      }
+      return flat;
+    });
+  };
+}
+
+function valueAt(row: unknown, path: readonly string[]): unknown {
+  let value = row;
+  for (const name of path) value = (value as Record<string, unknown> | null | undefined)?.[name];
+  return value;
 }
 
 const WRAPPERS = new Set(['optional', 'nullable', 'default', 'prefault', 'catch', 'readonly', 'nonoptional']);
 
-function valueOf(field: z.core.$ZodType): ValueSpec {
-  let nullable = false;
-  let current = field;
-  const hints: ColumnHint[] = [];
-  for (;;) {
-    hints.push(hintOf(current));
-    const definition = current._zod.def as { type: string; innerType?: z.core.$ZodType; out?: z.core.$ZodType };
-    if (definition.type === 'optional' || definition.type === 'nullable') nullable = true;
-    if (WRAPPERS.has(definition.type) && definition.innerType !== undefined) {
-      current = definition.innerType;
-    } else if (definition.type === 'pipe' && definition.out !== undefined && !isTransform(definition.out)) {
-      current = definition.out;
-    } else {
-      break;
-    }
-  }
-  // What is said further outside overrides what is said further inside.
-  return Object.assign(scalarOf(current), ...hints.toReversed(), { nullable });
+interface Unwrapped {
+  readonly type: z.core.$ZodType;
+  readonly hint: ColumnHint;
+  readonly isNullable: boolean;
 }
 
-function isTransform(schema: z.core.$ZodType): boolean {
-  return schema._zod.def.type === 'transform';
+/** The type below what only says how it may be absent, and everything that was said on the way. */
+function unwrap(field: z.core.$ZodType): Unwrapped {
+  const hints: ColumnHint[] = [];
+  let isNullable = false;
+  let type = field;
+  for (;;) {
+    hints.push(hintOf(type));
+    const definition = type._zod.def as { type: string; innerType?: z.core.$ZodType; out?: z.core.$ZodType };
+    if (definition.type === 'optional' || definition.type === 'nullable') isNullable = true;
+    if (WRAPPERS.has(definition.type) && definition.innerType !== undefined) {
+      type = definition.innerType;
+    } else if (
+      definition.type === 'pipe' &&
+      definition.out !== undefined &&
+      definition.out._zod.def.type !== 'transform'
+    ) {
+      type = definition.out;
+    } else {
+      // What is said further outside overrides what is said further inside.
+      return { type, hint: Object.assign({}, ...hints.toReversed()) as ColumnHint, isNullable };
+    }
+  }
+}
+
+function hintOf(schema: z.core.$ZodType): ColumnHint {
+  return (z.globalRegistry.get(schema)?.['etl'] as ColumnHint | undefined) ?? {};
+}
+
+// By name, not by class: the schema may come from another copy of zod.
+function isObject(type: z.core.$ZodType): type is z.ZodObject {
+  return type._zod.def.type === 'object';
+}
+
+function isArray(type: z.core.$ZodType): type is z.ZodArray {
+  return type._zod.def.type === 'array';
 }
 
 function scalarOf(schema: z.core.$ZodType): ValueSpec {
-  const definition = schema._zod.def as {
-    type: string;
-    format?: string;
-    element?: z.core.$ZodType;
-    checks?: readonly z.core.$ZodCheck[];
-  };
-  const format = definition.format ?? checkFormat(definition.checks);
+  const definition = schema._zod.def as { type: string; format?: string; checks?: readonly z.core.$ZodCheck[] };
+  const format = definition.format ?? checkFormat(definition.checks) ?? '';
   switch (definition.type) {
     case 'string':
-      return { type: stringTypes[format ?? ''] ?? 'string', nullable: false };
+      return { type: STRING_TYPES[format] ?? 'string', nullable: false };
     case 'number':
-      return { type: numberTypes[format ?? ''] ?? 'float64', nullable: false };
+      return { type: NUMBER_TYPES[format] ?? 'float64', nullable: false };
     case 'bigint':
       return { type: format === 'uint64' ? 'uint64' : 'int64', nullable: false };
     case 'boolean':
@@ -78,16 +176,12 @@ function scalarOf(schema: z.core.$ZodType): ValueSpec {
     case 'literal':
     case 'template_literal':
       return { type: 'string', nullable: false };
-    case 'array': {
-      const items = definition.element === undefined ? undefined : valueOf(definition.element);
-      if (items === undefined || items.type === 'json' || items.type === 'array') break;
-      return { type: 'array', nullable: false, items };
-    }
+    default:
+      return { type: 'json', nullable: false };
   }
-  return { type: 'json', nullable: false };
 }
 
-const stringTypes: Readonly<Record<string, ValueSpec['type']>> = {
+const STRING_TYPES: Readonly<Record<string, ValueSpec['type']>> = {
   uuid: 'uuid',
   guid: 'uuid',
   date: 'date',
@@ -95,7 +189,7 @@ const stringTypes: Readonly<Record<string, ValueSpec['type']>> = {
   datetime: 'timestamp',
 };
 
-const numberTypes: Readonly<Record<string, ValueSpec['type']>> = {
+const NUMBER_TYPES: Readonly<Record<string, ValueSpec['type']>> = {
   safeint: 'int64',
   int32: 'int32',
   uint32: 'uint32',
@@ -105,16 +199,8 @@ const numberTypes: Readonly<Record<string, ValueSpec['type']>> = {
 
 function checkFormat(checks: readonly z.core.$ZodCheck[] | undefined): string | undefined {
   for (const check of checks ?? []) {
-    const format = (check._zod.def as { format?: string }).format;
+    const { format } = check._zod.def as { format?: string };
     if (format !== undefined) return format;
   }
   return undefined;
-}
-
-function hintOf(schema: z.core.$ZodType): ColumnHint {
-  return (z.globalRegistry.get(schema)?.['etl'] as ColumnHint | undefined) ?? {};
-}
-
-function descriptionOf(schema: z.core.$ZodType): string | undefined {
-  return z.globalRegistry.get(schema)?.description;
 }

@@ -1,5 +1,5 @@
+import { flattenerOf } from './columns-of.ts';
 import type { OperationOptions } from './operation-options.ts';
-import type { Row } from './row.ts';
 import type { Slice } from './slice.ts';
 import type { Source, SourceMessage, SourceReadRequest } from './source.ts';
 import type { ReadRequest, Stream } from './stream.ts';
@@ -59,9 +59,9 @@ export function defineSource<const TStreams extends StreamMap>(
 
 async function* readSlice(stream: Stream, slice: Slice, request: ReadRequest): AsyncIterable<SourceMessage> {
   const name = stream.spec.name;
-  const erase = eraser(stream.spec);
+  const flatten = flattenerOf(stream.schema);
   for await (const batch of stream.read(slice, request)) {
-    yield { type: 'records', stream: name, slice: slice.key, rows: batch.rows.map(erase) };
+    yield { type: 'records', stream: name, slice: slice.key, rows: batch.rows.map(flatten) };
   }
   yield { type: 'slice-completed', stream: name, slice };
 }
@@ -69,18 +69,4 @@ async function* readSlice(stream: Stream, slice: Slice, request: ReadRequest): A
 function readRequest(request: SourceReadRequest, stream: StreamSpec): ReadRequest {
   const { signal, logger, tracer, days, now } = request;
   return { signal, logger, tracer, days, now, memory: request.memory?.(stream.name) };
-}
-
-/** A typed row keeps objects where its column says `json`; the engine's rows hold JSON text there. */
-function eraser(stream: StreamSpec): (row: Row) => Row {
-  const json = stream.columns.filter((column) => column.type === 'json').map((column) => column.name);
-  if (json.length === 0) return (row) => row;
-  return (row) => {
-    const erased: Record<string, unknown> = { ...row };
-    for (const name of json) {
-      const value = erased[name];
-      if (value !== null && value !== undefined) erased[name] = JSON.stringify(value);
-    }
-    return erased;
-  };
 }

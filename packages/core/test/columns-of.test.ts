@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
+import { flattenerOf } from '../src/columns-of.ts';
 import { columnsOf, decimal, defineStream } from '../src/index.ts';
 
 it('reads columns off a zod object', () => {
@@ -35,7 +36,7 @@ it('reads columns off a zod object', () => {
     { name: 'status', type: 'string', nullable: false },
     { name: 'spend', type: 'decimal', precision: 18, scale: 6, nullable: true },
     { name: 'tags', type: 'array', nullable: false, items: { type: 'string', nullable: false } },
-    { name: 'parts', type: 'json', nullable: false },
+    { name: 'parts', type: 'nested', nullable: false, fields: [{ name: 'a', type: 'string', nullable: false }] },
     { name: 'extra', type: 'json', nullable: false },
     { name: 'text', type: 'string', nullable: false },
   ]);
@@ -62,4 +63,54 @@ it('keeps decimals as text and refuses what is none', () => {
   expect(decimal(18, 6).parse('0.10')).toBe('0.10');
   expect(decimal(18, 6).safeParse('1e3').success).toBe(false);
   expect(decimal(18, 6).safeParse('').success).toBe(false);
+});
+
+it('makes columns of objects, tables of arrays of objects, and text of what is deeper', () => {
+  const schema = z.object({
+    id: z.string(),
+    creative: z.object({ id: z.string(), image: z.object({ width: z.int() }).nullable() }),
+    actions: z.array(
+      z.object({
+        type: z.string(),
+        value: z.int().nullish(),
+        range: z.object({ from: z.string() }),
+        parts: z.array(z.object({ x: z.int() })),
+      }),
+    ),
+    matrix: z.array(z.array(z.int())),
+    secret: z.string().meta({ etl: { drop: true } }),
+    raw: z.object({ a: z.int() }).meta({ etl: { type: 'json' } }),
+  });
+  expect(columnsOf(schema).map(({ name, type, nullable }) => [name, type, nullable])).toEqual([
+    ['id', 'string', false],
+    ['creative__id', 'string', false],
+    ['creative__image__width', 'int64', true],
+    ['actions', 'nested', false],
+    ['matrix', 'json', false],
+    ['raw', 'json', false],
+  ]);
+  expect(columnsOf(schema)[3]?.fields?.map(({ name, type, nullable }) => [name, type, nullable])).toEqual([
+    ['type', 'string', false],
+    ['value', 'int64', true],
+    ['range__from', 'string', false],
+    ['parts', 'json', true],
+  ]);
+  const flatten = flattenerOf(schema);
+  expect(
+    flatten({
+      id: '1',
+      creative: { id: 'c', image: null },
+      actions: [{ type: 'click', value: 2, range: { from: 'a' }, parts: [{ x: 1 }] }],
+      matrix: [[1]],
+      secret: 'hunter2',
+      raw: { a: 1 },
+    }),
+  ).toEqual({
+    id: '1',
+    creative__id: 'c',
+    creative__image__width: undefined,
+    actions: [{ type: 'click', value: 2, range__from: 'a', parts: '[{"x":1}]' }],
+    matrix: '[[1]]',
+    raw: '{"a":1}',
+  });
 });

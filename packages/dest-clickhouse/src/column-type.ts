@@ -45,6 +45,7 @@ function baseType(value: ValueSpec): string {
     case 'binary':
     case 'json':
     case 'array':
+    case 'nested':
       return 'String';
   }
 }

@@ -1,4 +1,4 @@
-import type { ValueSpec } from '@etl/core';
+import type { ColumnSpec, ValueSpec } from '@etl/core';
 
 /** Says why a value does not fit; becomes a `data` error that names stream, column and row. */
 export class ValueError extends Error {}
@@ -17,9 +17,24 @@ export function encoderFor(spec: ValueSpec): Encode {
   };
 }
 
+/** The encoder of one field over all objects of a nested column: their values as one array. */
+export function nestedEncoder(field: ColumnSpec): Encode {
+  const encode = encoderFor(field);
+  return (value) => {
+    if (value === null || value === undefined) return '[]';
+    if (!Array.isArray(value)) throw new ValueError(`${kindOf(value)} instead of an array of objects`);
+    return `[${value.map((item: unknown) => encode(fieldOf(item, field.name))).join(',')}]`;
+  };
+}
+
+function fieldOf(item: unknown, name: string): unknown {
+  if (typeof item === 'object' && item !== null) return (item as Record<string, unknown>)[name];
+  throw new ValueError(`${kindOf(item)} instead of an object`);
+}
+
 /** What stands in a column of a row that only says that its key is gone. */
 export function emptyLiteral(spec: ValueSpec): string {
-  if (spec.type === 'array') return '[]';
+  if (spec.type === 'array' || spec.type === 'nested') return '[]';
   if (spec.nullable) return 'null';
   switch (spec.type) {
     case 'boolean':
@@ -76,6 +91,8 @@ function scalarEncoder(spec: ValueSpec): Encode {
       return encodeString;
     case 'array':
       return arrayEncoder(spec.items ?? { type: 'string', nullable: true });
+    case 'nested':
+      throw new Error('a nested column is encoded field by field');
   }
 }
 

@@ -35,8 +35,7 @@ export function snakeCase(name: string): string {
 
 /** A public name: dataset, separator and stream; too long a name ends in a hash of the whole. */
 export function publicName(dataset: string | undefined, separator: string, stream: string): string {
-  const table = stream.split('__').map(snakeCase).join('__');
-  const name = dataset === undefined ? table : `${snakeCase(dataset)}${separator}${table}`;
+  const name = dataset === undefined ? columnPath(stream) : `${snakeCase(dataset)}${separator}${columnPath(stream)}`;
   if (name.startsWith('_etl_') || name.startsWith('_raw_')) {
     throw new EtlError({
       code: 'CLICKHOUSE_NAME_RESERVED',
@@ -45,7 +44,17 @@ export function publicName(dataset: string | undefined, separator: string, strea
       hint: 'Choose another dataset.',
     });
   }
+  return shortName(name);
+}
+
+/** The name itself, or, where it is too long, its beginning and a hash of the whole. */
+export function shortName(name: string): string {
   return Buffer.byteLength(name) <= MAX_NAME_BYTES ? name : shortened(name);
+}
+
+/** The name of a column: every part of a flattened path `object__field` in snake_case. */
+export function columnPath(name: string): string {
+  return name.split('__').map(snakeCase).join('__');
 }
 
 function shortened(name: string): string {

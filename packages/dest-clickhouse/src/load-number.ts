@@ -54,7 +54,8 @@ async function greatestUsedNumber(database: Database, options?: OperationOptions
     options,
   );
   let greatest = 0n;
-  for (const { name } of tables) {
+  for (const { name, engine } of tables) {
+    if (engine === 'View') continue;
     if (name.startsWith('_etl_prepared_')) {
       const number = BigInt(name.slice(name.lastIndexOf('_') + 1));
       if (number > greatest) greatest = number;

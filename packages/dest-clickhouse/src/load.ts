@@ -19,7 +19,9 @@ import { takenOver, type PipelineLock } from './pipeline-lock.ts';
 import { prepareTable } from './prepare-table.ts';
 import { publishPrepared } from './publish.ts';
 import { StagedStream } from './staged-stream.ts';
-import { planTable } from './table-plan.ts';
+import { nestedGroups } from './nested-columns.ts';
+import { planTable, type TablePlan } from './table-plan.ts';
+import { childName } from './table-views.ts';
 
 interface LoadContext {
   readonly database: Database;
@@ -75,7 +77,7 @@ export class ClickHouseLoad implements LoadPackage {
 
   async prepare(stream: StreamSpec): Promise<readonly SchemaChange[]> {
     const plan = planTable(stream, this.#context.options);
-    this.#requireOwnTable(stream.name, plan.publicName);
+    for (const name of tableNames(plan)) this.#requireOwnTable(stream.name, name);
     const table = await prepareTable(this.#context.database, plan, this.#operation);
     const present = this.#streams.get(stream.name);
     if (present !== undefined) {
@@ -199,4 +201,10 @@ export class ClickHouseLoad implements LoadPackage {
     await this.#context.database.drop(this.#names.manifest);
     for (const { staged } of this.#streams.values()) await staged.discard();
   }
+}
+
+/** The public names of a stream: its own, and those of its nested columns. */
+function tableNames(plan: TablePlan): readonly string[] {
+  const children = [...nestedGroups(plan.columns).keys()].map((path) => childName(plan.publicName, path));
+  return [plan.publicName, ...children];
 }

@@ -1,9 +1,10 @@
 import { EtlError, type OperationOptions, type SchemaChange } from '@etl/core';
 import type { Database } from './database.ts';
 import { literal } from './identifier.ts';
-import { presentView, viewOf } from './public-view.ts';
+
 import { addColumn, createRawTable, generations, rawName } from './raw-table.ts';
 import type { TablePlan } from './table-plan.ts';
+import { areCurrent, presentViews, requireOwnNames, viewsOf } from './table-views.ts';
 
 /** Parts of one partition beyond which publishing waits for merges: attaching itself has no limit. */
 const MAX_PARTS = 1000;
@@ -29,7 +30,8 @@ export async function prepareTable(
   plan: TablePlan,
   options: OperationOptions,
 ): Promise<PreparedTable> {
-  const view = await presentView(database, plan, options);
+  const present = await presentViews(database, plan, options);
+  requireOwnNames(database, viewsOf(database, plan, 0n, plan.columns), present);
   const generation = (await generations(database, plan.publicName, options)).at(-1);
   if (generation === undefined) {
     await createRawTable(database, plan, 0n, options);
@@ -57,7 +59,7 @@ export async function prepareTable(
       conflict ??= typeConflict(plan, column.name, type, column.type);
     }
   }
-  const isViewCurrent = changes.length === 0 && view === viewOf(database, plan, generation, actual).comment;
+  const isViewCurrent = changes.length === 0 && areCurrent(viewsOf(database, plan, generation, actual), present);
   return { changes, generation, conflict, isViewCurrent };
 }
 

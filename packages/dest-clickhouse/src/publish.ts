@@ -4,7 +4,7 @@ import type { Database } from './database.ts';
 import { renamed } from './load-number.ts';
 import { loadNames, type Manifest, type ManifestTable } from './manifest.ts';
 import { takenOver } from './pipeline-lock.ts';
-import { refreshView } from './public-view.ts';
+import { refreshViews } from './table-views.ts';
 import { addColumn, createRawTable, generations, rawName } from './raw-table.ts';
 import { insertSystemRows, systemTime } from './system-tables.ts';
 
@@ -49,7 +49,7 @@ async function publishTable(database: Database, table: ManifestTable, options?: 
       throw serverCode(error) === UNKNOWN_TABLE ? takenOver() : error;
     }
   }
-  await refreshView(database, table.plan, generation, options);
+  await refreshViews(database, table.plan, generation, options);
 }
 
 /** Attaching needs equal columns on both sides; another load may have added some meanwhile. */
@@ -133,7 +133,7 @@ async function dropReplaced(database: Database, table: ManifestTable, options?: 
   for (const generation of all) {
     if (generation < own) await database.drop(rawName(publicName, generation), options);
   }
-  if (all.at(-1) === own) await refreshView(database, table.plan, own, options);
+  if (all.at(-1) === own) await refreshViews(database, table.plan, own, options);
 }
 
 function rowsByStream(manifest: Manifest): Record<string, number> {

@@ -1,8 +1,9 @@
 import { EtlError, type Row, type StreamSpec } from '@etl/core';
 import { isBinary } from './column-type.ts';
-import { emptyLiteral, encoderFor, ValueError, type Encode } from './encode-value.ts';
+import { emptyLiteral, encoderFor, nestedEncoder, ValueError, type Encode } from './encode-value.ts';
 import { identifier } from './identifier.ts';
 import { rowVersion } from './load-id.ts';
+import { nestedColumns } from './nested-columns.ts';
 import { columnNames, hasRowId } from './table-plan.ts';
 
 interface Field {
@@ -86,17 +87,21 @@ function fieldsOf(stream: StreamSpec): readonly Field[] {
   const names = columnNames(stream);
   const inputs = binaryInputs(stream);
   const key = new Set([...stream.primaryKey, ...(stream.scope?.keys ?? []), stream.scope?.day]);
-  return stream.columns.map((column) => {
+  return stream.columns.flatMap((column): readonly Field[] => {
     const name = names.get(column.name) ?? column.name;
+    if (column.type === 'nested') {
+      return nestedColumns(stream, column, name).map(({ name: target, field }) => ({
+        source: column.name,
+        target,
+        encode: nestedEncoder(field),
+        empty: '[]',
+        isKey: false,
+      }));
+    }
     const isKey = key.has(column.name);
     const spec = isKey ? { ...column, nullable: false } : column;
-    return {
-      source: column.name,
-      target: inputs.get(name) ?? name,
-      encode: encoderFor(spec),
-      empty: emptyLiteral(spec),
-      isKey,
-    };
+    const target = inputs.get(name) ?? name;
+    return [{ source: column.name, target, encode: encoderFor(spec), empty: emptyLiteral(spec), isKey }];
   });
 }
 

@@ -1,6 +1,7 @@
 import { EtlError, type StreamSpec } from '@etl/core';
 import { columnType } from './column-type.ts';
-import { identifier, publicName, snakeCase } from './identifier.ts';
+import { columnPath, identifier, publicName } from './identifier.ts';
+import { nestedColumns } from './nested-columns.ts';
 import type { ResolvedOptions } from './options.ts';
 
 /** Columns of every raw table that are the loader's own; behind the views that people read. */
@@ -39,10 +40,12 @@ export function planTable(stream: StreamSpec, options: ResolvedOptions): TablePl
   const names = columnNames(stream);
   const key = sortingKey(stream);
   const sorted = new Set(key);
-  const columns = stream.columns.map((column) => ({
-    name: names.get(column.name) ?? column.name,
-    type: columnType(column, sorted.has(column.name)),
-  }));
+  const columns = stream.columns.flatMap((column): readonly PlannedColumn[] => {
+    const name = names.get(column.name) ?? column.name;
+    if (column.type === 'nested')
+      return nestedColumns(stream, column, name).map(({ name: field, type }) => ({ name: field, type }));
+    return [{ name, type: columnType(column, sorted.has(column.name)) }];
+  });
   const keyNames = key.map((name) => names.get(name) ?? name);
   const day = stream.scope?.day;
   return {
@@ -65,7 +68,7 @@ export function columnNames(stream: StreamSpec): ReadonlyMap<string, string> {
   const sources = new Map<string, string>();
   const names = new Map<string, string>();
   for (const { name } of stream.columns) {
-    const normal = snakeCase(name);
+    const normal = columnPath(name);
     const other = sources.get(normal);
     if (other !== undefined || normal.startsWith('_etl_')) {
       throw new EtlError({

@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+import { EtlError, type OperationOptions } from '@etl/core';
+import type { ColumnInfo, Database, TableInfo } from './database.ts';
+import { identifier, literal, shortName } from './identifier.ts';
+import { nestedGroups } from './nested-columns.ts';
+import { RAW_PREFIX, rawName } from './raw-table.ts';
+import type { TablePlan } from './table-plan.ts';
+
+/** A view as it should stand. */
+export interface View {
+  readonly name: string;
+  readonly select: string;
+  /** Names what the view reads, so that one look-up tells whether it has to be replaced. */
+  readonly comment: string;
+}
+
+const MARK = 'etl view ';
+
+/**
+ * The views of a table that has the given columns, in the order in which they have to be made.
+ *
+ * A table without nested columns has one. With nested columns, the public view and those of its
+ * children read one more view, and only that one names a generation: switching it switches parent
+ * and children together.
+ */
+export function viewsOf(
+  database: Database,
+  plan: TablePlan,
+  generation: bigint,
+  columns: readonly ColumnInfo[],
+): readonly View[] {
+  const raw = `${database.table(rawName(plan.publicName, generation))} FINAL`;
+  const groups = nestedGroups(columns);
+  const scalars = columns.filter(({ name }) => !name.startsWith('_etl_') && !name.includes('.'));
+  const visible = [...scalars.map(({ name }) => identifier(name)), `_etl_load_id AS ${systemColumn(plan, 'load_id')}`];
+  if (groups.size === 0) return [viewOf(plan.publicName, `SELECT ${visible.join(', ')} FROM ${raw}`)];
+  const base = RAW_PREFIX + plan.publicName;
+  const stored = columns.filter(({ name }) => name !== '_etl_version' && name !== '_etl_deleted');
+  const views = [
+    viewOf(base, `SELECT ${stored.map(({ name }) => identifier(name)).join(', ')} FROM ${raw}`),
+    viewOf(
+      plan.publicName,
+      `SELECT ${[...visible, `${rowId(plan)} AS ${systemColumn(plan, 'id')}`].join(', ')} FROM ${database.table(base)}`,
+    ),
+  ];
+  for (const [path, fields] of groups) {
+    const select = childSelect(database.table(base), plan, path, fields, columns);
+    views.push(viewOf(childName(plan.publicName, path), select));
+  }
+  return views;
+}
+
+/** Name of the view of a nested column. */
+export function childName(publicName: string, path: string): string {
+  return shortName(`${publicName}__${path}`);
+}
+
+function viewOf(name: string, select: string): View {
+  return { name, select, comment: MARK + createHash('sha256').update(select).digest('hex').slice(0, 32) };
+}
+
+function systemColumn(plan: TablePlan, name: string): string {
+  return identifier(`${plan.systemPrefix}_${name}`);
+}
+
+/** The same id for the same key, whichever load wrote the row and whatever width its integers have. */
+function rowId(plan: TablePlan): string {
+  return `lower(hex(sipHash128(${plan.orderBy.map((name) => `toString(${identifier(name)})`).join(', ')})))`;
+}
+
+// Aliases of our own inside, because a field may be named as a column of the parent.
+function childSelect(
+  base: string,
+  plan: TablePlan,
+  path: string,
+  fields: readonly ColumnInfo[],
+  columns: readonly ColumnInfo[],
+): string {
+  const names = new Set(fields.map(({ name }) => name));
+  const keys = plan.orderBy.filter(
+    (key) => !names.has(key) && columns.some(({ name }) => name === key) && !key.startsWith('_etl_'),
+  );
+  const inner = [
+    `${rowId(plan)} AS parent_id_`,
+    ...keys.map((key, index) => `${identifier(key)} AS key_${index}_`),
+    ...fields.map(({ name }, index) => `${identifier(`${path}.${name}`)} AS field_${index}_`),
+  ];
+  const joined = [
+    ...fields.map((_, index) => `field_${index}_ AS value_${index}_`),
+    'arrayEnumerate(field_0_) AS position_',
+  ];
+  const outer = [
+    ...keys.map((key, index) => `key_${index}_ AS ${identifier(key)}`),
+    ...fields.map(({ name }, index) => `value_${index}_ AS ${identifier(name)}`),
+    `toInt64(position_) - 1 AS ${systemColumn(plan, 'list_idx')}`,
+    `parent_id_ AS ${systemColumn(plan, 'parent_id')}`,
+    `parent_id_ AS ${systemColumn(plan, 'root_id')}`,
+    `lower(hex(sipHash128(parent_id_, ${literal(path)}, toString(position_)))) AS ${systemColumn(plan, 'id')}`,
+  ];
+  return `SELECT ${outer.join(', ')} FROM (SELECT ${inner.join(', ')} FROM ${base}) ARRAY JOIN ${joined.join(', ')}`;
+}
+
+/** What stands at the names of a table's views, and next to them. */
+export async function presentViews(
+  database: Database,
+  plan: TablePlan,
+  options?: OperationOptions,
+): Promise<ReadonlyMap<string, TableInfo>> {
+  const tables = await database.tables([plan.publicName, RAW_PREFIX + plan.publicName], options);
+  return new Map(tables.map((table) => [table.name, table]));
+}
+
+/** @throws `CLICKHOUSE_NAME_TAKEN` (schema) when something that is not ours stands in the place of a view. */
+export function requireOwnNames(
+  database: Database,
+  views: readonly View[],
+  present: ReadonlyMap<string, TableInfo>,
+): void {
+  for (const { name } of views) {
+    const table = present.get(name);
+    if (table === undefined || table.comment.startsWith(MARK)) continue;
+    throw new EtlError({
+      code: 'CLICKHOUSE_NAME_TAKEN',
+      kind: 'schema',
+      message: `${database.name}.${name} exists already and was not made by this loader (${table.engine}).`,
+      hint: 'Choose another dataset (--dataset), or move the old table away; it is never touched.',
+    });
+  }
+}
+
+export function areCurrent(views: readonly View[], present: ReadonlyMap<string, TableInfo>): boolean {
+  return views.every(({ name, comment }) => present.get(name)?.comment === comment);
+}
+
+/**
+ * Makes the public names read a generation with all its columns. Compares first, so it costs two
+ * look-ups when nothing changed; replacing one view is atomic for readers.
+ */
+export async function refreshViews(
+  database: Database,
+  plan: TablePlan,
+  generation: bigint,
+  options?: OperationOptions,
+): Promise<void> {
+  const columns = await database.columns(rawName(plan.publicName, generation), options);
+  const present = await presentViews(database, plan, options);
+  for (const view of viewsOf(database, plan, generation, columns)) {
+    if (areCurrent([view], present)) continue;
+    await database.command(
+      `CREATE OR REPLACE VIEW ${database.table(view.name)} SQL SECURITY DEFINER AS ${view.select} COMMENT ${literal(view.comment)}`,
+      options,
+    );
+  }
+}
