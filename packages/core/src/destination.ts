@@ -103,6 +103,16 @@ export type SchemaChange =
       readonly table: string;
       readonly column: string;
       readonly dataType: string;
+    }
+  /** The table is not as the stream declares it, and loading cannot mend that. */
+  | {
+      readonly type: 'drift-found';
+      readonly stream: string;
+      readonly table: string;
+      /** What differs: engine, sorting key, partition key. */
+      readonly property: string;
+      readonly declared: string;
+      readonly actual: string;
     };
 
 export interface LoadSummary {

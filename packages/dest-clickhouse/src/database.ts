@@ -7,6 +7,8 @@ export interface TableInfo {
   readonly name: string;
   readonly engine: string;
   readonly comment: string;
+  readonly sorting_key: string;
+  readonly partition_key: string;
   /** Seconds since its definition changed, by the server's clock. */
   readonly age_seconds: number;
 }
@@ -14,6 +16,7 @@ export interface TableInfo {
 export interface ColumnInfo {
   readonly name: string;
   readonly type: string;
+  readonly comment?: string;
 }
 
 /** One database on one connection: what stands in it, by name. */
@@ -51,7 +54,7 @@ export class Database {
 
   #list(condition: string, options?: OperationOptions): Promise<TableInfo[]> {
     return this.rows<TableInfo>(
-      "SELECT name, engine, comment, toInt32(dateDiff('second', metadata_modification_time, now())) AS age_seconds " +
+      "SELECT name, engine, comment, sorting_key, partition_key, toInt32(dateDiff('second', metadata_modification_time, now())) AS age_seconds " +
         `FROM system.tables WHERE database = ${literal(this.name)} AND (${condition}) ORDER BY name`,
       options,
     );
@@ -60,7 +63,7 @@ export class Database {
   /** Columns in order; ephemeral ones, which hold nothing, left out. Empty when the table is missing. */
   columns(table: string, options?: OperationOptions): Promise<ColumnInfo[]> {
     return this.rows<ColumnInfo>(
-      `SELECT name, type FROM system.columns WHERE database = ${literal(this.name)} AND table = ${literal(table)} ` +
+      `SELECT name, type, comment FROM system.columns WHERE database = ${literal(this.name)} AND table = ${literal(table)} ` +
         "AND default_kind != 'EPHEMERAL' ORDER BY position",
       options,
     );

@@ -81,7 +81,7 @@ export class ClickHouseLoad implements LoadPackage {
     const table = await prepareTable(this.#context.database, plan, this.#operation);
     const present = this.#streams.get(stream.name);
     if (present !== undefined) {
-      await present.staged.evolve(stream, plan, table);
+      await present.staged.evolve(stream, table);
       present.spec = stream;
       present.conflict = present.staged.replaces ? undefined : table.conflict;
       return table.changes;
@@ -96,7 +96,6 @@ export class ClickHouseLoad implements LoadPackage {
         staging: this.#names.staging((this.#stagingCount += 1)),
       },
       stream,
-      plan,
       table,
     );
     this.#streams.set(stream.name, { staged, spec: stream, conflict: table.conflict });
@@ -118,7 +117,7 @@ export class ClickHouseLoad implements LoadPackage {
 
   async write(stream: string, rows: readonly Row[]): Promise<void> {
     const { staged, conflict } = this.#stream(stream);
-    if (conflict !== undefined) throw conflict;
+    if (conflict !== undefined && rows.length > 0) throw conflict;
     await staged.write(rows);
   }
 

@@ -15,6 +15,7 @@ export async function lookupRows(
   database: Database,
   tables: readonly string[],
   stream: StreamSpec,
+  targets: ReadonlyMap<string, string>,
   keys: readonly Row[],
   columns: readonly string[],
   options: OperationOptions,
@@ -25,7 +26,7 @@ export async function lookupRows(
   if (present.length === 0) return found;
   const wanted = columns.map((name) => requireColumn(stream, name));
   for (let start = 0; start < keys.length; start += KEYS_PER_QUERY) {
-    const query = lookupQuery(database, present, stream, keys.slice(start, start + KEYS_PER_QUERY), wanted);
+    const query = lookupQuery(database, present, stream, targets, keys.slice(start, start + KEYS_PER_QUERY), wanted);
     for (const row of await database.rows<Record<string, unknown>>(query, options)) {
       if (Number(row['deleted']) === 1) continue;
       found[start + Number(row['position'])] = Object.fromEntries(
@@ -40,6 +41,7 @@ function lookupQuery(
   database: Database,
   tables: readonly string[],
   stream: StreamSpec,
+  targets: ReadonlyMap<string, string>,
   keys: readonly Row[],
   columns: readonly ColumnSpec[],
 ): string {
@@ -52,7 +54,10 @@ function lookupQuery(
   );
   const selected = [
     ...keyNames.map((name, index) => `${name} AS key_${index}`),
-    ...columns.map((column, index) => `${selection(column, names.get(column.name) ?? column.name)} AS value_${index}`),
+    ...columns.map((column, index) => {
+      const declared = names.get(column.name) ?? column.name;
+      return `${selection(column, targets.get(declared) ?? declared)} AS value_${index}`;
+    }),
     '_etl_version AS version',
     '_etl_deleted AS deleted',
   ];

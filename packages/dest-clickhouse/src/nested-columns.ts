@@ -3,6 +3,7 @@ import { columnType, isBinary } from './column-type.ts';
 import type { ColumnInfo } from './database.ts';
 import { columnPath } from './identifier.ts';
 import type { PlannedColumn } from './table-plan.ts';
+import { readableColumns } from './variant-columns.ts';
 
 /** A field of a nested column: an array column `path.field` of the parent's row. */
 export interface NestedColumn extends PlannedColumn {
@@ -41,14 +42,20 @@ export function nestedColumns(stream: StreamSpec, column: ColumnSpec, path: stri
   });
 }
 
+/** A field as readers see it, and the column it is read from. */
+export interface NestedField {
+  readonly name: string;
+  readonly source: string;
+}
+
 /** The nested columns among the columns of a table: path to its fields, by their own names. */
-export function nestedGroups(columns: readonly ColumnInfo[]): ReadonlyMap<string, readonly ColumnInfo[]> {
-  const groups = new Map<string, ColumnInfo[]>();
-  for (const { name, type } of columns) {
+export function nestedGroups(columns: readonly ColumnInfo[]): ReadonlyMap<string, readonly NestedField[]> {
+  const groups = new Map<string, NestedField[]>();
+  for (const { name, source } of readableColumns(columns)) {
     const dot = name.indexOf('.');
     if (dot === -1) continue;
     const path = name.slice(0, dot);
-    groups.set(path, [...(groups.get(path) ?? []), { name: name.slice(dot + 1), type }]);
+    groups.set(path, [...(groups.get(path) ?? []), { name: name.slice(dot + 1), source }]);
   }
   return groups;
 }

@@ -1,10 +1,11 @@
 import { EtlError, type OperationOptions, type SchemaChange } from '@etl/core';
-import type { Database } from './database.ts';
+import type { ColumnInfo, Database, TableInfo } from './database.ts';
 import { literal } from './identifier.ts';
 
 import { addColumn, createRawTable, generations, rawName } from './raw-table.ts';
-import type { TablePlan } from './table-plan.ts';
+import type { PlannedColumn, TablePlan } from './table-plan.ts';
 import { areCurrent, presentViews, requireOwnNames, viewsOf } from './table-views.ts';
+import { resolveColumn } from './variant-columns.ts';
 
 /** Parts of one partition beyond which publishing waits for merges: attaching itself has no limit. */
 const MAX_PARTS = 1000;
@@ -13,9 +14,13 @@ export interface PreparedTable {
   readonly changes: readonly SchemaChange[];
   /** Newest generation; 0 when the table is new. */
   readonly generation: bigint;
-  /** Set when a column has another type than the stream now declares. */
+  /** The plan with the columns that the values really go into. */
+  readonly plan: TablePlan;
+  /** Declared column to the column that takes its values, where they differ. */
+  readonly targets: ReadonlyMap<string, string>;
+  /** Set when the key is not what the stream now declares; a replacement of the table makes it moot. */
   readonly conflict: EtlError | undefined;
-  /** Whether the public view reads that generation with all its columns. */
+  /** Whether the public views read that generation with all its columns. */
   readonly isViewCurrent: boolean;
 }
 
@@ -36,41 +41,79 @@ export async function prepareTable(
   if (generation === undefined) {
     await createRawTable(database, plan, 0n, options);
     const created: SchemaChange = { type: 'table-created', stream: plan.stream, table: plan.publicName };
-    return { changes: [created], generation: 0n, conflict: undefined, isViewCurrent: false };
+    return { changes: [created], generation: 0n, plan, targets: new Map(), conflict: undefined, isViewCurrent: false };
   }
   const raw = rawName(plan.publicName, generation);
   await requireFewParts(database, plan, raw, options);
   const actual = await database.columns(raw, options);
-  const types = new Map(actual.map(({ name, type }) => [name, type]));
-  const changes: SchemaChange[] = [];
-  let conflict: EtlError | undefined;
-  for (const column of plan.columns) {
-    const type = types.get(column.name);
-    if (type === undefined) {
-      await addColumn(database, raw, column, options);
-      changes.push({
-        type: 'column-added',
-        stream: plan.stream,
-        table: plan.publicName,
-        column: column.name,
-        dataType: column.type,
-      });
-    } else if (type !== column.type) {
-      conflict ??= typeConflict(plan, column.name, type, column.type);
+  const changes: SchemaChange[] = [...driftOf(plan, present.get(raw))];
+  const columns: PlannedColumn[] = [];
+  const targets = new Map<string, string>();
+  let conflict = layoutConflict(plan, changes);
+  for (const declared of plan.columns) {
+    const resolution = resolveColumn(declared, actual, plan.orderBy.includes(declared.name));
+    columns.push(resolution?.column ?? declared);
+    if (resolution === undefined) {
+      conflict ??= keyConflict(plan, declared, actual);
+      continue;
     }
+    if (resolution.column.name !== declared.name) targets.set(declared.name, resolution.column.name);
+    if (resolution.added === undefined) continue;
+    await addColumn(database, raw, resolution.added, options);
+    const { name, type } = resolution.added;
+    changes.push({ type: 'column-added', stream: plan.stream, table: plan.publicName, column: name, dataType: type });
   }
   const isViewCurrent = changes.length === 0 && areCurrent(viewsOf(database, plan, generation, actual), present);
-  return { changes, generation, conflict, isViewCurrent };
+  return { changes, generation, plan: { ...plan, columns }, targets, conflict, isViewCurrent };
 }
 
-function typeConflict(plan: TablePlan, column: string, actual: string, declared: string): EtlError {
+function keyConflict(plan: TablePlan, declared: PlannedColumn, actual: readonly ColumnInfo[]): EtlError {
+  const type = actual.find(({ name }) => name === declared.name)?.type ?? 'unknown';
   return new EtlError({
     code: 'CLICKHOUSE_TYPE_CONFLICT',
     kind: 'schema',
-    message: `Column ${column} of ${plan.publicName} is ${actual}, but the source now declares ${declared}.`,
+    message: `Key column ${declared.name} of ${plan.publicName} is ${type}, but the source now declares ${declared.type}.`,
     hint: 'Load the stream anew with --full-refresh: it gets a new table with the new type.',
-    context: { stream: plan.stream, column },
+    context: { stream: plan.stream, column: declared.name },
   });
+}
+
+// Parts can only be attached to a table with their own keys, and another key would merge other rows.
+function layoutConflict(plan: TablePlan, drift: readonly SchemaChange[]): EtlError | undefined {
+  const found = drift.find((change) => change.type === 'drift-found' && change.property !== 'engine');
+  if (found?.type !== 'drift-found') return undefined;
+  return new EtlError({
+    code: 'CLICKHOUSE_KEY_CONFLICT',
+    kind: 'schema',
+    message: `The ${found.property} of ${plan.publicName} is (${found.actual}), but the stream now declares (${found.declared}).`,
+    hint: 'Load the stream anew with --full-refresh: it gets a new table with the new key.',
+    context: { stream: plan.stream },
+  });
+}
+
+/** What of the table is not as the stream declares it and no column can mend. */
+function driftOf(plan: TablePlan, raw: TableInfo | undefined): readonly SchemaChange[] {
+  if (raw === undefined) return [];
+  const found: SchemaChange[] = [];
+  const compare = (property: string, declared: string, actual: string): void => {
+    if (plain(declared) === plain(actual)) return;
+    found.push({
+      type: 'drift-found',
+      stream: plan.stream,
+      table: plan.publicName,
+      property,
+      declared: plain(declared),
+      actual: plain(actual),
+    });
+  };
+  compare('engine', 'ReplacingMergeTree', raw.engine.replace(/^(?:Replicated|Shared)/, ''));
+  compare('sorting key', plan.orderBy.join(', '), raw.sorting_key);
+  compare('partition key', plan.partitionBy ?? '', raw.partition_key);
+  return found;
+}
+
+function plain(expression: string): string {
+  return expression.replaceAll(/[`\s]/g, '').replace(/^\((.*)\)$/, '$1');
 }
 
 async function requireFewParts(

@@ -53,11 +53,11 @@ export function layout(plan: TablePlan): string {
 export async function addColumn(
   database: Database,
   table: string,
-  column: { readonly name: string; readonly type: string },
+  column: { readonly name: string; readonly type: string; readonly definition?: string },
   options?: OperationOptions,
 ): Promise<void> {
   await database.command(
-    `ALTER TABLE ${database.table(table)} ADD COLUMN IF NOT EXISTS ${identifier(column.name)} ${column.type}`,
+    `ALTER TABLE ${database.table(table)} ADD COLUMN IF NOT EXISTS ${identifier(column.name)} ${column.type} ${column.definition ?? ''}`,
     options,
   );
 }

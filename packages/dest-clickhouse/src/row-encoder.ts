@@ -23,11 +23,16 @@ export class RowEncoder {
   readonly #number: bigint;
   readonly #loadId: string;
 
-  constructor(stream: StreamSpec, number: bigint, loadId: string) {
+  /** @param targets Declared column to the column that takes its values, where they differ. */
+  constructor(
+    stream: StreamSpec,
+    load: { readonly number: bigint; readonly loadId: string },
+    targets: ReadonlyMap<string, string> = new Map(),
+  ) {
     this.#stream = stream;
-    this.#fields = fieldsOf(stream);
-    this.#number = number;
-    this.#loadId = loadId;
+    this.#fields = fieldsOf(stream, targets);
+    this.#number = load.number;
+    this.#loadId = load.loadId;
   }
 
   /** The columns of a line, quoted, in its order. */
@@ -83,16 +88,16 @@ export class RowEncoder {
   }
 }
 
-function fieldsOf(stream: StreamSpec): readonly Field[] {
+function fieldsOf(stream: StreamSpec, targets: ReadonlyMap<string, string>): readonly Field[] {
   const names = columnNames(stream);
-  const inputs = binaryInputs(stream);
+  const inputs = binaryInputs(stream, targets);
   const key = new Set([...stream.primaryKey, ...(stream.scope?.keys ?? []), stream.scope?.day]);
   return stream.columns.flatMap((column): readonly Field[] => {
     const name = names.get(column.name) ?? column.name;
     if (column.type === 'nested') {
-      return nestedColumns(stream, column, name).map(({ name: target, field }) => ({
+      return nestedColumns(stream, column, name).map(({ name: declared, field }) => ({
         source: column.name,
-        target,
+        target: targets.get(declared) ?? declared,
         encode: nestedEncoder(field),
         empty: '[]',
         isKey: false,
@@ -100,17 +105,19 @@ function fieldsOf(stream: StreamSpec): readonly Field[] {
     }
     const isKey = key.has(column.name);
     const spec = isKey ? { ...column, nullable: false } : column;
-    const target = inputs.get(name) ?? name;
+    const stored = targets.get(name) ?? name;
+    const target = inputs.get(stored) ?? stored;
     return [{ source: column.name, target, encode: encoderFor(spec), empty: emptyLiteral(spec), isKey }];
   });
 }
 
-/** Column name to the column that takes its base64, for columns of bytes. */
-export function binaryInputs(stream: StreamSpec): ReadonlyMap<string, string> {
+/** Stored column to the column that takes its base64, for columns of bytes. */
+export function binaryInputs(stream: StreamSpec, targets: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   const names = columnNames(stream);
   return new Map(
     stream.columns.filter(isBinary).map((column) => {
-      const name = names.get(column.name) ?? column.name;
+      const declared = names.get(column.name) ?? column.name;
+      const name = targets.get(declared) ?? declared;
       return [name, `_etl_base64_${name}`];
     }),
   );

@@ -27,6 +27,7 @@ export class StagedStream {
   readonly #context: StagedStreamContext;
   #stream: StreamSpec;
   #plan: TablePlan;
+  #targets: ReadonlyMap<string, string>;
   #encoder: RowEncoder;
   #generation: bigint;
   #replaces = false;
@@ -39,13 +40,14 @@ export class StagedStream {
   #bytes = 0;
   #sending: Promise<void> = Promise.resolve();
 
-  constructor(context: StagedStreamContext, stream: StreamSpec, plan: TablePlan, table: PreparedTable) {
+  constructor(context: StagedStreamContext, stream: StreamSpec, table: PreparedTable) {
     this.#context = context;
     this.#stream = stream;
-    this.#plan = plan;
+    this.#plan = table.plan;
+    this.#targets = table.targets;
     this.#generation = table.generation;
     this.#isViewCurrent = table.isViewCurrent;
-    this.#encoder = new RowEncoder(stream, this.#context.number, this.#context.loadId);
+    this.#encoder = new RowEncoder(stream, this.#context, this.#targets);
   }
 
   get replaces(): boolean {
@@ -53,27 +55,30 @@ export class StagedStream {
   }
 
   /** Takes a changed spec; columns that staging lacks are added to it. */
-  async evolve(stream: StreamSpec, plan: TablePlan, table: PreparedTable): Promise<void> {
+  async evolve(stream: StreamSpec, table: PreparedTable): Promise<void> {
     await this.#flush();
     if (this.#created) {
       const { database, staging, operation } = this.#context;
       const known = new Set(this.#plan.columns.map(({ name }) => name));
-      const inputs = binaryInputs(stream);
-      for (const column of plan.columns) {
+      const inputs = binaryInputs(stream, table.targets);
+      for (const column of table.plan.columns) {
         if (!known.has(column.name))
           await addStagingColumn(database, staging, column, inputs.get(column.name), operation);
       }
     }
     this.#stream = stream;
-    this.#plan = plan;
+    this.#plan = table.plan;
+    this.#targets = table.targets;
     this.#isViewCurrent &&= table.isViewCurrent;
-    this.#encoder = new RowEncoder(stream, this.#context.number, this.#context.loadId);
+    this.#encoder = new RowEncoder(stream, this.#context, this.#targets);
   }
 
   /** From here on the rows are the whole table: they make a generation of their own. */
   async replaceTable(plan: TablePlan): Promise<void> {
     await this.discard();
     this.#plan = plan;
+    this.#targets = new Map();
+    this.#encoder = new RowEncoder(this.#stream, this.#context, this.#targets);
     this.#generation = this.#context.number;
     this.#replaces = true;
   }
@@ -109,7 +114,7 @@ export class StagedStream {
   async #ensureStaging(): Promise<void> {
     if (this.#created) return;
     const { database, staging, operation } = this.#context;
-    await createStagingTable(database, staging, this.#plan, binaryInputs(this.#stream), operation);
+    await createStagingTable(database, staging, this.#plan, binaryInputs(this.#stream, this.#targets), operation);
     this.#created = true;
   }
 
@@ -133,7 +138,15 @@ export class StagedStream {
     await this.#flush();
     const tables = this.#created ? [this.#context.staging] : [];
     if (!this.#replaces) tables.push(rawName(this.#plan.publicName, this.#generation));
-    return lookupRows(this.#context.database, tables, this.#stream, keys, columns, this.#context.operation);
+    return lookupRows(
+      this.#context.database,
+      tables,
+      this.#stream,
+      this.#targets,
+      keys,
+      columns,
+      this.#context.operation,
+    );
   }
 
   /** Checks the slice's key, and marks as deleted what stands in its scope but was not read. */

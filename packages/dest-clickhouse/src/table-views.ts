@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { EtlError, type OperationOptions } from '@etl/core';
 import type { ColumnInfo, Database, TableInfo } from './database.ts';
 import { identifier, literal, shortName } from './identifier.ts';
-import { nestedGroups } from './nested-columns.ts';
+import { nestedGroups, type NestedField } from './nested-columns.ts';
 import { RAW_PREFIX, rawName } from './raw-table.ts';
 import type { TablePlan } from './table-plan.ts';
+import { readableColumns } from './variant-columns.ts';
 
 /** A view as it should stand. */
 export interface View {
@@ -31,8 +32,13 @@ export function viewsOf(
 ): readonly View[] {
   const raw = `${database.table(rawName(plan.publicName, generation))} FINAL`;
   const groups = nestedGroups(columns);
-  const scalars = columns.filter(({ name }) => !name.startsWith('_etl_') && !name.includes('.'));
-  const visible = [...scalars.map(({ name }) => identifier(name)), `_etl_load_id AS ${systemColumn(plan, 'load_id')}`];
+  const scalars = readableColumns(columns).filter(({ name }) => !name.startsWith('_etl_') && !name.includes('.'));
+  const visible = [
+    ...scalars.map(({ name, source }) =>
+      name === source ? identifier(name) : `${identifier(source)} AS ${identifier(name)}`,
+    ),
+    `_etl_load_id AS ${systemColumn(plan, 'load_id')}`,
+  ];
   if (groups.size === 0) return [viewOf(plan.publicName, `SELECT ${visible.join(', ')} FROM ${raw}`)];
   const base = RAW_PREFIX + plan.publicName;
   const stored = columns.filter(({ name }) => name !== '_etl_version' && name !== '_etl_deleted');
@@ -73,7 +79,7 @@ function childSelect(
   base: string,
   plan: TablePlan,
   path: string,
-  fields: readonly ColumnInfo[],
+  fields: readonly NestedField[],
   columns: readonly ColumnInfo[],
 ): string {
   const names = new Set(fields.map(({ name }) => name));
@@ -83,7 +89,7 @@ function childSelect(
   const inner = [
     `${rowId(plan)} AS parent_id_`,
     ...keys.map((key, index) => `${identifier(key)} AS key_${index}_`),
-    ...fields.map(({ name }, index) => `${identifier(`${path}.${name}`)} AS field_${index}_`),
+    ...fields.map(({ source }, index) => `${identifier(source)} AS field_${index}_`),
   ];
   const joined = [
     ...fields.map((_, index) => `field_${index}_ AS value_${index}_`),

@@ -122,14 +122,11 @@ it.each([
   await expect(preparing).rejects.toMatchObject({ code, kind: 'schema' });
 });
 
-it('refuses rows whose column changed its type, until the table is replaced', async () => {
+it('refuses rows whose key changed its type, until the table is replaced', async () => {
   await using fixture = await embeddedFixture();
   const specOf = (type: 'int64' | 'string'): StreamSpec => ({
     name: 'changing',
-    columns: [
-      { name: 'id', type: 'int64', nullable: false },
-      { name: 'code', type, nullable: true },
-    ],
+    columns: [{ name: 'id', type, nullable: false }],
     primaryKey: ['id'],
     writeDisposition: 'merge',
   });
@@ -137,16 +134,14 @@ it('refuses rows whose column changed its type, until the table is replaced', as
   {
     await using load = await session.beginLoad();
     await load.prepare(specOf('int64'));
-    await load.write('changing', [{ id: 1, code: 7 }]);
+    await load.write('changing', [{ id: 1 }]);
     await load.commit([]);
   }
   await using load = await session.beginLoad();
   await load.prepare(specOf('string'));
-  await expect(load.write('changing', [{ id: 1, code: 'seven' }])).rejects.toMatchObject({
-    code: 'CLICKHOUSE_TYPE_CONFLICT',
-  });
+  await expect(load.write('changing', [{ id: 'a' }])).rejects.toMatchObject({ code: 'CLICKHOUSE_TYPE_CONFLICT' });
   await load.truncate('changing');
-  await load.write('changing', [{ id: 1, code: 'seven' }]);
+  await load.write('changing', [{ id: 'a' }]);
   await load.commit([]);
-  expect(await fixture.readRows('changing')).toEqual([{ id: 1, code: 'seven' }]);
+  expect(await fixture.readRows('changing')).toEqual([{ id: 'a' }]);
 });

@@ -15,9 +15,14 @@ export function runSummary(terminal: Terminal, { subject }: RunHeading, report: 
 }
 
 export function schemaChangeText(change: SchemaChange): string {
-  return change.type === 'table-created'
-    ? `new table ${change.table}`
-    : `new column ${change.table}.${change.column} ${change.dataType}`;
+  switch (change.type) {
+    case 'table-created':
+      return `new table ${change.table}`;
+    case 'column-added':
+      return `new column ${change.table}.${change.column} ${change.dataType}`;
+    case 'drift-found':
+      return `! ${change.table} has another ${change.property} than declared: ${change.actual || 'none'} instead of ${change.declared || 'none'}`;
+  }
 }
 
 function streamLines(terminal: Terminal, report: PipelineReport): string[] {

@@ -1,0 +1,136 @@
+import type { ColumnSpec, Row, SchemaChange, StreamSpec } from '@etl/core';
+import { expect, it } from 'vitest';
+import { embeddedFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
+
+function specOf(...columns: readonly ColumnSpec[]): StreamSpec {
+  return {
+    name: 'changing',
+    columns: [{ name: 'id', type: 'int64', nullable: false }, ...columns],
+    primaryKey: ['id'],
+    writeDisposition: 'merge',
+  };
+}
+
+async function load(
+  fixture: ClickHouseFixture,
+  spec: StreamSpec,
+  rows: readonly Row[],
+): Promise<readonly SchemaChange[]> {
+  await using session = await fixture.destination.open('p');
+  await using open = await session.beginLoad();
+  const changes = await open.prepare(spec);
+  await open.write(spec.name, rows);
+  await open.commit([]);
+  return changes;
+}
+
+function read(fixture: ClickHouseFixture): Promise<readonly Record<string, unknown>[]> {
+  return fixture.query(
+    `SELECT * EXCEPT (_etl_load_id) FROM ${fixture.options.database}.shop___changing ORDER BY id SETTINGS output_format_json_quote_64bit_integers = 0`,
+  );
+}
+
+it('widens a column without rewriting it: whole numbers, fractions, text, and back', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, specOf({ name: 'x', type: 'int64', nullable: false }), [{ id: 1, x: 1 }]);
+  const changes = await load(fixture, specOf({ name: 'x', type: 'float64', nullable: true }), [
+    { id: 2, x: 2.5 },
+    { id: 3, x: null },
+  ]);
+  expect(changes).toMatchObject([{ type: 'column-added', column: 'x__v_double', dataType: 'Nullable(Float64)' }]);
+  expect(await read(fixture)).toEqual([
+    { id: 1, x: 1 },
+    { id: 2, x: 2.5 },
+    { id: 3, x: null },
+  ]);
+  await load(fixture, specOf({ name: 'x', type: 'string', nullable: true }), [{ id: 4, x: 'four' }]);
+  await load(fixture, specOf({ name: 'x', type: 'int64', nullable: false }), [{ id: 5, x: 5 }]);
+  await load(fixture, specOf({ name: 'x', type: 'boolean', nullable: false }), [{ id: 6, x: true }]);
+  const rows = [
+    { id: 1, x: '1' },
+    { id: 2, x: '2.5' },
+    { id: 3, x: null },
+    { id: 4, x: 'four' },
+    { id: 5, x: '5' },
+    { id: 6, x: 'true' },
+  ];
+  expect(await read(fixture)).toEqual(rows);
+  const { database } = fixture.options;
+  await fixture.query(`OPTIMIZE TABLE ${database}._raw_shop___changing_g0 FINAL`);
+  expect(await read(fixture)).toEqual(rows);
+});
+
+it('takes a narrower type into the column as it is', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, specOf({ name: 'x', type: 'decimal', precision: 18, scale: 6, nullable: true }), [
+    { id: 1, x: '1.5' },
+  ]);
+  expect(await load(fixture, specOf({ name: 'x', type: 'int16', nullable: false }), [{ id: 2, x: 2 }])).toEqual([]);
+  expect(await read(fixture)).toEqual([
+    { id: 1, x: 1.5 },
+    { id: 2, x: 2 },
+  ]);
+});
+
+it('widens a field of an array of objects', async () => {
+  await using fixture = await embeddedFixture();
+  const actions = (type: 'int64' | 'string'): ColumnSpec => ({
+    name: 'actions',
+    type: 'nested',
+    nullable: false,
+    fields: [{ name: 'value', type, nullable: true }],
+  });
+  await load(fixture, specOf(actions('int64')), [{ id: 1, actions: [{ value: 1 }, { value: null }] }]);
+  await load(fixture, specOf(actions('string')), [{ id: 2, actions: [{ value: 'two' }] }]);
+  const values = await fixture.query(
+    `SELECT id, value FROM ${fixture.options.database}.shop___changing__actions ORDER BY id, _etl_list_idx SETTINGS output_format_json_quote_64bit_integers = 0`,
+  );
+  expect(values).toEqual([
+    { id: 1, value: '1' },
+    { id: 1, value: null },
+    { id: 2, value: 'two' },
+  ]);
+});
+
+it('looks up what stands in the newest variant', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, specOf({ name: 'x', type: 'int64', nullable: true }), [{ id: 1, x: 1 }]);
+  await using session = await fixture.destination.open('p');
+  await using open = await session.beginLoad();
+  await open.prepare(specOf({ name: 'x', type: 'string', nullable: true }));
+  await open.write('changing', [{ id: 2, x: 'two' }]);
+  expect(await open.lookup('changing', [{ id: 1 }, { id: 2 }], ['x'])).toEqual([{ x: '1' }, { x: 'two' }]);
+});
+
+it('refuses another type of a key column, which nothing can widen', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, specOf(), [{ id: 1 }]);
+  const text: StreamSpec = { ...specOf(), columns: [{ name: 'id', type: 'string', nullable: false }] };
+  await expect(load(fixture, text, [{ id: 'a' }])).rejects.toMatchObject({
+    code: 'CLICKHOUSE_TYPE_CONFLICT',
+    kind: 'schema',
+  });
+});
+
+it('says that a table is sorted otherwise than declared, at every load', async () => {
+  await using fixture = await embeddedFixture();
+  const spec = specOf({ name: 'x', type: 'int64', nullable: false });
+  await load(fixture, spec, [{ id: 1, x: 1 }]);
+  const changed: StreamSpec = { ...spec, primaryKey: ['id', 'x'] };
+  for (let round = 0; round < 2; round += 1) {
+    expect(await load(fixture, changed, [])).toEqual([
+      {
+        type: 'drift-found',
+        stream: 'changing',
+        table: 'shop___changing',
+        property: 'sorting key',
+        declared: 'id,x',
+        actual: 'id',
+      },
+    ]);
+  }
+  await expect(load(fixture, changed, [{ id: 1, x: 2 }])).rejects.toMatchObject({
+    code: 'CLICKHOUSE_KEY_CONFLICT',
+    kind: 'schema',
+  });
+});
