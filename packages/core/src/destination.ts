@@ -119,5 +119,7 @@ export interface LoadSummary {
   readonly loadId: string;
   /** Rows staged per stream, rows that mark deletions included. */
   readonly rowsWritten: Readonly<Record<string, number>>;
+  /** Rows that the schema contract kept out, per stream; absent when there were none. */
+  readonly rowsRejected?: Readonly<Record<string, number>>;
   readonly durationMs: number;
 }

@@ -10,6 +10,7 @@ import {
   type StateEntry,
   type StreamSpec,
 } from '@etl/core';
+import { serverCode, UNKNOWN_TABLE } from './clickhouse-error.ts';
 import type { Database } from './database.ts';
 import { claimLoadNumber, renamed } from './load-number.ts';
 import { loadId } from './load-id.ts';
@@ -18,8 +19,10 @@ import type { ResolvedOptions } from './options.ts';
 import { takenOver, type PipelineLock } from './pipeline-lock.ts';
 import { prepareTable } from './prepare-table.ts';
 import { publishPrepared } from './publish.ts';
+import { contractOf } from './schema-contract.ts';
 import { StagedStream } from './staged-stream.ts';
 import { nestedGroups } from './nested-columns.ts';
+import { insertSystemRows, systemTime } from './system-tables.ts';
 import { planTable, type TablePlan } from './table-plan.ts';
 import { childName } from './table-views.ts';
 
@@ -78,7 +81,8 @@ export class ClickHouseLoad implements LoadPackage {
   async prepare(stream: StreamSpec): Promise<readonly SchemaChange[]> {
     const plan = planTable(stream, this.#context.options);
     for (const name of tableNames(plan)) this.#requireOwnTable(stream.name, name);
-    const table = await prepareTable(this.#context.database, plan, this.#operation);
+    const table = await prepareTable(this.#context.database, plan, contractOf(stream), this.#operation);
+    await this.#recordChanges(table.changes);
     const present = this.#streams.get(stream.name);
     if (present !== undefined) {
       await present.staged.evolve(stream, table);
@@ -103,6 +107,26 @@ export class ClickHouseLoad implements LoadPackage {
     return table.changes;
   }
 
+  async #recordChanges(changes: readonly SchemaChange[]): Promise<void> {
+    const at = systemTime(new Date());
+    await insertSystemRows(
+      this.#context.database,
+      '_etl_schema_changes',
+      ['pipeline', 'stream', 'table_name', 'change', 'detail', 'load_number', 'changed_at'],
+      changes.map(({ type, stream, table, ...detail }) => [
+        this.#context.pipeline,
+        stream,
+        table,
+        type,
+        JSON.stringify(detail),
+        String(this.#number),
+        at,
+      ]),
+      `${this.id}-schema`,
+      this.#operation,
+    );
+  }
+
   #requireOwnTable(stream: string, publicName: string): void {
     const other = this.#tables.get(publicName);
     this.#tables.set(publicName, other ?? stream);
@@ -118,7 +142,7 @@ export class ClickHouseLoad implements LoadPackage {
   async write(stream: string, rows: readonly Row[]): Promise<void> {
     const { staged, conflict } = this.#stream(stream);
     if (conflict !== undefined && rows.length > 0) throw conflict;
-    await staged.write(rows);
+    await this.#owned(staged.write(rows));
   }
 
   async truncate(stream: string): Promise<void> {
@@ -145,14 +169,14 @@ export class ClickHouseLoad implements LoadPackage {
   async publish(stream: string, slice: Slice, entry: LedgerEntry): Promise<void> {
     const { staged, conflict } = this.#stream(stream);
     if (conflict !== undefined) throw conflict;
-    await staged.closeSlice(slice);
+    await this.#owned(staged.closeSlice(slice));
     this.#ledger.push(entry);
   }
 
   async commit(state: readonly StateEntry[]): Promise<LoadSummary> {
     const tables: ManifestTable[] = [];
     for (const { staged } of this.#streams.values()) {
-      const table = await staged.finish();
+      const table = await this.#owned(staged.finish());
       if (table !== undefined) tables.push(table);
     }
     const manifest: Manifest = {
@@ -166,11 +190,21 @@ export class ClickHouseLoad implements LoadPackage {
       state,
     };
     const { database } = this.#context;
-    await writeManifest(database, this.#names.manifest, manifest, this.#operation);
+    await this.#owned(writeManifest(database, this.#names.manifest, manifest, this.#operation));
     await this.#commitPoint();
     this.#isOver = true;
     // From here on the load counts, whoever finishes it: an abort must not leave it for the next run.
     return publishPrepared(database, manifest, { ...this.#operation, signal: undefined });
+  }
+
+  /** A table of this load that is gone means that another run has taken the pipeline over. */
+  async #owned<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (serverCode(error) === UNKNOWN_TABLE) await this.#context.lock.verify(this.#operation);
+      throw error;
+    }
   }
 
   async #commitPoint(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { LedgerEntry, OperationOptions, StateEntry } from '@etl/core';
 import type { Database } from './database.ts';
 import { pipelineToken } from './identifier.ts';
+import type { Reject } from './schema-contract.ts';
 import type { TablePlan } from './table-plan.ts';
 
 /** One table of a load. */
@@ -13,6 +14,10 @@ export interface ManifestTable {
   /** Staging table; absent when the load has no rows for it. */
   readonly staging?: string;
   readonly rows: number;
+  /** Rows that the schema contract kept out; absent when there were none. */
+  readonly rejected?: number;
+  /** The first of them. */
+  readonly rejects?: readonly Reject[];
 }
 
 /** Everything needed to finish a load without its process: it is the commit point. */

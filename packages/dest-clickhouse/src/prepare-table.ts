@@ -1,8 +1,9 @@
-import { EtlError, type OperationOptions, type SchemaChange } from '@etl/core';
+import { EtlError, type OperationOptions, type SchemaChange, type SchemaContract } from '@etl/core';
 import type { ColumnInfo, Database, TableInfo } from './database.ts';
 import { literal } from './identifier.ts';
 
 import { addColumn, createRawTable, generations, rawName } from './raw-table.ts';
+import { frozen, type Discard } from './schema-contract.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
 import { areCurrent, presentViews, requireOwnNames, viewsOf } from './table-views.ts';
 import { resolveColumn } from './variant-columns.ts';
@@ -18,6 +19,8 @@ export interface PreparedTable {
   readonly plan: TablePlan;
   /** Declared column to the column that takes its values, where they differ. */
   readonly targets: ReadonlyMap<string, string>;
+  /** Declared columns that the schema contract keeps out of the table. */
+  readonly discarded: ReadonlyMap<string, Discard>;
   /** Set when the key is not what the stream now declares; a replacement of the table makes it moot. */
   readonly conflict: EtlError | undefined;
   /** Whether the public views read that generation with all its columns. */
@@ -28,20 +31,23 @@ export interface PreparedTable {
  * Makes the newest generation of a stream's table ready for its columns, before the load's first
  * row, so that after the commit point nothing can fail because of the schema.
  *
- * @throws `CLICKHOUSE_NAME_TAKEN` (schema), `CLICKHOUSE_TOO_MANY_PARTS` (transient).
+ * @throws `CLICKHOUSE_NAME_TAKEN`, `SCHEMA_FROZEN` (schema), `CLICKHOUSE_TOO_MANY_PARTS` (transient).
  */
 export async function prepareTable(
   database: Database,
   plan: TablePlan,
+  contract: SchemaContract,
   options: OperationOptions,
 ): Promise<PreparedTable> {
   const present = await presentViews(database, plan, options);
   requireOwnNames(database, viewsOf(database, plan, 0n, plan.columns), present);
   const generation = (await generations(database, plan.publicName, options)).at(-1);
   if (generation === undefined) {
+    if (contract.tables === 'freeze') throw frozen(plan.stream, `the new table ${plan.publicName}`);
     await createRawTable(database, plan, 0n, options);
     const created: SchemaChange = { type: 'table-created', stream: plan.stream, table: plan.publicName };
-    return { changes: [created], generation: 0n, plan, targets: new Map(), conflict: undefined, isViewCurrent: false };
+    const open = { targets: new Map<string, string>(), discarded: new Map<string, Discard>() };
+    return { changes: [created], generation: 0n, plan, ...open, conflict: undefined, isViewCurrent: false };
   }
   const raw = rawName(plan.publicName, generation);
   await requireFewParts(database, plan, raw, options);
@@ -49,14 +55,30 @@ export async function prepareTable(
   const changes: SchemaChange[] = [...driftOf(plan, present.get(raw))];
   const columns: PlannedColumn[] = [];
   const targets = new Map<string, string>();
+  const discarded = new Map<string, Discard>();
   let conflict = layoutConflict(plan, changes);
   for (const declared of plan.columns) {
     const resolution = resolveColumn(declared, actual, plan.orderBy.includes(declared.name));
-    columns.push(resolution?.column ?? declared);
     if (resolution === undefined) {
+      columns.push(declared);
       conflict ??= keyConflict(plan, declared, actual);
       continue;
     }
+    if (resolution.added !== undefined && !declared.name.startsWith('_etl_')) {
+      const isNew = resolution.added.name === declared.name;
+      const mode = isNew ? contract.columns : contract.dataType;
+      if (mode === 'freeze') {
+        throw frozen(
+          plan.stream,
+          isNew ? `the new column ${declared.name}` : `column ${declared.name} as ${declared.type}`,
+        );
+      }
+      if (mode !== 'evolve') {
+        discarded.set(declared.name, mode);
+        continue;
+      }
+    }
+    columns.push(resolution.column);
     if (resolution.column.name !== declared.name) targets.set(declared.name, resolution.column.name);
     if (resolution.added === undefined) continue;
     await addColumn(database, raw, resolution.added, options);
@@ -64,7 +86,7 @@ export async function prepareTable(
     changes.push({ type: 'column-added', stream: plan.stream, table: plan.publicName, column: name, dataType: type });
   }
   const isViewCurrent = changes.length === 0 && areCurrent(viewsOf(database, plan, generation, actual), present);
-  return { changes, generation, plan: { ...plan, columns }, targets, conflict, isViewCurrent };
+  return { changes, generation, plan: { ...plan, columns }, targets, discarded, conflict, isViewCurrent };
 }
 
 function keyConflict(plan: TablePlan, declared: PlannedColumn, actual: readonly ColumnInfo[]): EtlError {

@@ -26,9 +26,13 @@ export async function publishPrepared(
     if ((await database.find(names.published, options)) === undefined) throw takenOver();
   }
   await cleanUp(database, manifest, options);
+  const rejected = manifest.tables.flatMap((table) =>
+    table.rejected === undefined ? [] : [[table.plan.stream, table.rejected] as const],
+  );
   return {
     loadId: manifest.loadId,
     rowsWritten: rowsByStream(manifest),
+    ...(rejected.length === 0 ? {} : { rowsRejected: Object.fromEntries(rejected) }),
     durationMs: committedAt.getTime() - Date.parse(manifest.startedAt),
   };
 }
@@ -100,6 +104,16 @@ async function recordLoad(
     '_etl_state',
     ['pipeline', 'stream', 'partition', 'value', 'load_number', 'updated_at'],
     manifest.state.map((entry) => [pipeline, entry.stream, entry.partition, JSON.stringify(entry.value), number, now]),
+    loadId,
+    options,
+  );
+  await insertSystemRows(
+    database,
+    '_etl_rejects',
+    ['pipeline', 'stream', 'load_number', 'load_id', 'position', 'reason', 'row', 'rejected_at'],
+    manifest.tables.flatMap(({ plan, rejects = [] }) =>
+      rejects.map(({ reason, row }, position) => [pipeline, plan.stream, number, loadId, position, reason, row, now]),
+    ),
     loadId,
     options,
   );

@@ -1,9 +1,10 @@
-import { EtlError, type Row, type StreamSpec } from '@etl/core';
+import { EtlError, type Row, type SchemaContractMode, type StreamSpec } from '@etl/core';
 import { isBinary } from './column-type.ts';
 import { emptyLiteral, encoderFor, nestedEncoder, ValueError, type Encode } from './encode-value.ts';
 import { identifier } from './identifier.ts';
 import { rowVersion } from './load-id.ts';
 import { nestedColumns } from './nested-columns.ts';
+import { contractOf, rejectOf, type Discard, type Reject } from './schema-contract.ts';
 import { columnNames, hasRowId } from './table-plan.ts';
 
 interface Field {
@@ -14,23 +15,42 @@ interface Field {
   /** What stands there in a row that only says that its key is gone. */
   readonly empty: string;
   readonly isKey: boolean;
+  /** Whether there is no NULL, and no empty array, that could stand for a value that does not fit. */
+  readonly isRequired: boolean;
+  /** Column as the stream declares it. */
+  readonly declared: string;
 }
+
+/** How the table differs from what the stream declares. */
+export interface EncodedTable {
+  /** Declared column to the column that takes its values, where they differ. */
+  readonly targets: ReadonlyMap<string, string>;
+  /** Declared columns that the schema contract keeps out of the table. */
+  readonly discarded: ReadonlyMap<string, Discard>;
+}
+
+const OPEN: EncodedTable = { targets: new Map(), discarded: new Map() };
 
 /** Turns the rows of a stream into lines of JSONCompactEachRow. */
 export class RowEncoder {
   readonly #stream: StreamSpec;
   readonly #fields: readonly Field[];
+  /** Columns outside the table: a row that has a value there is rejected. */
+  readonly #unwanted: readonly Field[];
+  readonly #onInvalid: SchemaContractMode;
   readonly #number: bigint;
   readonly #loadId: string;
 
-  /** @param targets Declared column to the column that takes its values, where they differ. */
   constructor(
     stream: StreamSpec,
     load: { readonly number: bigint; readonly loadId: string },
-    targets: ReadonlyMap<string, string> = new Map(),
+    table: EncodedTable = OPEN,
   ) {
     this.#stream = stream;
-    this.#fields = fieldsOf(stream, targets);
+    this.#onInvalid = contractOf(stream).dataType;
+    const fields = fieldsOf(stream, table.targets);
+    this.#fields = fields.filter(({ declared }) => !table.discarded.has(declared));
+    this.#unwanted = fields.filter(({ declared }) => table.discarded.get(declared) === 'discard-row');
     this.#number = load.number;
     this.#loadId = load.loadId;
   }
@@ -47,19 +67,28 @@ export class RowEncoder {
   }
 
   /**
-   * One line, its newline included. `ordinal` counts the stream's rows in this load.
+   * One line, its newline included, or what the schema contract rejects the row for. `ordinal` counts
+   * the stream's rows in this load.
    *
    * @throws `ROW_VALUE_INVALID` (data) when a value would not arrive exactly.
    */
-  encode(row: Row, ordinal: number): string {
+  encode(row: Row, ordinal: number): string | Reject {
     const { deletedColumn } = this.#stream;
     const isDeleted = deletedColumn !== undefined && row[deletedColumn] === true;
     const parts: string[] = [];
+    if (!isDeleted) {
+      const unwanted = this.#unwanted.find(({ source }) => row[source] !== null && row[source] !== undefined);
+      if (unwanted !== undefined)
+        return rejectOf(`a value in column ${unwanted.source}, which the table does not have`, row);
+    }
     for (const field of this.#fields) {
       try {
         parts.push(isDeleted && !field.isKey ? field.empty : field.encode(row[field.source]));
       } catch (error) {
-        throw error instanceof ValueError ? this.#invalid(field.source, ordinal, error) : error;
+        if (!(error instanceof ValueError)) throw error;
+        if (this.#onInvalid === 'discard-row') return rejectOf(`${error.message} in column ${field.source}`, row);
+        if (this.#onInvalid !== 'discard-value' || field.isRequired) throw this.#invalid(field.source, ordinal, error);
+        parts.push(field.empty);
       }
     }
     const rowId = rowVersion(this.#number, ordinal);
@@ -101,13 +130,17 @@ function fieldsOf(stream: StreamSpec, targets: ReadonlyMap<string, string>): rea
         encode: nestedEncoder(field),
         empty: '[]',
         isKey: false,
+        isRequired: false,
+        declared,
       }));
     }
     const isKey = key.has(column.name);
     const spec = isKey ? { ...column, nullable: false } : column;
     const stored = targets.get(name) ?? name;
     const target = inputs.get(stored) ?? stored;
-    return [{ source: column.name, target, encode: encoderFor(spec), empty: emptyLiteral(spec), isKey }];
+    const isRequired = isKey || !(spec.nullable || spec.type === 'array');
+    const field = { source: column.name, target, encode: encoderFor(spec), empty: emptyLiteral(spec) };
+    return [{ ...field, isKey, isRequired, declared: name }];
   });
 }
 

@@ -6,7 +6,8 @@ import type { ManifestTable } from './manifest.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { PreparedTable } from './prepare-table.ts';
 import { rawName } from './raw-table.ts';
-import { binaryInputs, RowEncoder } from './row-encoder.ts';
+import { binaryInputs, RowEncoder, type EncodedTable } from './row-encoder.ts';
+import { MAX_REJECTS, type Reject } from './schema-contract.ts';
 import { requireUniqueKey, stageTombstones } from './staged-slice.ts';
 import { addStagingColumn, createStagingTable, verifyCount } from './staging-table.ts';
 import { hasRowId, type TablePlan } from './table-plan.ts';
@@ -27,13 +28,15 @@ export class StagedStream {
   readonly #context: StagedStreamContext;
   #stream: StreamSpec;
   #plan: TablePlan;
-  #targets: ReadonlyMap<string, string>;
+  #table: EncodedTable;
   #encoder: RowEncoder;
   #generation: bigint;
   #replaces = false;
   #isViewCurrent: boolean;
   #created = false;
   #rows = 0;
+  #rejected = 0;
+  #rejects: Reject[] = [];
   #ordinal = 0;
   #chunk = 0;
   #lines: string[] = [];
@@ -44,10 +47,10 @@ export class StagedStream {
     this.#context = context;
     this.#stream = stream;
     this.#plan = table.plan;
-    this.#targets = table.targets;
+    this.#table = table;
     this.#generation = table.generation;
     this.#isViewCurrent = table.isViewCurrent;
-    this.#encoder = new RowEncoder(stream, this.#context, this.#targets);
+    this.#encoder = new RowEncoder(stream, this.#context, table);
   }
 
   get replaces(): boolean {
@@ -68,17 +71,17 @@ export class StagedStream {
     }
     this.#stream = stream;
     this.#plan = table.plan;
-    this.#targets = table.targets;
+    this.#table = table;
     this.#isViewCurrent &&= table.isViewCurrent;
-    this.#encoder = new RowEncoder(stream, this.#context, this.#targets);
+    this.#encoder = new RowEncoder(stream, this.#context, table);
   }
 
   /** From here on the rows are the whole table: they make a generation of their own. */
   async replaceTable(plan: TablePlan): Promise<void> {
     await this.discard();
     this.#plan = plan;
-    this.#targets = new Map();
-    this.#encoder = new RowEncoder(this.#stream, this.#context, this.#targets);
+    this.#table = { targets: new Map(), discarded: new Map() };
+    this.#encoder = new RowEncoder(this.#stream, this.#context, this.#table);
     this.#generation = this.#context.number;
     this.#replaces = true;
   }
@@ -88,6 +91,11 @@ export class StagedStream {
     for (const row of rows) {
       const line = this.#encoder.encode(row, this.#ordinal);
       this.#ordinal += 1;
+      if (typeof line !== 'string') {
+        this.#rejected += 1;
+        if (this.#rejects.length < MAX_REJECTS) this.#rejects.push(line);
+        continue;
+      }
       this.#lines.push(line);
       this.#bytes += line.length;
       if (this.#lines.length >= chunkRows || this.#bytes >= chunkBytes) await this.#send();
@@ -114,7 +122,7 @@ export class StagedStream {
   async #ensureStaging(): Promise<void> {
     if (this.#created) return;
     const { database, staging, operation } = this.#context;
-    await createStagingTable(database, staging, this.#plan, binaryInputs(this.#stream, this.#targets), operation);
+    await createStagingTable(database, staging, this.#plan, binaryInputs(this.#stream, this.#table.targets), operation);
     this.#created = true;
   }
 
@@ -129,6 +137,8 @@ export class StagedStream {
     await this.#sending.catch(() => undefined);
     this.#sending = Promise.resolve();
     this.#rows = 0;
+    this.#rejected = 0;
+    this.#rejects = [];
     if (!this.#created) return;
     this.#created = false;
     await this.#context.database.drop(this.#context.staging, this.#context.operation);
@@ -142,7 +152,7 @@ export class StagedStream {
       this.#context.database,
       tables,
       this.#stream,
-      this.#targets,
+      this.#table.targets,
       keys,
       columns,
       this.#context.operation,
@@ -167,7 +177,7 @@ export class StagedStream {
   /** Everything is in staging, counted. */
   async finish(): Promise<ManifestTable | undefined> {
     await this.#flush();
-    if (this.#rows === 0 && !this.#replaces && this.#isViewCurrent) return undefined;
+    if (this.#rows === 0 && this.#rejected === 0 && !this.#replaces && this.#isViewCurrent) return undefined;
     const { database, staging, operation } = this.#context;
     if (this.#created) await verifyCount(database, staging, this.#rows, operation);
     return {
@@ -176,6 +186,7 @@ export class StagedStream {
       replaces: this.#replaces,
       ...(this.#created ? { staging } : {}),
       rows: this.#rows,
+      ...(this.#rejected === 0 ? {} : { rejected: this.#rejected, rejects: this.#rejects }),
     };
   }
 }

@@ -9,7 +9,7 @@ const SYSTEM_TABLES: Readonly<Record<string, string>> = {
     load_number UInt64, load_id String, pipeline LowCardinality(String),
     started_at DateTime64(3, 'UTC'), committed_at DateTime64(3, 'UTC'),
     rows UInt64, rows_by_stream Map(String, UInt64)
-  ) ENGINE = ReplacingMergeTree ORDER BY load_number`,
+  ) ENGINE = ReplacingMergeTree ORDER BY load_number TTL toDateTime(committed_at) + INTERVAL 2 YEAR`,
   _etl_slices: `(
     pipeline LowCardinality(String), stream LowCardinality(String), slice String,
     status LowCardinality(String), rows UInt64, read_at DateTime64(3, 'UTC'), attempts UInt32,
@@ -23,6 +23,16 @@ const SYSTEM_TABLES: Readonly<Record<string, string>> = {
     pipeline LowCardinality(String), stream String, key String,
     value String, version UInt128, updated_at DateTime64(3, 'UTC')
   ) ENGINE = ReplacingMergeTree(version) ORDER BY (pipeline, stream, key)`,
+  _etl_schema_changes: `(
+    pipeline LowCardinality(String), stream LowCardinality(String), table_name LowCardinality(String),
+    change LowCardinality(String), detail String, load_number UInt64, changed_at DateTime64(3, 'UTC')
+  ) ENGINE = ReplacingMergeTree ORDER BY (pipeline, stream, load_number, change, detail)
+    TTL toDateTime(changed_at) + INTERVAL 2 YEAR`,
+  _etl_rejects: `(
+    pipeline LowCardinality(String), stream LowCardinality(String), load_number UInt64, load_id String,
+    position UInt32, reason String, row String, rejected_at DateTime64(3, 'UTC')
+  ) ENGINE = ReplacingMergeTree ORDER BY (pipeline, stream, load_number, position)
+    TTL toDateTime(rejected_at) + INTERVAL 90 DAY`,
 };
 
 export async function ensureSystemTables(database: Database, options?: OperationOptions): Promise<void> {
