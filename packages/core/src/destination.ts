@@ -44,6 +44,21 @@ export interface DestinationSession extends AsyncDisposable {
   writeMemory(stream: string, key: string, value: JsonValue): Promise<void>;
   /** Begins a load. To be called before its rows are read: its number orders it among all loads. */
   beginLoad(options?: OperationOptions): Promise<LoadPackage>;
+  /**
+   * Makes what this session loaded cheap to read, within a budget of the destination's. Absent where
+   * there is nothing to do. Correctness never depends on it.
+   */
+  optimize?(options?: OperationOptions): Promise<readonly TableMerge[]>;
+}
+
+/** What optimising one table took; apart from the load, because nothing waits for it. */
+export interface TableMerge {
+  readonly stream: string;
+  readonly partitionsMerged: number;
+  /** Partitions beyond the budget, left to the server. */
+  readonly partitionsLeft: number;
+  readonly bytes: number;
+  readonly durationMs: number;
 }
 
 /**

@@ -8,6 +8,7 @@ export type {
   LoadSummary,
   OpenOptions,
   SchemaChange,
+  TableMerge,
 } from './destination.ts';
 export { defineSource } from './define-source.ts';
 export type { SourceDefinition, StreamMap } from './define-source.ts';

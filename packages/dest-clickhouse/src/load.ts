@@ -31,6 +31,8 @@ interface LoadContext {
   readonly options: ResolvedOptions;
   readonly pipeline: string;
   readonly lock: PipelineLock;
+  /** Told of every table that the load put rows into. */
+  readonly onPublished: (table: ManifestTable) => void;
 }
 
 interface LoadStream {
@@ -194,7 +196,9 @@ export class ClickHouseLoad implements LoadPackage {
     await this.#commitPoint();
     this.#isOver = true;
     // From here on the load counts, whoever finishes it: an abort must not leave it for the next run.
-    return publishPrepared(database, manifest, { ...this.#operation, signal: undefined });
+    const summary = await publishPrepared(database, manifest, { ...this.#operation, signal: undefined });
+    for (const table of tables) if (table.staging !== undefined) this.#context.onPublished(table);
+    return summary;
   }
 
   /** A table of this load that is gone means that another run has taken the pipeline over. */

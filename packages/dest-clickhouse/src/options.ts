@@ -23,6 +23,13 @@ export const clickHouseOptionsSchema = z
       .regex(/^_[a-z][a-z0-9_]*$/)
       .default('_etl')
       .describe('Prefix of the system columns that readers of the public views see.'),
+    mergeBytes: z
+      .int()
+      .min(0)
+      .default(256 * 1024 * 1024)
+      .describe(
+        'Bytes of touched partitions that are merged at the end of a run, so that they are read at full speed; 0 leaves all to the server.',
+      ),
     chunkRows: z.int().min(1).default(20_000).describe('Rows per insert.'),
     chunkBytes: z
       .int()

@@ -7,13 +7,17 @@ import type {
   OpenOptions,
   OperationOptions,
   StateEntry,
+  TableMerge,
 } from '@etl/core';
 import type { Database } from './database.ts';
 import { literal } from './identifier.ts';
 import { ClickHouseLoad } from './load.ts';
 import { claimLoadNumber } from './load-number.ts';
+import type { ManifestTable } from './manifest.ts';
+import { mergePartitions } from './merge-partitions.ts';
 import type { ResolvedOptions } from './options.ts';
 import { PipelineLock } from './pipeline-lock.ts';
+import { rawName } from './raw-table.ts';
 import { recoverPipeline } from './recover.ts';
 import { ensureSystemTables, insertSystemRows, systemTime } from './system-tables.ts';
 
@@ -25,6 +29,8 @@ export class ClickHouseSession implements DestinationSession {
   readonly #options: ResolvedOptions;
   readonly #operation: OperationOptions;
   readonly #lock: PipelineLock;
+  /** Tables that loads of this session have put rows into. */
+  readonly #touched = new Map<string, ManifestTable>();
   #memoryVersion: bigint | undefined;
 
   private constructor(
@@ -157,8 +163,30 @@ export class ClickHouseSession implements DestinationSession {
   }
 
   beginLoad(options: OperationOptions = {}): Promise<LoadPackage> {
-    const context = { database: this.#database, options: this.#options, pipeline: this.pipeline, lock: this.#lock };
+    const context = {
+      database: this.#database,
+      options: this.#options,
+      pipeline: this.pipeline,
+      lock: this.#lock,
+      onPublished: (table: ManifestTable) => this.#touched.set(table.plan.publicName, table),
+    };
     return ClickHouseLoad.begin(context, { ...this.#operation, ...options });
+  }
+
+  async optimize(options: OperationOptions = {}): Promise<readonly TableMerge[]> {
+    const merges: TableMerge[] = [];
+    let left = this.#options.mergeBytes;
+    for (const { plan, generation } of this.#touched.values()) {
+      const raw = rawName(plan.publicName, BigInt(generation));
+      const merge = await mergePartitions(this.#database, { stream: plan.stream, raw }, left, {
+        ...this.#operation,
+        ...options,
+      });
+      left -= merge.bytes;
+      if (merge.partitionsMerged + merge.partitionsLeft > 0) merges.push(merge);
+    }
+    this.#touched.clear();
+    return merges;
   }
 
   #select<TRow>(columns: string, table: string, condition = '1'): Promise<TRow[]> {

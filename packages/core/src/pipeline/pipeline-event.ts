@@ -1,4 +1,4 @@
-import type { LoadSummary, SchemaChange } from '../destination.ts';
+import type { LoadSummary, SchemaChange, TableMerge } from '../destination.ts';
 import type { EtlError } from '../etl-error.ts';
 import type { Checkpoint } from '../state.ts';
 
@@ -29,4 +29,5 @@ export type PipelineEvent =
     }
   | { readonly type: 'stream-failed'; readonly stream: string; readonly error: EtlError }
   | { readonly type: 'load-committed'; readonly summary: LoadSummary }
+  | { readonly type: 'tables-merged'; readonly merges: readonly TableMerge[] }
   | { readonly type: 'checkpoint-acknowledged'; readonly checkpoint: Checkpoint };

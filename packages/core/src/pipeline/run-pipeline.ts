@@ -1,3 +1,4 @@
+import { EtlError } from '../etl-error.ts';
 import { silentLogger } from '../operation-options.ts';
 import type { PipelineOptions } from './pipeline-options.ts';
 import type { PipelineReport } from './pipeline-report.ts';
@@ -33,8 +34,20 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
     signal.throwIfAborted();
     if (options.source.plan === undefined) await runLog(run);
     else await runSlices(run, await options.source.plan({ ...readOptions(run), days: options.days }));
+    await optimize(run);
     return recorder.report();
   } finally {
     await session[Symbol.asyncDispose]();
+  }
+}
+
+// The rows are committed: whatever goes wrong here makes them slower to read, never wrong.
+async function optimize({ options, session, recorder, signal }: PipelineRun): Promise<void> {
+  try {
+    const merges = await session.optimize?.({ signal, logger: options.logger, tracer: options.tracer });
+    if (merges !== undefined && merges.length > 0) recorder.event({ type: 'tables-merged', merges });
+  } catch (error) {
+    signal.throwIfAborted();
+    options.logger?.warn({ err: EtlError.from(error).code }, 'tables were not merged');
   }
 }
