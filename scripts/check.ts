@@ -20,6 +20,10 @@ const CHECKS: Record<string, Check> = {
   sources: checkSources,
   secrets: checkSecrets,
   compose: checkCompose,
+  documents: async () => [
+    ...(await run('node', 'apps/runner/scripts/config-table.ts', '--check')),
+    ...(await run('node', 'apps/runner/scripts/errors-doc.ts', '--check')),
+  ],
   workflows: checkWorkflows,
   packages: checkPackages,
 };

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { capture, run } from './run.ts';
@@ -10,7 +10,8 @@ export async function checkPackages(): Promise<string[]> {
     const problems = await packPackages(folder);
     if (problems.length > 0) return problems;
     const tarballs = readdirSync(folder).map((name) => path.join(folder, name));
-    return (await Promise.all(tarballs.map(tarballProblems))).flat();
+    const results = await Promise.all([...tarballs.map(tarballProblems), installProblems(folder, tarballs)]);
+    return results.flat();
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -34,15 +35,41 @@ async function tarballProblems(tarball: string): Promise<string[]> {
 async function contentProblems(tarball: string): Promise<string[]> {
   const { output } = await capture('tar', '--list', '--gzip', `--file=${tarball}`);
   const files = output.trim().split('\n');
-  const missing = [
-    'package/package.json',
-    'package/LICENSE',
-    'package/README.md',
-    'package/dist/index.js',
-    'package/dist/index.d.ts',
-  ];
+  const missing = ['package.json', 'LICENSE', 'README.md', 'dist/index.js', 'dist/index.d.ts'];
   return [
-    ...missing.filter((file) => !files.includes(file)).map((file) => `lacks ${file}`),
+    ...missing.filter((file) => !files.includes(`package/${file}`)).map((file) => `lacks ${file}`),
     ...files.filter((file) => /\/test\/|\.test\.|tsconfig|\.env/.test(file)).map((file) => `should not hold ${file}`),
   ];
+}
+
+/** In an empty folder, by npm, without the tools of this repository. */
+async function installProblems(folder: string, tarballs: string[]): Promise<string[]> {
+  const project = path.join(folder, 'project');
+  mkdirSync(project);
+  writeFileSync(path.join(project, 'package.json'), '{ "private": true, "type": "module" }');
+  // The conformance suites need the whole of vitest, which is no news to npm.
+  const connectors = tarballs.filter((tarball) => !path.basename(tarball).startsWith('etl-testing-'));
+  const problems = await run(
+    'npm',
+    'install',
+    '--prefix',
+    project,
+    '--no-audit',
+    '--no-fund',
+    '--prefer-offline',
+    ...connectors,
+  );
+  if (problems.length > 0) return problems;
+  const names = readdirSync(path.join(project, 'node_modules', '@etl')).map((name) => `@etl/${name}`);
+  const script = path.join(project, 'import.js');
+  writeFileSync(
+    script,
+    names
+      .map(
+        (name) =>
+          `if (Object.keys(await import('${name}')).length === 0) throw new Error('${name} exports nothing');\n`,
+      )
+      .join(''),
+  );
+  return run('node', script);
 }

@@ -109,5 +109,5 @@ function textOf(node: ts.Expression | undefined): string {
 }
 
 function distinct(values: readonly string[]): readonly string[] {
-  return [...new Set(values)].filter((value) => value !== '');
+  return [...new Set(values.map((value) => value.replaceAll(/…{2,}/g, '…')))].filter((value) => value !== '');
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ErrorKind } from '@etl/core';
 import { exitCodeOfKind } from '../src/exit-code.ts';
 import { readErrorCodes, type ErrorCode } from './error-codes.ts';
+import { markdownTable } from './markdown-table.ts';
 import { REPOSITORY, writeOrCheck } from './generated-file.ts';
 
 const KINDS: Readonly<Record<ErrorKind, string>> = {
@@ -18,29 +19,35 @@ const KINDS: Readonly<Record<ErrorKind, string>> = {
   internal: 'a defect of ours',
 };
 
+const EXITS = markdownTable(
+  ['exit', 'meaning'],
+  [
+    ['0', 'everything due is good'],
+    ['1', 'some of it is good; the report names the rest'],
+    ['2', 'the command line is wrong'],
+    ['65', 'data or schema: a row or a table does not fit'],
+    ['70', 'state or internal: needs a look'],
+    ['75', 'try later: service down, quota used, lock or slot held'],
+    ['77', 'credentials or permissions'],
+    ['78', 'configuration'],
+    ['130, 143', 'stopped by SIGINT, SIGTERM'],
+  ],
+);
+
+const KIND_TABLE = markdownTable(
+  ['kind', 'meaning', 'exit'],
+  Object.entries(KINDS).map(([kind, meaning]) => [`\`${kind}\``, meaning, String(exitCodeOfKind(kind as ErrorKind))]),
+);
+
 const HEAD = `# Errors
 
 Every error has a stable code, says what happened and what to do, and ends \`etl\` with an exit code that a cron job can act on. This page is generated from the code (\`node apps/runner/scripts/errors-doc.ts\`).
 
-| exit | meaning |
-| --- | --- |
-| 0 | everything due is good |
-| 1 | some of it is good; the report names the rest |
-| 2 | the command line is wrong |
-| 65 | data or schema: a row or a table does not fit |
-| 70 | state or internal: needs a look |
-| 75 | try later: service down, quota used, lock or slot held |
-| 77 | credentials or permissions |
-| 78 | configuration |
-| 130, 143 | stopped by SIGINT, SIGTERM |
+${EXITS}
 
 A run of which nothing is good ends with the code that its failures share.
 
-| kind | meaning | exit |
-| --- | --- | --- |
-${Object.entries(KINDS)
-  .map(([kind, meaning]) => `| \`${kind}\` | ${meaning} | ${exitCodeOfKind(kind as ErrorKind)} |`)
-  .join('\n')}
+${KIND_TABLE}
 `;
 
 function section({ code, kinds, packages, messages, hints }: ErrorCode): string {

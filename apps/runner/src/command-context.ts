@@ -11,7 +11,7 @@ export interface CommandContext {
   readonly redactor: Redactor;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
-  /** Absent unless logs are asked for. */
+  /** Absent when nobody wants to hear. */
   readonly logger: Logger | undefined;
 }
 
@@ -38,7 +38,7 @@ export async function runCommand(command: Command, flags: CommandFlags = {}): Pr
   try {
     loadDotEnv();
     const { createLogger } = await import('./logger.ts');
-    const logger = await createLogger(process.env, redactor, flags);
+    const logger = await createLogger(process.env, { redactor, terminal }, flags);
     process.exitCode = await command({
       env: process.env,
       redactor,

@@ -1,20 +1,42 @@
-import type { Logger } from '@etl/core';
+import type { LogFields, Logger } from '@etl/core';
+import { Notices } from './notices.ts';
 import type { Redactor } from './redactor.ts';
+import type { Terminal } from './terminal.ts';
+
+interface LoggerFlags {
+  readonly verbose?: boolean | undefined;
+  readonly json?: boolean | undefined;
+}
 
 /**
- * Structured logs on stderr, with `--verbose` or `ETL_LOG_FORMAT=json`; otherwise none, and pino is
- * not even loaded. Every line passes the redactor.
+ * What packages log. Structured lines on stderr with `--verbose` or `ETL_LOG_FORMAT=json`; otherwise
+ * pino is not even loaded, and people are told the little that they should know.
  */
 export async function createLogger(
   env: NodeJS.ProcessEnv,
-  redactor: Redactor,
-  flags: { readonly verbose?: boolean | undefined },
+  { redactor, terminal }: { readonly redactor: Redactor; readonly terminal: Terminal },
+  flags: LoggerFlags,
 ): Promise<Logger | undefined> {
-  if (flags.verbose !== true && env['ETL_LOG_FORMAT'] !== 'json') return undefined;
+  if (flags.verbose === true || env['ETL_LOG_FORMAT'] === 'json') return structuredLogger(redactor, flags);
+  return flags.json === true ? undefined : noticeLogger(new Notices(terminal), {});
+}
+
+async function structuredLogger(redactor: Redactor, { verbose }: LoggerFlags): Promise<Logger> {
   const { pino } = await import('pino');
   const stderr = {
     write: (line: string) => process.stderr.write(`${JSON.stringify(redactor.redactJson(JSON.parse(line)))}\n`),
   };
-  const logger: Logger = pino({ level: flags.verbose === true ? 'debug' : 'info', base: null }, stderr);
+  const logger: Logger = pino({ level: verbose === true ? 'debug' : 'info', base: null }, stderr);
   return logger;
+}
+
+function noticeLogger(notices: Notices, bound: LogFields): Logger {
+  return {
+    debug: () => undefined,
+    info: (fields, message) => notices.info({ ...bound, ...fields }, message),
+    warn: (fields, message) => notices.warn({ ...bound, ...fields }, message),
+    // Whatever is an error is thrown or reported as well, with its hint.
+    error: () => undefined,
+    child: (fields) => noticeLogger(notices, { ...bound, ...fields }),
+  };
 }

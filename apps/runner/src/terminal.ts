@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Redactor } from './redactor.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -9,6 +9,7 @@ type Style = Parameters<typeof styleText>[0];
  */
 export class Terminal {
   readonly #redactor: Redactor;
+  #liveLines: readonly string[] = [];
   /** Whether somebody watches stderr live, so that lines may be rewritten. */
   readonly isLive: boolean;
 
@@ -25,13 +26,29 @@ export class Terminal {
     return process.stderr.rows || 24;
   }
 
-  /** A line for people. */
+  /** A line for people; it stays. */
   say(line = ''): void {
-    this.write(`${line}\n`);
+    this.#erase();
+    this.#write(`${line}\n`);
+    this.#draw();
   }
 
-  /** Text for people, without a line end. */
-  write(text: string): void {
+  /** Replaces the lines below everything said, which are rewritten as long as work goes on. */
+  live(lines: readonly string[]): void {
+    this.#erase();
+    this.#liveLines = lines.map((line) => cut(line, this.width - 1));
+    this.#draw();
+  }
+
+  #draw(): void {
+    if (this.#liveLines.length > 0) this.#write(`${this.#liveLines.join('\n')}\n`);
+  }
+
+  #erase(): void {
+    if (this.#liveLines.length > 0) this.#write(`\u001B[${this.#liveLines.length}F\u001B[J`);
+  }
+
+  #write(text: string): void {
     process.stderr.write(this.#redactor.redact(text));
   }
 
@@ -53,4 +70,10 @@ export class Terminal {
 /** Whether a switch in the environment is on, as tools agree on it for `CI`. */
 export function isSet(value: string | undefined): boolean {
   return value !== undefined && !['', '0', 'false'].includes(value.toLowerCase());
+}
+
+/** A line longer than the terminal would wrap, and could not be erased. */
+function cut(line: string, width: number): string {
+  const plain = stripVTControlCharacters(line);
+  return plain.length <= width ? line : `${plain.slice(0, Math.max(0, width - 1))}…`;
 }

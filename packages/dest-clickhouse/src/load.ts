@@ -83,7 +83,7 @@ export class ClickHouseLoad implements LoadPackage {
   async prepare(stream: StreamSpec): Promise<readonly SchemaChange[]> {
     const plan = planTable(stream, this.#context.options);
     for (const name of tableNames(plan)) this.#requireOwnTable(stream.name, name);
-    const table = await prepareTable(this.#context.database, plan, contractOf(stream), this.#operation);
+    const table = await this.#owned(prepareTable(this.#context.database, plan, contractOf(stream), this.#operation));
     await this.#recordChanges(table.changes);
     const present = this.#streams.get(stream.name);
     if (present !== undefined) {
@@ -196,7 +196,7 @@ export class ClickHouseLoad implements LoadPackage {
     await this.#commitPoint();
     this.#isOver = true;
     // From here on the load counts, whoever finishes it: an abort must not leave it for the next run.
-    const summary = await publishPrepared(database, manifest, { ...this.#operation, signal: undefined });
+    const summary = await this.#owned(publishPrepared(database, manifest, { ...this.#operation, signal: undefined }));
     for (const table of tables) if (table.staging !== undefined) this.#context.onPublished(table);
     return summary;
   }

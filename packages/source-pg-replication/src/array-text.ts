@@ -21,7 +21,8 @@ export function arrayParser(parse: (text: string) => unknown, delimiter: string)
         at = end;
       } else {
         let end = at;
-        while (text.charCodeAt(end) !== separator && text.charCodeAt(end) !== CLOSING_BRACE && end < text.length) end += 1;
+        while (text.charCodeAt(end) !== separator && text.charCodeAt(end) !== CLOSING_BRACE && end < text.length)
+          end += 1;
         const value = text.slice(at, end);
         items.push(value === 'NULL' ? null : parse(value));
         at = end;

@@ -79,6 +79,12 @@ export class ChangePhase {
         case 'relation':
           yield* this.#describe(event);
           continue;
+        case 'origin':
+        case 'type':
+          continue;
+        case 'keepalive':
+        case 'message':
+          break;
         case 'commit':
           this.#inTransaction = false;
           this.#position = event.endLsn;
@@ -138,12 +144,23 @@ export class ChangePhase {
     const table = this.#tables.get(relation.oid);
     if (table === undefined || table.isStopped) return;
     const { control, types, facts, options } = this.#session;
-    await readTypes(control, relation.columns.map((column) => column.typeOid), types);
+    await readTypes(
+      control,
+      relation.columns.map((column) => column.typeOid),
+      types,
+    );
     if (table.describe(relation.columns, types) || this.#commitLsn < table.live.fromLsn) return;
     // Either an older form of the table, or one that is newer than what was read at the start.
-    const [now] = await describeTables(control, [relation.oid], { version: facts.version, publication: options.publication });
+    const [now] = await describeTables(control, [relation.oid], {
+      version: facts.version,
+      publication: options.publication,
+    });
     if (now === undefined) return;
-    await readTypes(control, now.columns.map((column) => column.type), types);
+    await readTypes(
+      control,
+      now.columns.map((column) => column.type),
+      types,
+    );
     const { live } = table;
     const drift = tableDrift(tablePosition(live.stream.table, live.fromLsn), now, types);
     if (drift.type === 'resync') {

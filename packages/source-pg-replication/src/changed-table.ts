@@ -56,7 +56,7 @@ export class ChangedTable {
       const known = this.stream.columnByName.get(column.name);
       const isSame =
         known !== undefined &&
-        (known.typeOid === column.typeOid && known.typeModifier === column.typeModifier ||
+        ((known.typeOid === column.typeOid && known.typeModifier === column.typeModifier) ||
           isDeepStrictEqual(
             valueType(known.typeOid, known.typeModifier, types).spec,
             valueType(column.typeOid, column.typeModifier, types).spec,
@@ -69,7 +69,9 @@ export class ChangedTable {
 
   /** Whether a column of the relation has a type other than its stream's column of that name. */
   hasConflict(columns: readonly RelationColumn[]): boolean {
-    return columns.some((column, index) => this.#layout[index] === undefined && this.stream.columnByName.has(column.name));
+    return columns.some(
+      (column, index) => this.#layout[index] === undefined && this.stream.columnByName.has(column.name),
+    );
   }
 
   /** Goes on with columns that came or went. */
@@ -133,7 +135,11 @@ export class ChangedTable {
     for (let at = 0; at < incomplete.length; at += LOOKUP_KEYS) {
       const page = incomplete.slice(at, at + LOOKUP_KEYS);
       const columns = [...new Set(page.flatMap(({ missing }) => missing))];
-      const found = await lookup(this.stream.name, page.map(({ baseKey }) => baseKey ?? {}), columns);
+      const found = await lookup(
+        this.stream.name,
+        page.map(({ baseKey }) => baseKey ?? {}),
+        columns,
+      );
       page.forEach(({ row, missing }, index) => {
         const base = found[index];
         if (base === undefined) throw baseMissing(this.stream.name);

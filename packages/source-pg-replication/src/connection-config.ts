@@ -16,7 +16,16 @@ export interface ConnectionConfig {
 
 type FileParameter = 'sslrootcert' | 'sslcert' | 'sslkey';
 
-const OWN_PARAMETERS = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'ssl', 'uselibpqcompat', 'options', 'replication'];
+const OWN_PARAMETERS = [
+  'sslmode',
+  'sslrootcert',
+  'sslcert',
+  'sslkey',
+  'ssl',
+  'uselibpqcompat',
+  'options',
+  'replication',
+];
 
 /**
  * Reads a connection URL. `sslmode` has libpq's meanings, which are not those of `pg`:

@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
-import type { Client, ClientConfig } from 'pg';
+import type { Client } from 'pg';
 import { connectionConfig, type ConnectionConfig } from './connection-config.ts';
 import { pgError } from './pg-error.ts';
 
@@ -16,6 +16,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   extra_float_digits: '1',
   bytea_output: 'hex',
   search_path: 'pg_catalog',
+  // A policy that would hide rows is an error, never a smaller copy.
+  row_security: 'off',
   statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',
@@ -105,7 +107,7 @@ export class Connector {
       types: { getTypeParser: () => String },
       ...extra,
     };
-    const client = new pg.Client(config as ClientConfig);
+    const client = new pg.Client(config);
     // An idle session that dies is noticed by the next use of it.
     client.on('error', () => undefined);
     this.#open.add(client);

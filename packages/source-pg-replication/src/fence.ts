@@ -42,7 +42,8 @@ async function positionFence(control: Client, position: string): Promise<Fence> 
 /** The position reached when `event`, which lies outside a transaction, is at or behind the fence. */
 export function reachedFence(fence: Fence, event: ReplicationEvent): bigint | undefined {
   if (fence.type === 'message') {
-    const isOurs = event.type === 'message' && !event.isTransactional && event.prefix === FENCE_PREFIX && event.content === fence.id;
+    const isOurs =
+      event.type === 'message' && !event.isTransactional && event.prefix === FENCE_PREFIX && event.content === fence.id;
     return isOurs ? event.lsn : undefined;
   }
   if (event.type === 'keepalive') return event.walEnd >= fence.lsn ? event.walEnd : undefined;

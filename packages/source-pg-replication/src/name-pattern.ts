@@ -11,7 +11,10 @@ export interface NamePattern {
 /** Reads a pattern: a bare or schema-qualified name in which `*` stands for any characters. */
 export function namePattern(text: string): NamePattern {
   const expression = new RegExp(
-    `^${text.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`)).join('.*')}$`,
+    `^${text
+      .split('*')
+      .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`))
+      .join('.*')}$`,
     's',
   );
   const isQualified = text.includes('.');

@@ -1,8 +1,6 @@
 import { z } from 'zod';
 
-const slotName = z
-  .string()
-  .regex(/^[a-z0-9_]{1,63}$/, 'expected lower-case letters, digits and _, at most 63');
+const slotName = z.string().regex(/^[a-z0-9_]{1,63}$/, 'expected lower-case letters, digits and _, at most 63');
 
 const pattern = z.string().min(1);
 

@@ -53,12 +53,6 @@ const MAPPINGS: Readonly<Record<string, Mapping>> = {
     what: 'the server has no free connection',
     hint: 'Try again later, or raise max_connections and max_wal_senders.',
   },
-  '53400': {
-    code: 'PG_SLOTS_EXHAUSTED',
-    kind: 'config',
-    what: 'the server has no free replication slot',
-    hint: 'Drop slots that nobody reads, or raise max_replication_slots.',
-  },
   '57P01': UNREACHABLE,
   '57P02': UNREACHABLE,
   '57P03': UNREACHABLE,
@@ -115,5 +109,9 @@ export function sqlState(error: unknown): string | undefined {
 }
 
 function isServerError(error: unknown): error is Error & { code: string } {
-  return error instanceof Error && /^[0-9A-Z]{5}$/.test((error as { code?: string }).code ?? '') && !/^E[A-Z]{4}$/.test((error as { code?: string }).code ?? '');
+  return (
+    error instanceof Error &&
+    /^[0-9A-Z]{5}$/.test((error as { code?: string }).code ?? '') &&
+    !/^E[A-Z]{4}$/.test((error as { code?: string }).code ?? '')
+  );
 }

@@ -14,11 +14,12 @@ import { Connector } from './connector.ts';
 import { resolveOptions, type PgReplicationOptions, type ResolvedOptions } from './options.ts';
 import { pgError } from './pg-error.ts';
 import { checkpointLsn } from './position.ts';
+import { readPublication, requirePublicationRights } from './publication.ts';
 import { previewTables, requireDistinctNames } from './read-plan.ts';
 import { readSystemIdentifier, requireLogicalWal, requireVersion } from './read-session.ts';
 import { readReplication } from './replication-read.ts';
 import type { ReplicationStream } from './replication-stream.ts';
-import { readSlot, requireUsableSlot } from './slot.ts';
+import { readSlot, requireFreeSlot, requireUsableSlot } from './slot.ts';
 import { tableStream } from './table-stream.ts';
 import type { TypeRow } from './value-type.ts';
 
@@ -70,9 +71,13 @@ class PgReplication implements Source {
       requireLogicalWal(facts);
       await readSystemIdentifier(this.#connector);
       const slot = await readSlot(control, name);
-      if (slot !== undefined) requireUsableSlot(name, slot, facts.database);
+      if (slot === undefined) await requireFreeSlot(control);
+      else requireUsableSlot(name, slot, facts.database);
       const tables = await previewTables(control, this.#options, facts);
       requireDistinctNames(tables);
+      if ((await readPublication(control, this.#options.publication)) === undefined) {
+        await requirePublicationRights(control, this.#options.publication, tables);
+      }
       await this.#requireReadable(control, tables);
     });
   }
@@ -164,6 +169,10 @@ class PgReplication implements Source {
 
 async function typesOf(control: Client, tables: readonly CatalogTable[]): Promise<Map<number, TypeRow>> {
   const types = new Map<number, TypeRow>();
-  await readTypes(control, tables.flatMap((table) => table.columns.map((column) => column.type)), types);
+  await readTypes(
+    control,
+    tables.flatMap((table) => table.columns.map((column) => column.type)),
+    types,
+  );
   return types;
 }

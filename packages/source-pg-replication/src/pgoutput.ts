@@ -75,7 +75,8 @@ function decode(reader: Reader, tag: number, lsn: bigint): PgoutputMessage {
       // U
       const oid = reader.uint32();
       const kind = reader.uint8();
-      if (kind === NEW) return { type: 'update', relation: oid, old: undefined, oldIsWhole: false, row: reader.tuple(lsn) };
+      if (kind === NEW)
+        return { type: 'update', relation: oid, old: undefined, oldIsWhole: false, row: reader.tuple(lsn) };
       const old = reader.tuple(lsn);
       reader.at += 1;
       return { type: 'update', relation: oid, old, oldIsWhole: kind === OLD, row: reader.tuple(lsn) };

@@ -57,14 +57,33 @@ async function change(client: Client, name: string, sql: string, tables: readonl
     await client.query(sql);
   } catch (error) {
     if (sqlState(error) !== '42501') throw pgError(error, `setting up the publication ${name}`);
-    const first = tables[0];
-    const example = first === undefined ? 'ALL TABLES' : `TABLE ${qualified(first.schema, first.table)}, …`;
-    throw new EtlError({
-      code: 'PG_PUBLICATION_DENIED',
-      kind: 'permission',
-      message: `The user may not create or change the publication ${name} (${(error as Error).message}).`,
-      hint: `Let the owner of the tables run: CREATE PUBLICATION ${identifier(name)} FOR ${example} WITH (publish_via_partition_root = true).`,
-      cause: error,
-    });
+    throw publicationDenied(name, tables, error);
   }
+}
+
+/** Proves that {@link createPublication} would be allowed. */
+export async function requirePublicationRights(
+  client: Client,
+  name: string,
+  tables: readonly TableName[],
+): Promise<void> {
+  const { rows } = await client.query<{ allowed: string }>(
+    `SELECT has_database_privilege(current_database(), 'CREATE')
+       AND NOT EXISTS (SELECT FROM pg_class WHERE oid IN (${tables.map(({ oid }) => oid).join(', ')})
+         AND NOT pg_has_role(relowner, 'USAGE')) AS allowed`,
+  );
+  if (rows[0]?.allowed !== 't') throw publicationDenied(name, tables);
+}
+
+function publicationDenied(name: string, tables: readonly TableName[], cause?: unknown): EtlError {
+  const first = tables[0];
+  const example = first === undefined ? 'ALL TABLES' : `TABLE ${qualified(first.schema, first.table)}, …`;
+  const detail = cause instanceof Error ? ` (${cause.message})` : '';
+  return new EtlError({
+    code: 'PG_PUBLICATION_DENIED',
+    kind: 'permission',
+    message: `The user may not create or change the publication ${name}${detail}.`,
+    hint: `Let the owner of the tables run: CREATE PUBLICATION ${identifier(name)} FOR ${example} WITH (publish_via_partition_root = true).`,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

@@ -38,7 +38,7 @@ export async function preparePublication(
     await createPublication(client, name, chosen, facts.version);
   } else {
     const published = await listPublishedTables(client, name);
-    const oids = (tables: readonly TableName[]): number[] => tables.map(({ oid }) => oid).sort();
+    const oids = (tables: readonly TableName[]): number[] => tables.map(({ oid }) => oid).sort((a, b) => a - b);
     if (!isDeepStrictEqual(oids(published), oids(chosen))) await alterPublication(client, name, chosen);
   }
   return chosen;
@@ -56,10 +56,14 @@ export async function previewTables(
   const chosen = isForeign
     ? selection.choose(await listPublishedTables(client, options.publication), `the publication ${options.publication}`)
     : selection.choose(await listTables(client), `the database ${facts.database}`);
-  return describeTables(client, chosen.map(({ oid }) => oid), {
-    version: facts.version,
-    ...(isForeign ? { publication: options.publication } : {}),
-  });
+  return describeTables(
+    client,
+    chosen.map(({ oid }) => oid),
+    {
+      version: facts.version,
+      ...(isForeign ? { publication: options.publication } : {}),
+    },
+  );
 }
 
 /** @throws `PG_STREAM_NAME_CONFLICT` (config) when two tables would become one stream. */
@@ -91,17 +95,29 @@ export async function* planTables(
   toCopy: TableToCopy[],
 ): AsyncGenerator<SourceMessage, void, undefined> {
   const { control, facts, options, types, draft, live, logger } = session;
-  const described = await describeTables(control, tables.map(({ oid }) => oid), {
-    version: facts.version,
-    publication: options.publication,
-  });
-  await readTypes(control, described.flatMap((table) => table.columns.map((column) => column.type)), types);
+  const described = await describeTables(
+    control,
+    tables.map(({ oid }) => oid),
+    {
+      version: facts.version,
+      publication: options.publication,
+    },
+  );
+  await readTypes(
+    control,
+    described.flatMap((table) => table.columns.map((column) => column.type)),
+    types,
+  );
   for (const table of described) {
     const name = streamName(table.schema, table.table);
     const position = readTablePosition(request.state, name);
     if (position !== undefined) {
       // A column may be gone whose type still has to be compared.
-      await readTypes(control, position.columns.map(([, , type]) => type), types);
+      await readTypes(
+        control,
+        position.columns.map(([, , type]) => type),
+        types,
+      );
     }
     let stream: TableStream;
     try {

@@ -1,11 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { EtlError, type Logger, type RowLookup } from '@etl/core';
 import type { Client } from 'pg';
 import type { ServerFacts } from './catalog.ts';
-import { CheckpointDraft } from './checkpoint-draft.ts';
+import type { CheckpointDraft } from './checkpoint-draft.ts';
 import type { Connector } from './connector.ts';
 import type { ResolvedOptions } from './options.ts';
 import { pgError } from './pg-error.ts';
 import type { SlotPosition } from './position.ts';
+import { slotInUse } from './slot-error.ts';
 import type { TableStream } from './table-stream.ts';
 import type { TypeRow } from './value-type.ts';
 
@@ -68,20 +70,33 @@ export function requireVersion(facts: ServerFacts): void {
   });
 }
 
-/** Holds off other runs on the same slot, also while the slot itself is not being read. */
-export async function lockSlot(client: Client, slot: string): Promise<number | undefined> {
+/**
+ * Holds off other runs on the same slot, also while the slot itself is not being read. Waits a
+ * little for a session that may be dying.
+ *
+ * @throws `PG_SLOT_IN_USE` (transient), naming the process that holds it.
+ */
+export async function lockSlot(
+  client: Client,
+  slot: string,
+  options: { readonly waitMs: number; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
   const key = `hashtextextended('etl replication slot ' || '${slot}', 0)`;
-  const { rows } = await client.query<{ held: string }>(`SELECT pg_try_advisory_lock(${key}) AS held`);
-  if (rows[0]?.held === 't') return undefined;
+  const deadline = Date.now() + options.waitMs;
+  for (;;) {
+    const { rows } = await client.query<{ held: string }>(`SELECT pg_try_advisory_lock(${key}) AS held`);
+    if (rows[0]?.held === 't') return;
+    if (Date.now() >= deadline) break;
+    await delay(100, undefined, { signal: options.signal });
+  }
   const holders = await client.query<{ pid: string }>(
     `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted
        AND classid::int8 = (${key} >> 32) & 4294967295 AND objid::int8 = ${key} & 4294967295`,
   );
-  return Number(holders.rows[0]?.pid ?? 0);
+  throw slotInUse(slot, holders.rows[0] === undefined ? null : Number(holders.rows[0].pid));
 }
 
 /** A name for a slot that ends with its session. */
 export function temporarySlot(slot: string): string {
   return `${slot.slice(0, 40)}_tmp_${Math.random().toString(36).slice(2, 10)}`;
 }
-

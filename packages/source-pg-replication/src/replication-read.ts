@@ -10,16 +10,10 @@ import type { ResolvedOptions } from './options.ts';
 import { pgError } from './pg-error.ts';
 import { readSlotPosition, slotEntry, type SlotPosition } from './position.ts';
 import { planTables, preparePublication, requireDistinctNames } from './read-plan.ts';
-import {
-  lockSlot,
-  readSystemIdentifier,
-  requireLogicalWal,
-  requireVersion,
-  type ReadSession,
-} from './read-session.ts';
+import { lockSlot, readSystemIdentifier, requireLogicalWal, requireVersion, type ReadSession } from './read-session.ts';
 import { ReplicationStream } from './replication-stream.ts';
 import { awaitFreeSlot, requireUsableSlot } from './slot.ts';
-import { slotAhead, slotInUse, slotMissing } from './slot-error.ts';
+import { slotAhead, slotMissing } from './slot-error.ts';
 import { copyTables, unblocked, type TableToCopy } from './snapshot-phase.ts';
 import { createSnapshotPoint, type SnapshotPoint } from './snapshot-point.ts';
 
@@ -63,12 +57,12 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
   const facts = await readServerFacts(control);
   requireVersion(facts);
   requireLogicalWal(facts);
-  const holder = await lockSlot(control, options.slot);
-  if (holder !== undefined) throw slotInUse(options.slot, holder === 0 ? null : holder);
+  const patience = { waitMs: options.slotWaitMs, signal: request.signal };
+  await lockSlot(control, options.slot, patience);
   const systemIdentifier = await readSystemIdentifier(connector);
   const stored = readSlotPosition(state);
   if (stored !== undefined) requireSameSystem(stored, systemIdentifier);
-  const slot = await awaitFreeSlot(control, options.slot, { waitMs: options.slotWaitMs, signal: request.signal });
+  const slot = await awaitFreeSlot(control, options.slot, patience);
   if (slot === undefined && stored !== undefined) throw slotMissing(options.slot);
   if (slot !== undefined) {
     requireUsableSlot(options.slot, slot, facts.database);

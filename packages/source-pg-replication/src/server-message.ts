@@ -14,7 +14,7 @@ export class ServerError extends Error {
 /** Reads an ErrorResponse or NoticeResponse. */
 export function serverError(buffer: Buffer, start: number, end: number): ServerError {
   const fields = new Map<string, string>();
-  for (let at = start; at < end && buffer[at] !== 0; ) {
+  for (let at = start; at < end && buffer[at] !== 0;) {
     const stop = buffer.indexOf(0, at + 1);
     fields.set(String.fromCharCode(buffer[at] ?? 0), buffer.toString('utf8', at + 1, stop));
     at = stop + 1;

@@ -38,3 +38,13 @@ export function slotAhead(name: string, confirmed: bigint, position: bigint): Et
     hint: 'Run again with --full-refresh to copy the tables anew, and let nobody else read the slot.',
   });
 }
+
+export function slotsExhausted(cause?: unknown): EtlError {
+  return new EtlError({
+    code: 'PG_SLOTS_EXHAUSTED',
+    kind: 'config',
+    message: 'The server has no free replication slot.',
+    hint: 'Drop slots that nobody reads, or raise max_replication_slots.',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

@@ -3,7 +3,7 @@ import { EtlError } from '@etl/core';
 import type { Client } from 'pg';
 import { literal } from './identifier.ts';
 import { parseLsn } from './lsn.ts';
-import { slotInUse, slotLost } from './slot-error.ts';
+import { slotInUse, slotLost, slotsExhausted } from './slot-error.ts';
 
 /** A replication slot as the server describes it. */
 export interface SlotFacts {
@@ -29,6 +29,14 @@ export async function readSlot(client: Client, name: string): Promise<SlotFacts 
     confirmedLsn: row['confirmed_flush_lsn'] == null ? null : parseLsn(row['confirmed_flush_lsn']),
     walStatus: row['wal_status'] ?? null,
   };
+}
+
+/** @throws `PG_SLOTS_EXHAUSTED` (config) when no slot can be created. */
+export async function requireFreeSlot(client: Client): Promise<void> {
+  const { rows } = await client.query<{ free: string }>(
+    `SELECT current_setting('max_replication_slots')::int > (SELECT count(*) FROM pg_replication_slots) AS free`,
+  );
+  if (rows[0]?.free !== 't') throw slotsExhausted();
 }
 
 /**

@@ -80,13 +80,14 @@ async function* copyTable(
   return 'done';
 }
 
-async function* copyRows({ stream, pages }: TableCopy): AsyncGenerator<SourceMessage, void, undefined> {
+async function* copyRows(copy: TableCopy): AsyncGenerator<SourceMessage, void, undefined> {
+  const { stream } = copy;
   yield { type: 'schema', stream: stream.spec };
   yield { type: 'truncate', stream: stream.name };
   const { estimatedRows } = stream.table;
   const expected = estimatedRows > 0 ? { expectedRows: estimatedRows } : {};
   let count = 0;
-  for await (const rows of pages()) {
+  for await (const rows of copy.pages()) {
     yield { type: 'records', stream: stream.name, rows };
     count += rows.length;
     yield { type: 'progress', stream: stream.name, phase: 'snapshot', rows: count, ...expected };

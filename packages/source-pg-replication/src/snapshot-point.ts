@@ -1,7 +1,8 @@
 import type { Connector } from './connector.ts';
 import { identifier } from './identifier.ts';
 import { parseLsn } from './lsn.ts';
-import { pgError } from './pg-error.ts';
+import { pgError, sqlState } from './pg-error.ts';
+import { slotsExhausted } from './slot-error.ts';
 
 /** A point in the log together with a snapshot of the database exactly there. */
 export interface SnapshotPoint {
@@ -29,6 +30,7 @@ export async function createSnapshotPoint(
     };
   } catch (error) {
     connector.destroy(client);
+    if (sqlState(error) === '53400') throw slotsExhausted(error);
     throw pgError(error, `creating the replication slot ${slot.name}`);
   }
 }

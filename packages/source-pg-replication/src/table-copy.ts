@@ -59,7 +59,11 @@ export async function beginTableCopy(options: TableCopyOptions): Promise<TableCo
       await connector.close(worker);
       return now === undefined ? 'gone' : 'changed';
     }
-    await readTypes(control, now.columns.map((column) => column.type), types);
+    await readTypes(
+      control,
+      now.columns.map((column) => column.type),
+      types,
+    );
     const stream = tableStream(now, types);
     return { stream, pages: () => copyPages(worker, stream, options) };
   } catch (error) {

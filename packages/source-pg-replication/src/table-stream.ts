@@ -70,14 +70,22 @@ function streamColumn(column: CatalogColumn, types: ReadonlyMap<number, TypeRow>
 function requireKey(table: CatalogTable): readonly string[] {
   const name = `${table.schema}.${table.table}`;
   if (table.identity === 'n') {
-    throw keyless(table, `The table ${name} has REPLICA IDENTITY NOTHING, so its updates and deletes are not published.`);
+    throw keyless(
+      table,
+      `The table ${name} has REPLICA IDENTITY NOTHING, so its updates and deletes are not published.`,
+    );
   }
-  if (table.key === null) throw keyless(table, `The table ${name} has neither a primary key nor a replica identity index.`);
+  if (table.key === null)
+    throw keyless(table, `The table ${name} has neither a primary key nor a replica identity index.`);
   const published = new Set(table.columns.filter((column) => column.isPublished).map((column) => column.name));
   const missing = table.key.find((column) => !published.has(column));
-  if (missing !== undefined) throw keyless(table, `The publication leaves out ${missing}, a key column of the table ${name}.`);
+  if (missing !== undefined)
+    throw keyless(table, `The publication leaves out ${missing}, a key column of the table ${name}.`);
   if (table.isKeyDeferrable && table.identity !== 'f') {
-    throw keyless(table, `The primary key of the table ${name} is deferrable, so PostgreSQL refuses to publish its updates.`);
+    throw keyless(
+      table,
+      `The primary key of the table ${name} is deferrable, so PostgreSQL refuses to publish its updates.`,
+    );
   }
   return table.key;
 }

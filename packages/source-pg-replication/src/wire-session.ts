@@ -119,9 +119,12 @@ export class WireSession {
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#isCoalesced && this.#lastBytes < SHORT_READ_BYTES) {
         await delay(1);
-        if (this.#failure !== undefined) throw this.#failure;
       }
       await new Promise<void>((resolve, reject) => {
+        if (this.#failure !== undefined) {
+          reject(this.#failure);
+          return;
+        }
         this.#waiter = { resolve, reject };
         this.#socket.resume();
       });

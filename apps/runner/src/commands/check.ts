@@ -6,6 +6,7 @@ import { noGroups, openGroup, readGroups } from '../groups.ts';
 import { withSource } from '../platform.ts';
 import { problemJson, problemOf, type Problem } from '../problem.ts';
 import { reportProblem } from '../problem-report.ts';
+import { count } from '../quantity.ts';
 import { loadPlatform, platformNames } from '../registry.ts';
 
 export interface CheckOptions {
@@ -41,6 +42,7 @@ export function checkGroups(
     const problems = results.flatMap(({ problem }) => problem ?? []);
     const exitCode = problems.length === 0 ? EXIT_OK : commonExitCode(problems.map((problem) => problem.exitCode));
     if (options.json === true) context.terminal.json({ exitCode, checks: results.map(resultJson) });
+    else context.terminal.say(verdict(results));
     return exitCode;
   };
 }
@@ -99,6 +101,15 @@ async function* checkGroup(
     });
     await withDestination(resolved, group.target.dataset, env, (destination) => destination.check({ signal, logger }));
   });
+}
+
+function verdict(results: readonly CheckResult[]): string {
+  const groups = new Set(results.map(({ platform, group }) => `${platform} ${group}`));
+  const failing = new Set(
+    results.filter(({ problem }) => problem !== undefined).map(({ platform, group }) => `${platform} ${group}`),
+  );
+  if (failing.size === 0) return `${count(groups.size, 'group')} ready`;
+  return `${failing.size} of ${count(groups.size, 'group')} not ready: ${[...failing].join(', ')}`;
 }
 
 function show({ terminal }: CommandContext, result: CheckResult, options: CheckOptions): void {

@@ -8,6 +8,8 @@ import { pipelineName } from '../pipeline-name.ts';
 import { withSource } from '../platform.ts';
 import { loadPlatform } from '../registry.ts';
 import { createReporter } from '../reporters/create-reporter.ts';
+import type { RunHeading } from '../reporters/reporter.ts';
+import { appendStepSummary } from '../reporters/step-summary.ts';
 
 export interface RunOptions {
   readonly stream?: readonly string[];
@@ -30,16 +32,16 @@ export function runGroup(platformName: string, groupName: string | undefined, op
       embedded: options.embedded,
     });
     const pipeline = pipelineName(platformName, group.name, env);
-    const reporter = createReporter(
-      terminal,
-      {
-        subject: `${platformName} ${group.name}`,
-        pipeline,
-        target: `${resolved.label} (${dataset})`,
-        destination: resolved.name,
-      },
-      { isJson: options.json ?? false, isVerbose: options.verbose ?? false },
-    );
+    const heading: RunHeading = {
+      subject: `${platformName} ${group.name}`,
+      pipeline,
+      target: `${resolved.label} (${dataset})`,
+      destination: resolved.name,
+    };
+    const reporter = createReporter(terminal, heading, {
+      isJson: options.json ?? false,
+      isVerbose: options.verbose ?? false,
+    });
     reporter.started();
     try {
       const report = await withSource(group, (source) =>
@@ -58,6 +60,7 @@ export function runGroup(platformName: string, groupName: string | undefined, op
       );
       const exitCode = exitCodeOfReport(report);
       reporter.ended(report, exitCode);
+      appendStepSummary(env, redactor, heading, report);
       return exitCode;
     } finally {
       reporter.close();

@@ -30,7 +30,7 @@ export class Steps {
     const show = (): void => {
       frame += 1;
       const spinner = this.#terminal.style('cyan', FRAMES[frame % FRAMES.length] ?? '');
-      if (this.#terminal.isLive) this.#terminal.write(`\r\u001B[K${line(spinner)}`);
+      if (this.#terminal.isLive) this.#terminal.live([line(spinner)]);
       else this.#terminal.say(line('·'));
     };
     const timer = setInterval(show, this.#terminal.isLive ? FRAME_MS : LINE_EVERY_MS).unref();
@@ -50,6 +50,7 @@ export class Steps {
   }
 
   #finish(line: string): void {
-    this.#terminal.say(this.#terminal.isLive ? `\r\u001B[K${line}` : line);
+    this.#terminal.live([]);
+    this.#terminal.say(line);
   }
 }

@@ -1,4 +1,3 @@
-import { stripVTControlCharacters } from 'node:util';
 import type { PipelineEvent, PipelineReport } from '@etl/core';
 import { count, duration, number } from '../quantity.ts';
 import type { Terminal } from '../terminal.ts';
@@ -17,7 +16,6 @@ export class LiveReporter implements Reporter {
   readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #frame = 0;
-  #shownLines = 0;
 
   constructor(terminal: Terminal, heading: RunHeading) {
     this.#terminal = terminal;
@@ -31,10 +29,11 @@ export class LiveReporter implements Reporter {
 
   event(event: PipelineEvent): void {
     this.#progress.apply(event);
+    const mark = this.#terminal.style('green', '✓');
     if (event.type === 'load-rolled-forward') {
-      this.#keep(`${this.#terminal.style('green', '✓')} completed load ${event.summary.loadId} of an earlier run`);
+      this.#terminal.say(`${mark} completed load ${event.summary.loadId} of an earlier run`);
     } else if (event.type === 'slice-published') {
-      this.#keep(`${this.#terminal.style('green', '✓')} ${event.stream}  ${event.slice}  ${count(event.rows, 'row')}`);
+      this.#terminal.say(`${mark} ${event.stream}  ${event.slice}  ${count(event.rows, 'row')}`);
     }
   }
 
@@ -45,21 +44,12 @@ export class LiveReporter implements Reporter {
 
   close(): void {
     clearInterval(this.#timer);
-    this.#erase();
-  }
-
-  #keep(line: string): void {
-    this.#erase();
-    this.#terminal.say(line);
-    this.#draw();
+    this.#terminal.live([]);
   }
 
   #draw(): void {
     this.#frame = (this.#frame + 1) % FRAMES.length;
-    const lines = this.#lines().map((line) => cut(line, this.#terminal.width - 1));
-    this.#erase();
-    this.#terminal.write(`${lines.join('\n')}\n`);
-    this.#shownLines = lines.length;
+    this.#terminal.live(this.#lines());
   }
 
   #lines(): readonly string[] {
@@ -77,20 +67,8 @@ export class LiveReporter implements Reporter {
       `  ${count(this.#progress.writtenRows, 'row')}   ${elapsed}`,
     ];
   }
-
-  #erase(): void {
-    if (this.#shownLines === 0) return;
-    this.#terminal.write(`\u001B[${this.#shownLines}F\u001B[J`);
-    this.#shownLines = 0;
-  }
 }
 
 function isActive({ writtenRows, phase, failed }: StreamProgress): boolean {
   return !failed && (writtenRows > 0 || phase !== undefined);
-}
-
-/** A line longer than the terminal would wrap, and could not be erased. */
-function cut(line: string, width: number): string {
-  const plain = stripVTControlCharacters(line);
-  return plain.length <= width ? line : `${plain.slice(0, Math.max(0, width - 1))}…`;
 }

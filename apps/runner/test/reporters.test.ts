@@ -1,0 +1,158 @@
+import { EtlError, type PipelineEvent, type PipelineReport } from '@etl/core';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Redactor } from '../src/redactor.ts';
+import { reportJson } from '../src/reporters/json-reporter.ts';
+import { LineReporter } from '../src/reporters/line-reporter.ts';
+import { LiveReporter } from '../src/reporters/live-reporter.ts';
+import { runSummary } from '../src/reporters/run-summary.ts';
+import { Terminal } from '../src/terminal.ts';
+
+const HEADING = {
+  subject: 'pg shop',
+  pipeline: 'pg_shop',
+  destination: 'clickhouse',
+  target: 'clickhouse travel at h:8443 (shop)',
+};
+
+const LOAD = { loadId: '20261123-0612-7', rowsWritten: { orders: 1200, customers: 34 }, durationMs: 3100 };
+
+function report(changes: Partial<PipelineReport> = {}): PipelineReport {
+  return {
+    pipeline: 'pg_shop',
+    status: 'ok',
+    streams: [
+      { stream: 'orders', rows: 1200, slicesPublished: 0 },
+      { stream: 'customers', rows: 34, slicesPublished: 0 },
+      { stream: 'cities', rows: 0, slicesPublished: 0 },
+    ],
+    failures: [],
+    loads: [LOAD],
+    rolledForward: [],
+    schemaChanges: [],
+    rows: 1234,
+    durationMs: 3140,
+    ...changes,
+  };
+}
+
+const EVENTS: readonly PipelineEvent[] = [
+  { type: 'load-started', loadId: LOAD.loadId },
+  {
+    type: 'schema-changed',
+    stream: 'orders',
+    changes: [{ type: 'table-created', stream: 'orders', table: 'shop___orders' }],
+  },
+  { type: 'stream-progressed', stream: 'orders', phase: 'snapshot', rows: 600, expectedRows: 1200 },
+  { type: 'batch-written', stream: 'orders', rows: 1200 },
+  { type: 'load-committed', summary: LOAD },
+];
+
+describe('reporters', () => {
+  let written: string;
+
+  beforeEach(() => {
+    written = '';
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      written += String(text);
+      return true;
+    });
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    vi.useRealTimers();
+  });
+
+  const terminal = () => new Terminal(new Redactor(), { NO_COLOR: '1' });
+
+  test('plain lines have the time of day, and no escape code', () => {
+    const reporter = new LineReporter(terminal(), HEADING);
+    reporter.started();
+    for (const event of EVENTS) reporter.event(event);
+    reporter.ended(report());
+    reporter.close();
+    const lines = written.trimEnd().split('\n');
+    expect(lines.every((line) => /^\d\d:\d\d:\d\d /.test(line))).toBe(true);
+    expect(lines.map((line) => line.slice(9))).toEqual([
+      'pg shop → clickhouse travel at h:8443 (shop)',
+      'new table shop___orders',
+      'load 20261123-0612-7 committed: 1,234 rows in 3.1 s',
+      '✓ orders      1,200 rows',
+      '✓ customers      34 rows',
+      'pg shop   ok   3 streams   1,234 rows   3.1 s   load 20261123-0612-7',
+    ]);
+    expect(written).not.toContain('\u001B');
+  });
+
+  test('plain lines say every 30 s how far it is', () => {
+    vi.useFakeTimers();
+    const reporter = new LineReporter(terminal(), HEADING);
+    reporter.started();
+    for (const event of EVENTS.slice(0, 3)) reporter.event(event);
+    written = '';
+    vi.advanceTimersByTime(30_000);
+    reporter.close();
+    expect(written).toContain('orders   snapshot  600 of 1,200 rows');
+  });
+
+  test('live lines leave nothing behind but what is finished', () => {
+    vi.useFakeTimers();
+    const reporter = new LiveReporter(terminal(), HEADING);
+    reporter.started();
+    for (const event of EVENTS.slice(0, 4)) reporter.event(event);
+    vi.advanceTimersByTime(250);
+    expect(written).toContain('orders   snapshot  1,200 of 1,200 rows');
+    reporter.ended(report());
+    reporter.close();
+    expect(screen(written)).toEqual([
+      'pg shop → clickhouse travel at h:8443 (shop)',
+      '',
+      '✓ orders      1,200 rows',
+      '✓ customers      34 rows',
+      'pg shop   ok   3 streams   1,234 rows   3.1 s   load 20261123-0612-7',
+      '',
+    ]);
+  });
+
+  test('nothing new is said to be nothing new', () => {
+    const unchanged = report({ streams: [{ stream: 'orders', rows: 0, slicesPublished: 0 }], rows: 0, loads: [] });
+    expect(runSummary(terminal(), HEADING, unchanged)).toEqual([
+      'pg shop   ok   1 stream   0 rows, nothing changed   3.1 s',
+    ]);
+  });
+
+  test('what failed is named with what to do, and the last line says what stays due', () => {
+    const error = new EtlError({ code: 'DATA_X', kind: 'data', message: 'A row is wrong.', hint: 'Correct it.' });
+    const partial = report({ status: 'partial', failures: [{ stream: 'cities', error }] });
+    const text = runSummary(terminal(), HEADING, partial).join('\n');
+    expect(text).toContain('✗ cities: A row is wrong.\n  Correct it.\n  DATA_X · docs/errors.md#data_x');
+    expect(text).toContain('pg shop   partial   2 of 3 streams   1,234 rows');
+    expect(text.split('\n').at(-1)).toMatch(/stays due/);
+  });
+
+  test('JSON holds everything a program needs, and no stack', () => {
+    const error = new EtlError({ code: 'DATA_X', kind: 'data', message: 'A row is wrong.', hint: 'Correct it.' });
+    const json = reportJson(report({ status: 'partial', failures: [{ stream: 'cities', error }] }), HEADING, 1);
+    expect(json).toMatchObject({
+      pipeline: 'pg_shop',
+      destination: 'clickhouse',
+      status: 'partial',
+      exitCode: 1,
+      rows: 1234,
+      failures: [{ stream: 'cities', code: 'DATA_X', kind: 'data', message: 'A row is wrong.', hint: 'Correct it.' }],
+      loads: [LOAD],
+    });
+    expect(JSON.stringify(json)).not.toContain('at ');
+  });
+});
+
+/** What a terminal shows of text that moves up and erases. */
+function screen(text: string): string[] {
+  let lines = [''];
+  for (const part of text.split(/(\u001B\[\d+F\u001B\[J|\n)/)) {
+    const up = /^\u001B\[(\d+)F/.exec(part)?.[1];
+    if (up !== undefined) lines = [...lines.slice(0, lines.length - 1 - Number(up)), ''];
+    else if (part === '\n') lines.push('');
+    else lines[lines.length - 1] += part;
+  }
+  return lines;
+}

@@ -1,0 +1,262 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { openClickHouse } from '@etl/dest-clickhouse';
+import { startPostgres, type PostgresServer } from '@etl/testing/postgres';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runEtl, startEtl, temporaryDirectory } from './etl-process.ts';
+
+const SHOP = /* sql */ `
+CREATE TABLE orders (id bigint PRIMARY KEY, status text NOT NULL, total numeric(12, 2), placed_at timestamptz NOT NULL);
+CREATE TABLE customers (id bigint PRIMARY KEY, name text NOT NULL);
+INSERT INTO orders SELECT i, 'paid', i / 4.0, '2026-11-01T00:00:00Z' FROM generate_series(1, 5000) AS i;
+INSERT INTO customers SELECT i, 'Zoë ' || i FROM generate_series(1, 300) AS i;
+`;
+
+describe('etl against a real PostgreSQL', () => {
+  let postgres: PostgresServer;
+  let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+  let databases = 0;
+
+  beforeAll(async () => {
+    [postgres, directory] = await Promise.all([startPostgres(), temporaryDirectory()]);
+  });
+  afterAll(async () => {
+    await postgres[Symbol.asyncDispose]();
+    await directory[Symbol.asyncDispose]();
+  });
+
+  /** A shop of its own for one test: a database, and a place for an embedded ClickHouse. */
+  async function shop(group: Record<string, unknown> = {}) {
+    databases += 1;
+    const name = `shop_${databases}`;
+    await query('postgres', `CREATE DATABASE ${name}`);
+    await query(name, SHOP);
+    const connection_string = postgres.connectionString(name);
+    const dataDirectory = join(directory.path, name);
+    const env = {
+      ETL_DATA_DIR: dataDirectory,
+      ETL_GROUPS_PG: JSON.stringify({ shop: { connection_string, slot: name, ...group } }),
+    };
+    const etl = (args: readonly string[], more: Record<string, string> = {}) =>
+      runEtl(args, { cwd: directory.path, env: { ...env, ...more } });
+    return { name, env, etl, path: join(dataDirectory, 'clickhouse'), query: (sql: string) => query(name, sql) };
+  }
+
+  async function query(database: string, sql: string): Promise<void> {
+    const client = new Client({ connectionString: postgres.connectionString(database) });
+    await client.connect();
+    try {
+      await client.query(sql);
+    } finally {
+      await client.end();
+    }
+  }
+
+  test('a run loads everything, and a second one says that nothing changed', async () => {
+    const { etl, query: change } = await shop();
+    const first = await etl(['run', 'pg', 'shop']);
+    expect(first.exitCode, first.output).toBe(0);
+    expect(first.stdout).toBe('');
+    expect(first.stderr).toContain('pg shop → clickhouse travel, embedded in');
+    expect(first.stderr).toMatch(/pg shop {3}ok {3}2 streams {3}5,300 rows/);
+
+    const second = await etl(['run', 'pg', 'shop', '--json']);
+    expect(second.exitCode, second.output).toBe(0);
+    expect(JSON.parse(second.stdout)).toMatchObject({ status: 'ok', rows: 0 });
+    const third = await etl(['run', 'pg', 'shop']);
+    expect(third.stderr).toContain('0 rows, nothing changed');
+
+    await change(`UPDATE orders SET status = 'sent' WHERE id <= 3; DELETE FROM customers WHERE id = 1`);
+    const fourth = await etl(['run', 'pg', 'shop', '--json']);
+    expect(JSON.parse(fourth.stdout)).toMatchObject({ status: 'ok', rows: 4 });
+    const counted = await etl([
+      'sql',
+      `SELECT count(), countIf(status = 'sent'), (SELECT count() FROM travel.shop___customers) FROM travel.shop___orders`,
+      '--format',
+      'TSV',
+    ]);
+    expect(counted.stdout).toBe('5000\t3\t299\n');
+  });
+
+  test('--json is one document on stdout and nothing else', async () => {
+    const { etl } = await shop();
+    const { exitCode, stdout, stderr } = await etl(['run', 'pg', 'shop', '--json']);
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({
+      pipeline: 'pg_shop',
+      destination: 'clickhouse',
+      status: 'ok',
+      exitCode: 0,
+      rows: 5300,
+      failures: [],
+      streams: expect.arrayContaining([{ stream: 'orders', rows: 5000, slicesPublished: 0 }]),
+      schemaChanges: expect.arrayContaining([expect.objectContaining({ type: 'table-created', stream: 'orders' })]),
+    });
+  });
+
+  test('--json says what went wrong, too', async () => {
+    const { etl } = await shop();
+    const { exitCode, stdout } = await etl(['run', 'pg', 'shop', '--json'], { CI: 'true' });
+    expect(exitCode).toBe(78);
+    expect(JSON.parse(stdout)).toMatchObject({
+      status: 'failed',
+      exitCode: 78,
+      error: { code: 'DESTINATION_URL_MISSING' },
+    });
+  });
+
+  test('in CI nothing is loaded into a disk that will be lost, unless that is asked for', async () => {
+    const { etl } = await shop();
+    const refused = await etl(['run', 'pg', 'shop'], { CI: 'true' });
+    expect(refused.exitCode).toBe(78);
+    expect(refused.stderr).toContain('CLICKHOUSE_URL is not set');
+    const allowed = await etl(['run', 'pg', 'shop', '--embedded'], { CI: 'true' });
+    expect(allowed.exitCode, allowed.output).toBe(0);
+  });
+
+  test('dataset and destination of the group decide where the tables are', async () => {
+    const { etl } = await shop({ dataset: 'other', destination: 'clickhouse_dashboard' });
+    expect((await etl(['run', 'pg', 'shop'])).exitCode).toBe(0);
+    const { stdout } = await etl([
+      'sql',
+      'SELECT count() FROM dashboard.other___orders',
+      '--destination',
+      'clickhouse_dashboard',
+    ]);
+    expect(stdout).toBe('count()\n5000\n');
+  });
+
+  test('--stream loads only that one', async () => {
+    const { etl } = await shop();
+    const { stdout } = await etl(['run', 'pg', 'shop', '--stream', 'customers', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ rows: 300 });
+  });
+
+  test('--full-refresh reads everything anew', async () => {
+    const { etl } = await shop();
+    await etl(['run', 'pg', 'shop']);
+    const { stdout } = await etl(['run', 'pg', 'shop', '--full-refresh', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'ok', rows: 5300 });
+    const counted = await etl(['sql', 'SELECT count() FROM travel.shop___orders', '--format', 'TSV']);
+    expect(counted.stdout).toBe('5000\n');
+  });
+
+  test('a wrong password is exit 77 and is nowhere in the output', async () => {
+    const { name } = await shop();
+    const password = `wrong-${randomBytes(9).toString('hex')}`;
+    const connection_string = postgres.connectionString(name).replace(postgres.password, password);
+    const groups = JSON.stringify({ shop: { connection_string } });
+    for (const flags of [[], ['--verbose'], ['--json']]) {
+      const { exitCode, output } = await runEtl(['run', 'pg', 'shop', ...flags], {
+        cwd: directory.path,
+        env: { ETL_GROUPS_PG: groups, ETL_DATA_DIR: join(directory.path, 'wrong') },
+      });
+      expect(exitCode, output).toBe(77);
+      expect(output).toContain('PG_AUTH_FAILED');
+      expect(output).not.toContain(password);
+      expect(output).not.toContain(connection_string);
+    }
+  });
+
+  test('a source that is down is exit 75', async () => {
+    const groups = JSON.stringify({ shop: { connection_string: 'postgres://etl:unused-here@127.0.0.1:1/shop' } });
+    const { exitCode, output } = await runEtl(['run', 'pg', 'shop'], {
+      cwd: directory.path,
+      env: { ETL_GROUPS_PG: groups, ETL_DATA_DIR: join(directory.path, 'down') },
+    });
+    expect(exitCode, output).toBe(75);
+    expect(output).toContain('PG_UNREACHABLE');
+    expect(output).not.toContain('unused-here');
+  });
+
+  test('a ClickHouse that is down is exit 75', async () => {
+    const { etl } = await shop();
+    const { exitCode, output } = await etl(['run', 'pg', 'shop'], {
+      CLICKHOUSE_URL: 'http://etl:unused-here@127.0.0.1:1',
+    });
+    expect(exitCode, output).toBe(75);
+    expect(output).toContain('CLICKHOUSE_UNREACHABLE');
+    expect(output).not.toContain('unused-here');
+  });
+
+  test('an embedded database that is in use is waited for, then exit 75 says who has it', async () => {
+    const { etl, path } = await shop();
+    const holder = await openClickHouse({ path, database: 'travel' });
+    try {
+      const startedAt = performance.now();
+      const { exitCode, stderr } = await etl(['run', 'pg', 'shop'], { ETL_LOCK_WAIT_SECONDS: '1' });
+      expect(exitCode, stderr).toBe(75);
+      expect(performance.now() - startedAt).toBeGreaterThan(1000);
+      expect(stderr).toContain(`is in use by process ${process.pid}`);
+      expect(stderr).toContain('one process at a time');
+    } finally {
+      await holder[Symbol.asyncDispose]();
+    }
+    expect((await etl(['run', 'pg', 'shop'])).exitCode).toBe(0);
+  });
+
+  test.for([
+    { signal: 'SIGINT', exitCode: 130 },
+    { signal: 'SIGTERM', exitCode: 143 },
+  ] as const)('$signal stops a run in order, and the next one completes it', async ({ signal, exitCode }) => {
+    const { env, etl, query: change } = await shop();
+    await change(`INSERT INTO orders SELECT i, 'bulk', 1, now() FROM generate_series(10001, 250000) AS i`);
+    const { child, outcome } = startEtl(['run', 'pg', 'shop'], { cwd: directory.path, env });
+    await once(child.stderr!, 'data');
+    setTimeout(() => child.kill(signal), 900);
+    const stopped = await outcome;
+    expect(stopped.exitCode, stopped.output).toBe(exitCode);
+    expect(stopped.stderr).toContain('Nothing is lost');
+    const next = await etl(['run', 'pg', 'shop']);
+    expect(next.exitCode, next.output).toBe(0);
+    const counted = await etl(['sql', 'SELECT count(), uniqExact(id) FROM travel.shop___orders', '--format', 'TSV']);
+    expect(counted.stdout).toBe('245000\t245000\n');
+  });
+
+  test('check goes through configuration, source and destination', async () => {
+    const { etl } = await shop();
+    const good = await etl(['check', 'pg', 'shop']);
+    expect(good.exitCode, good.output).toBe(0);
+    expect(good.stderr).toContain('✓ pg shop source');
+    expect(good.stderr).toContain('✓ pg shop destination clickhouse');
+    const bad = await etl(['check', '--json'], { CLICKHOUSE_URL: 'http://127.0.0.1:1' });
+    expect(bad.exitCode).toBe(75);
+    expect(JSON.parse(bad.stdout)).toMatchObject({
+      exitCode: 75,
+      checks: [
+        { part: 'configuration', ok: true },
+        { part: 'source', ok: true },
+        { part: 'destination', ok: false, error: { code: 'CLICKHOUSE_UNREACHABLE' } },
+      ],
+    });
+  });
+
+  test('discover lists streams with keys and columns', async () => {
+    const { etl } = await shop();
+    const { stdout } = await etl(['discover', 'pg', 'shop']);
+    expect(stdout).toContain('orders   merge, key id');
+    expect(stdout).toMatch(/total\s+decimal\(12, 2\), nullable/);
+    const specs = JSON.parse((await etl(['discover', 'pg', 'shop', '--json'])).stdout) as { name: string }[];
+    expect(specs.map(({ name }) => name).sort()).toEqual(['customers', 'orders']);
+  });
+
+  test('sql answers in the format asked for, and refuses in three lines', async () => {
+    const { etl } = await shop();
+    expect((await etl(['sql', 'SELECT 1 AS one, 2 AS two'])).stdout).toBe('one\ttwo\n1\t2\n');
+    expect((await etl(['sql', 'SELECT 1 AS one FORMAT JSONEachRow'])).stdout).toBe('{"one":1}\n');
+    const refused = await etl(['sql', 'SELECT nonsense FROM nowhere']);
+    expect(refused.exitCode).toBe(65);
+    expect(refused.stderr.trimEnd().split('\n')).toHaveLength(3);
+    expect(refused.stderr).toContain('SQL_REFUSED');
+  });
+
+  test('a demo that was never made is said to be missing', async () => {
+    const { etl } = await shop();
+    const { exitCode, stderr } = await etl(['sql', 'SELECT 1', '--destination', 'demo']);
+    expect(exitCode).toBe(78);
+    expect(stderr).toContain('npm start');
+  });
+});

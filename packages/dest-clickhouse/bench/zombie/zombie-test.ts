@@ -1,0 +1,200 @@
+import { join } from 'node:path';
+import { clickhouse, openClickHouse, type ClickHouseReader } from '../../src/index.ts';
+import { ChildProgram } from '../child-program.ts';
+import { startEngineFront, type EngineFront } from '../engine-front.ts';
+import { lineOf, randomNumbers, STREAMS, worldAt, type StreamName } from '../kill/world.ts';
+import { readRows } from '../read-rows.ts';
+import { catchUp, positionOf } from './catch-up.ts';
+
+/** When the statement that was under way while the run was stopped is carried out. */
+export const LANDINGS = ['at once', 'during the takeover', 'after the takeover'] as const;
+export type Landing = (typeof LANDINGS)[number];
+
+export interface ZombieReport {
+  readonly seed: number;
+  stops: number;
+  /** Stopped runs whose load was finished by the one that took over. */
+  rolledForward: number;
+  /** How the woken runs ended, by error code. */
+  readonly ends: Record<string, number>;
+  /** Stops after which something was left until the next run. */
+  readonly leftUntilNextRun: string[];
+  readonly wrong: string[];
+}
+
+export interface ZombieOptions {
+  readonly seed: number;
+  /** Stops at every so many statements of a run. */
+  readonly every: number;
+  readonly landings?: readonly Landing[];
+  readonly onStop?: (statement: number, landing: Landing) => void;
+}
+
+interface Stop {
+  readonly at: number;
+  readonly landing: Landing;
+  readonly database: string;
+  /** Statement of the takeover at which a statement that lands during it lands. */
+  readonly landsAt: number;
+}
+
+/**
+ * Stops a run with SIGSTOP at a statement, lets another one take its pipeline over and load on, then
+ * wakes it with SIGCONT. It must do no harm, wherever it was stopped and whenever its last statement
+ * arrives, and must end with an error unless it had committed before.
+ */
+export async function zombieTest(options: ZombieOptions): Promise<ZombieReport> {
+  const report: ZombieReport = {
+    seed: options.seed,
+    stops: 0,
+    rolledForward: 0,
+    ends: {},
+    leftUntilNextRun: [],
+    wrong: [],
+  };
+  const random = randomNumbers(options.seed);
+  const turnstile = new Turnstile();
+  await using front = await startEngineFront(() => turnstile.pass());
+  let count = 0;
+  for (const landing of options.landings ?? LANDINGS) {
+    for (let at = 1 + Math.floor(random() * options.every); ; at += options.every) {
+      options.onStop?.(at, landing);
+      const stop: Stop = { at, landing, database: `zombie_${(count += 1)}`, landsAt: 1 + Math.floor(random() * 90) };
+      if (!(await stopAndWake(front, turnstile, stop, report))) break;
+    }
+  }
+  return report;
+}
+
+/** Counts the statements at the front's door and holds one of them. */
+class Turnstile {
+  #count = 0;
+  #at = 0;
+  #onArrival: (() => void | Promise<void>) | undefined;
+
+  letPass(): void {
+    this.expect(0, () => undefined);
+  }
+
+  expect(at: number, onArrival: () => void | Promise<void>): void {
+    this.#count = 0;
+    this.#at = at;
+    this.#onArrival = onArrival;
+  }
+
+  async pass(): Promise<undefined> {
+    this.#count += 1;
+    if (this.#count !== this.#at) return;
+    await this.#onArrival?.();
+  }
+}
+
+/** False when the run ended before its statement `at`. */
+async function stopAndWake(
+  front: EngineFront,
+  turnstile: Turnstile,
+  stop: Stop,
+  report: ZombieReport,
+): Promise<boolean> {
+  const { seed } = report;
+  const { landing, database } = stop;
+  const options = { url: front.url, database, dataset: 'kill', staleAfterMs: 100, retryWaitMs: 1 };
+  await using destination = clickhouse(options);
+  turnstile.letPass();
+  {
+    await using session = await destination.open('zombie');
+    await catchUp(session, seed, 1);
+  }
+  await using reader = await openClickHouse(options);
+  const latch = new Latch();
+  let statement: string | undefined;
+  const stopped = new Promise<void>((resolve) => {
+    turnstile.expect(stop.at, () => {
+      program.stop();
+      statement = front.queries.at(-1)?.replaceAll(/\s+/g, ' ').slice(0, 80);
+      resolve();
+      return landing === 'at once' ? undefined : latch.opened;
+    });
+  });
+  let code = 'said nothing';
+  const program = new ChildProgram(
+    join(import.meta.dirname, 'runner.ts'),
+    [front.url, database, String(seed), '2'],
+    (message) => (code = String(message['code'])),
+  );
+  await Promise.race([stopped, program.ended]);
+  if (statement === undefined) return false;
+  report.stops += 1;
+  const what = `seed ${seed}, stopped at statement ${stop.at} (${statement}), which lands ${landing}`;
+  const wrong = (text: string): void => void report.wrong.push(`${what}: ${text}`);
+  try {
+    if (landing === 'during the takeover') turnstile.expect(stop.landsAt, () => latch.open());
+    else turnstile.letPass();
+    const before = await takeOver(seed, destination);
+    if (before === 2) report.rolledForward += 1;
+    await verify(reader, database, seed, (text) => wrong(`after the takeover ${text}`));
+    latch.open();
+    program.wake();
+    const end = await program.ended;
+    report.ends[code] = (report.ends[code] ?? 0) + 1;
+    if (code.includes('after 1 loads') && before !== 2) wrong('two runs have loaded the same step');
+    if (code === 'said nothing') wrong(`the woken run crashed: ${end.errors}`);
+    await verify(reader, database, seed, (text) => wrong(`after waking ${text}`));
+    const left = await leftovers(reader, database);
+    if (left.length > 0) report.leftUntilNextRun.push(`${what}: ${left.join(', ')}`);
+    await using session = await destination.open('zombie');
+    if ((await positionOf(session)) !== 3) wrong('the position moved');
+    await session[Symbol.asyncDispose]();
+    await verify(reader, database, seed, (text) => wrong(`after the next run ${text}`));
+    const still = await leftovers(reader, database);
+    if (still.length > 0) wrong(`left for good: ${still.join(', ')}`);
+  } catch (error) {
+    wrong(`the run that took over failed: ${String(error)}`);
+  } finally {
+    latch.open();
+    program.kill();
+    await program.ended;
+  }
+  return true;
+}
+
+class Latch {
+  open: () => void = () => undefined;
+  readonly opened = new Promise<void>((resolve) => (this.open = resolve));
+}
+
+/** Opens the pipeline as soon as its holder counts as dead, loads on, and says where it had begun. */
+async function takeOver(seed: number, destination: ReturnType<typeof clickhouse>): Promise<number> {
+  await using session = await destination.open('zombie');
+  const position = await positionOf(session);
+  await catchUp(session, seed, 3);
+  return position;
+}
+
+async function verify(
+  reader: ClickHouseReader,
+  database: string,
+  seed: number,
+  wrong: (text: string) => void,
+): Promise<void> {
+  const expected = worldAt(seed, 3);
+  for (const stream of Object.keys(STREAMS) as StreamName[]) {
+    const rows = await readRows(reader, `SELECT * FROM ${database}.kill___${stream}`).catch(() => undefined);
+    const actual = rows?.map((row) => lineOf(stream, row)).sort();
+    if (actual === undefined && expected[stream].length === 0) continue;
+    if (JSON.stringify(actual) === JSON.stringify(expected[stream])) continue;
+    wrong(`${stream} has ${actual?.length ?? 'no view instead of'} rows, expected ${expected[stream].length}`);
+  }
+  const mutations = await readRows(reader, 'SELECT * FROM system.mutations');
+  if (mutations.length > 0) wrong('there are mutations');
+}
+
+async function leftovers(reader: ClickHouseReader, database: string): Promise<readonly string[]> {
+  const sql = `SELECT name FROM system.tables WHERE database = '${database}' AND match(name, '^_etl_(manifest|prepared|published|staging|lock|counter)_')`;
+  const tables = await readRows<{ name: string }>(reader, sql);
+  const raw = await readRows<{ name: string }>(
+    reader,
+    `SELECT max(found.name) AS name FROM system.tables AS found WHERE database = '${database}' AND startsWith(found.name, '_raw_') AND engine != 'View' GROUP BY replaceRegexpOne(found.name, '_g[0-9]+$', '') HAVING count() > 1`,
+  );
+  return [...tables, ...raw].map(({ name }) => name);
+}

@@ -1,0 +1,181 @@
+import { inspect } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { pgReplication, pgReplicationOptionsSchema, VERSION } from '../src/index.ts';
+import { usePostgres, type TestDatabase } from './support/postgres.ts';
+import { failureOf, readAll, Replica } from './support/replica.ts';
+
+const postgres = usePostgres();
+const ITEMS = `CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items VALUES (1, 'a')`;
+
+function as(database: TestDatabase, user: string, password: string): string {
+  const url = new URL(database.url);
+  url.username = user;
+  url.password = password;
+  return url.toString();
+}
+
+async function withRole<T>(
+  database: TestDatabase,
+  attributes: string,
+  work: (url: string, role: string) => Promise<T>,
+): Promise<T> {
+  const role = `${database.name}_role`;
+  await database.sql(`CREATE ROLE ${role} LOGIN PASSWORD 'pass-word' ${attributes}`);
+  try {
+    return await work(as(database, role, 'pass-word'), role);
+  } finally {
+    await database.sql(`DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`);
+  }
+}
+
+test('passes where everything is right, and changes nothing', async () => {
+  await using database = await postgres.database(ITEMS);
+  await using source = new Replica(database).source();
+  await source.check();
+  expect(await database.value('SELECT count(*) FROM pg_publication')).toBe('0');
+  expect(await database.confirmedLsn(database.name)).toBeNull();
+  expect((await source.discover()).map(({ name }) => name)).toEqual(['items']);
+});
+
+describe('says what has to be fixed', () => {
+  test.each(['check', 'read'] as const)('wrong password, without the password, in %s', async (call) => {
+    await using database = await postgres.database(ITEMS);
+    const connectionString = as(database, new URL(database.url).username, 'hunter2-secret');
+    const source = pgReplication({ connectionString });
+    const error = await failureOf(call === 'check' ? source.check() : readAll(source));
+    expect(error).toMatchObject({ code: 'PG_AUTH_FAILED', kind: 'auth' });
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toMatch(/hunter2|secret/);
+    expect(inspect(source, { depth: 10 })).not.toContain('hunter2');
+  });
+
+  test('a missing database', async () => {
+    await using database = await postgres.database();
+    const url = new URL(database.url);
+    url.pathname = '/no_such_database';
+    expect(await failureOf(pgReplication({ connectionString: url.toString() }).check())).toMatchObject({
+      code: 'PG_DATABASE_MISSING',
+      kind: 'config',
+    });
+  });
+
+  test('no server', async () => {
+    const source = pgReplication({ connectionString: 'postgres://me:hunter2@127.0.0.1:1/x' });
+    const error = await failureOf(source.check());
+    expect(error).toMatchObject({ code: 'PG_UNREACHABLE', kind: 'transient' });
+    expect(error.message).toContain('127.0.0.1:1/x');
+    expect(inspect(error, { depth: 10 })).not.toContain('hunter2');
+  });
+
+  test('TLS that the server does not have', async () => {
+    await using database = await postgres.database();
+    const source = pgReplication({ connectionString: `${database.url}?sslmode=require` });
+    expect(await failureOf(source.check())).toMatchObject({ code: 'PG_TLS_FAILED', kind: 'config' });
+  });
+
+  test('no right to replicate', async () => {
+    await using database = await postgres.database(ITEMS);
+    await withRole(database, '', async (url, role) => {
+      await database.sql(`GRANT SELECT ON items TO ${role}`);
+      expect(await failureOf(pgReplication({ connectionString: url }).check())).toMatchObject({
+        code: 'PG_PERMISSION_DENIED',
+        kind: 'permission',
+      });
+    });
+  });
+
+  test('no right to read a table, which fails only that table in a run', async () => {
+    await using database = await postgres.database(
+      `${ITEMS}; CREATE TABLE hidden (id int PRIMARY KEY); CREATE PUBLICATION ours FOR ALL TABLES`,
+    );
+    await withRole(database, 'REPLICATION', async (url, role) => {
+      await database.sql(`GRANT SELECT ON items TO ${role}`);
+      const replica = new Replica(database, { connectionString: url, publication: 'ours' });
+      const error = await failureOf(replica.source().check());
+      expect(error).toMatchObject({ code: 'PG_PERMISSION_DENIED', kind: 'permission' });
+      expect(error.message).toContain('public.hidden');
+      const report = await replica.attempt();
+      expect(report.failures.map(({ stream, error: failure }) => [stream, failure.kind])).toEqual([
+        ['hidden', 'permission'],
+      ]);
+      expect(replica.rows('items')).toHaveLength(1);
+    });
+  });
+
+  test('a table whose policies would hide rows, which fails only that table in a run', async () => {
+    await using database = await postgres.database(
+      `${ITEMS}; CREATE TABLE guarded (id int PRIMARY KEY); INSERT INTO guarded VALUES (1), (2);
+       ALTER TABLE guarded ENABLE ROW LEVEL SECURITY; CREATE POLICY few ON guarded USING (id = 1); CREATE PUBLICATION ours FOR ALL TABLES`,
+    );
+    await withRole(database, 'REPLICATION', async (url, role) => {
+      await database.sql(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`);
+      const report = await new Replica(database, { connectionString: url, publication: 'ours' }).attempt();
+      expect(report.failures.map(({ stream, error }) => [stream, error.kind])).toEqual([['guarded', 'permission']]);
+    });
+  });
+
+  test.skipIf(process.env['ETL_TEST_POSTGRES_URL'] !== undefined)('no free replication slot', async () => {
+    await using database = await postgres.database(ITEMS);
+    const free = await database.value(
+      `SELECT current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots)`,
+    );
+    const names = Array.from({ length: Number(free) }, (_, index) => `${database.name}_${index}`);
+    for (const name of names) await database.sql(`SELECT pg_create_physical_replication_slot('${name}')`);
+    const source = new Replica(database).source();
+    const [checked, read] = [await failureOf(source.check()), await failureOf(readAll(source))];
+    for (const name of names) await database.sql(`SELECT pg_drop_replication_slot('${name}')`);
+    expect(checked).toMatchObject({ code: 'PG_SLOTS_EXHAUSTED', kind: 'config' });
+    expect(read).toMatchObject({ code: 'PG_SLOTS_EXHAUSTED', kind: 'config' });
+  });
+
+  test('no right to create the publication', async () => {
+    await using database = await postgres.database(ITEMS);
+    await withRole(database, 'REPLICATION', async (url, role) => {
+      await database.sql(`GRANT SELECT ON items TO ${role}`);
+      const replica = new Replica(database, { connectionString: url });
+      for (const error of [await failureOf(replica.source().check()), await failureOf(replica.run())]) {
+        expect(error).toMatchObject({ code: 'PG_PUBLICATION_DENIED', kind: 'permission' });
+        expect(error.hint).toContain('CREATE PUBLICATION');
+      }
+    });
+  });
+
+  test('two tables that would be one stream', async () => {
+    await using database = await postgres.database(
+      `CREATE SCHEMA a; CREATE TABLE a.b (id int PRIMARY KEY); CREATE TABLE a__b (id int PRIMARY KEY)`,
+    );
+    const source = new Replica(database, { schemas: ['public', 'a'] }).source();
+    expect(await failureOf(source.check())).toMatchObject({ code: 'PG_STREAM_NAME_CONFLICT', kind: 'config' });
+  });
+
+  test('a table without a key', async () => {
+    await using database = await postgres.database(`${ITEMS}; CREATE TABLE keyless (a int)`);
+    const error = await failureOf(new Replica(database).source().check());
+    expect(error).toMatchObject({ code: 'PG_TABLE_KEYLESS', kind: 'config' });
+    expect(error.message).toContain('public.keyless');
+  });
+});
+
+describe('a server that is not set up for logical replication', () => {
+  const replicaLevel = usePostgres({ wal_level: 'replica' });
+
+  test('is a matter of its configuration', async () => {
+    await using database = await replicaLevel.database(ITEMS);
+    const error = await failureOf(new Replica(database).source().check());
+    expect(error).toMatchObject({ code: 'PG_WAL_LEVEL', kind: 'config' });
+    expect(await failureOf(new Replica(database).run())).toMatchObject({ code: 'PG_WAL_LEVEL' });
+  });
+});
+
+describe('options', () => {
+  test('are strict, described, and refused without their values', async () => {
+    const error = await failureOf(
+      (async () => pgReplication({ connectionString: 'postgres://x:hunter2@h/d', slott: 'hunter3' } as never))(),
+    );
+    expect(error).toMatchObject({ code: 'PG_OPTIONS_INVALID', kind: 'config' });
+    expect(error.message).toContain('slott');
+    expect(inspect(error)).not.toMatch(/hunter/);
+    for (const [name, field] of Object.entries(pgReplicationOptionsSchema.shape))
+      expect([name, field.description]).not.toContain(undefined);
+    expect(VERSION).toMatch(/^\d+\.\d+\.\d+/);
+  });
+});

@@ -1,0 +1,173 @@
+import { PgoutputPlugin } from 'pg-logical-replication';
+import { expect, test } from 'vitest';
+import { decodePgoutput, type PgoutputMessage, type Tuple } from '../src/pgoutput.ts';
+import { formatLsn } from '../src/lsn.ts';
+import { usePostgres, type TestDatabase } from './support/postgres.ts';
+
+const postgres = usePostgres();
+
+/** The messages that the server makes of everything that happens in `work`. */
+async function captured(database: TestDatabase, work: readonly string[]): Promise<Buffer[]> {
+  const slot = database.name;
+  await database.sql(`SELECT pg_create_logical_replication_slot('${slot}', 'pgoutput')`);
+  for (const sql of work) await database.sql(sql);
+  const { rows } = await database.client.query<{ data: Buffer }>(
+    `SELECT data FROM pg_logical_slot_peek_binary_changes('${slot}', NULL, NULL, 'proto_version', '1', 'publication_names', 'everything', 'messages', 'true')`,
+  );
+  return rows.map(({ data }) => data);
+}
+
+/** The package's own decoder with its value parsers off, in the shape of ours. */
+class Oracle {
+  readonly #plugin = new PgoutputPlugin({ protoVersion: 1, publicationNames: ['everything'], messages: true });
+  readonly #columns = new Map<number, readonly string[]>();
+
+  decode(data: Buffer): unknown {
+    const message = this.#plugin.parse(data);
+    const lsn = (text: string | null): string => formatLsn(BigInt(`0x${(text ?? '').replace('/', '')}`));
+    const tuple = (relation: { relationOid: number }, row: Record<string, unknown> | null, isKey = false): unknown =>
+      row === null
+        ? undefined
+        : this.#columns.get(relation.relationOid)?.map((name) => (isKey && !(name in row) ? null : row[name]));
+    switch (message.tag) {
+      case 'begin':
+        return { type: 'begin', commitLsn: lsn(message.commitLsn), xid: message.xid };
+      case 'commit':
+        return { type: 'commit', commitLsn: lsn(message.commitLsn), endLsn: lsn(message.commitEndLsn) };
+      case 'relation': {
+        for (const column of message.columns) column.parser = (raw: unknown) => raw;
+        this.#columns.set(
+          message.relationOid,
+          message.columns.map(({ name }) => name),
+        );
+        const { schema, name: table } = message;
+        const columns = message.columns.map(({ name, flags, typeOid, typeMod }) => ({
+          name,
+          isKey: (flags & 1) === 1,
+          typeOid,
+          typeModifier: typeMod,
+        }));
+        return { type: 'relation', oid: message.relationOid, schema, table, columns };
+      }
+      case 'insert':
+        return { type: 'insert', relation: message.relation.relationOid, row: tuple(message.relation, message.new) };
+      case 'update': {
+        const { relation, key, old } = message;
+        return {
+          type: 'update',
+          relation: relation.relationOid,
+          old: tuple(relation, old ?? key, old === null),
+          oldIsWhole: old !== null,
+          row: tuple(relation, message.new),
+        };
+      }
+      case 'delete': {
+        const { relation, key, old } = message;
+        return {
+          type: 'delete',
+          relation: relation.relationOid,
+          old: tuple(relation, old ?? key, old === null),
+          oldIsWhole: old !== null,
+        };
+      }
+      case 'truncate':
+        return { type: 'truncate', relations: message.relations.map(({ relationOid }) => relationOid) };
+      case 'message':
+        return {
+          type: 'message',
+          isTransactional: message.transactional,
+          prefix: message.prefix,
+          content: Buffer.from(message.content).toString('utf8'),
+        };
+      default:
+        return { type: message.tag };
+    }
+  }
+}
+
+function comparable(message: PgoutputMessage): unknown {
+  // An unchanged value is simply absent for the oracle; with the whole old row it takes the old value.
+  switch (message.type) {
+    case 'begin':
+      return { type: 'begin', commitLsn: formatLsn(message.commitLsn), xid: message.xid };
+    case 'commit':
+      return { type: 'commit', commitLsn: formatLsn(message.commitLsn), endLsn: formatLsn(message.endLsn) };
+    case 'relation': {
+      const { type, oid, schema, table, columns } = message;
+      return { type, oid, schema, table, columns };
+    }
+    case 'message': {
+      const { type, isTransactional, prefix, content } = message;
+      return { type, isTransactional, prefix, content };
+    }
+    case 'update': {
+      const { row, old } = message;
+      const filled: Tuple = message.oldIsWhole
+        ? row.map((value, index) => (value === undefined ? old?.[index] : value))
+        : row;
+      return { ...message, row: filled };
+    }
+    default:
+      return message;
+  }
+}
+
+test('decodes what the server sends as the npm package does when its value parsers are off', async () => {
+  await using database = await postgres.database(
+    `CREATE TYPE mood AS ENUM ('sad');
+     CREATE TABLE a (id int PRIMARY KEY, n numeric, t text, j jsonb, ts timestamptz, m mood, big text, arr int[]); ALTER TABLE a ALTER big SET STORAGE EXTERNAL;
+     CREATE TABLE f (id int PRIMARY KEY, v text, big text); ALTER TABLE f REPLICA IDENTITY FULL, ALTER big SET STORAGE EXTERNAL;
+     CREATE PUBLICATION everything FOR ALL TABLES`,
+  );
+  const messages = await captured(database, [
+    `INSERT INTO a SELECT g, g / 7.0, repeat('é😀' || chr(9), g), '{"a": 1}', now(), 'sad', repeat('x', 9000), ARRAY[g, NULL] FROM generate_series(1, 50) g`,
+    `UPDATE a SET t = NULL WHERE id < 10; UPDATE a SET id = id + 1000 WHERE id BETWEEN 20 AND 25; DELETE FROM a WHERE id BETWEEN 30 AND 35`,
+    `INSERT INTO f SELECT g, 'v', repeat('y', 9000) FROM generate_series(1, 5) g`,
+    `UPDATE f SET v = NULL; UPDATE f SET id = 77 WHERE id = 1; DELETE FROM f WHERE id = 2`,
+    `ALTER TABLE a ADD COLUMN late bool; INSERT INTO a (id, late) VALUES (5000, true)`,
+    `SELECT pg_logical_emit_message(false, 'note', 'outside é'), pg_logical_emit_message(true, 'note', 'inside')`,
+    `TRUNCATE a, f`,
+  ]);
+  const oracle = new Oracle();
+  const kinds = new Set<string>();
+  for (const data of messages) {
+    const decoded = decodePgoutput(data, 0, data.length, 0n);
+    kinds.add(decoded.type);
+    expect(comparable(decoded)).toEqual(oracle.decode(data));
+  }
+  expect([...kinds].sort()).toEqual([
+    'begin',
+    'commit',
+    'delete',
+    'insert',
+    'message',
+    'relation',
+    'truncate',
+    'type',
+    'update',
+  ]);
+});
+
+test('finds a message wherever it lies in a buffer and keeps no part of it', async () => {
+  await using database = await postgres.database(
+    `CREATE TABLE a (id int PRIMARY KEY, t text); CREATE PUBLICATION everything FOR ALL TABLES`,
+  );
+  for (const data of await captured(database, [`INSERT INTO a VALUES (1, 'text')`])) {
+    const inside = Buffer.concat([Buffer.alloc(7, 0xff), data, Buffer.alloc(3, 0xff)]);
+    const decoded = decodePgoutput(inside, 7, 7 + data.length, 0n);
+    inside.fill(0);
+    expect(decoded).toEqual(decodePgoutput(data, 0, data.length, 0n));
+  }
+});
+
+test('an unknown or cut message is an error with its position', () => {
+  expect(() => decodePgoutput(Buffer.from('!'), 0, 1, 0x1_0000_00ffn)).toThrow('1/FF');
+  expect(() =>
+    decodePgoutput(
+      Buffer.concat([Buffer.from('I'), Buffer.alloc(4), Buffer.from('N'), Buffer.from([0, 1]), Buffer.from('?')]),
+      0,
+      9,
+      0n,
+    ),
+  ).toThrow('value kind');
+});

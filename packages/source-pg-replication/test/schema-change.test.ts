@@ -1,0 +1,201 @@
+import { describe, expect, test } from 'vitest';
+import { usePostgres } from './support/postgres.ts';
+import { Replica } from './support/replica.ts';
+
+const postgres = usePostgres();
+const ITEMS = `CREATE TABLE items (id int PRIMARY KEY, name text, amount int); INSERT INTO items SELECT g, 'n' || g, g FROM generate_series(1, 50) g`;
+
+/** What a run after the change did: how many rows it read tells a resync from changes alone. */
+async function afterChange(
+  sql: string,
+  columns: readonly string[],
+  setup = ITEMS,
+): Promise<{ rows: number; columns: string[]; difference: string[] }> {
+  await using database = await postgres.database(setup);
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(sql);
+  const report = await replica.run();
+  const difference = await replica.difference(database, 'items', columns);
+  // Nothing is left to do.
+  expect((await replica.run()).rows).toBe(0);
+  expect(await replica.difference(database, 'items', columns)).toEqual(difference);
+  return {
+    rows: report.rows,
+    columns: replica.store.specs.get('items')?.columns.map(({ name }) => name) ?? [],
+    difference,
+  };
+}
+
+describe('goes on with changes alone', () => {
+  test('when a nullable column comes', async () => {
+    const result = await afterChange(
+      `ALTER TABLE items ADD COLUMN extra text; UPDATE items SET extra = 'e' WHERE id = 3; INSERT INTO items VALUES (60, 'x', 1, 'y')`,
+      ['id', 'name', 'amount', 'extra'],
+    );
+    expect(result).toEqual({ rows: 2, columns: ['id', 'name', 'amount', 'extra'], difference: [] });
+  });
+
+  test('when a nullable column comes and no row changes', async () => {
+    const result = await afterChange(`ALTER TABLE items ADD COLUMN extra text`, ['id', 'extra']);
+    expect(result).toEqual({ rows: 0, columns: ['id', 'name', 'amount', 'extra'], difference: [] });
+  });
+
+  test('when a column goes', async () => {
+    const result = await afterChange(
+      `UPDATE items SET amount = 9 WHERE id = 1; ALTER TABLE items DROP COLUMN amount; UPDATE items SET name = 'after' WHERE id = 2`,
+      ['id', 'name'],
+    );
+    expect(result).toEqual({ rows: 2, columns: ['id', 'name'], difference: [] });
+  });
+
+  test('when columns come and go between changes of one transaction', async () => {
+    const result = await afterChange(
+      `BEGIN; INSERT INTO items VALUES (100, 'before', 1); ALTER TABLE items ADD COLUMN extra text;
+       INSERT INTO items VALUES (101, 'between', 2, 'e'); ALTER TABLE items DROP COLUMN amount;
+       INSERT INTO items VALUES (102, 'after', 'f'); COMMIT`,
+      ['id', 'name', 'extra'],
+    );
+    expect(result).toEqual({ rows: 3, columns: ['id', 'name', 'extra'], difference: [] });
+  });
+
+  test('when a type only changes its name', async () => {
+    const setup = `CREATE TABLE items (id int PRIMARY KEY, name varchar(10)); INSERT INTO items VALUES (1, 'a')`;
+    const result = await afterChange(
+      `ALTER TABLE items ALTER name TYPE text; INSERT INTO items VALUES (2, 'b')`,
+      ['id', 'name'],
+      setup,
+    );
+    expect(result).toMatchObject({ rows: 1, difference: [] });
+  });
+
+  test('when the storage is made new without a change of values', async () => {
+    const result = await afterChange(`VACUUM FULL items`, ['id', 'name', 'amount']);
+    expect(result).toMatchObject({ rows: 0, difference: [] });
+  });
+});
+
+describe('copies the table anew', () => {
+  test.each([
+    ['a column comes with a default', `ALTER TABLE items ADD COLUMN extra int DEFAULT 7`, ['id', 'extra']],
+    [
+      'a column comes with a volatile default',
+      `ALTER TABLE items ADD COLUMN extra int DEFAULT (random() * 100)::int`,
+      ['id', 'extra'],
+    ],
+    [
+      'a column is renamed',
+      `ALTER TABLE items RENAME name TO title; UPDATE items SET title = 'u' WHERE id = 4`,
+      ['id', 'title'],
+    ],
+    [
+      'a type is widened',
+      `ALTER TABLE items ALTER amount TYPE bigint; INSERT INTO items VALUES (99, 'x', 5000000000)`,
+      ['id', 'amount'],
+    ],
+    ['a type is changed', `ALTER TABLE items ALTER amount TYPE text USING 'n' || amount`, ['id', 'amount']],
+    [
+      'values are rewritten under the same type',
+      `ALTER TABLE items ALTER name TYPE text USING upper(name)`,
+      ['id', 'name'],
+    ],
+    ['a column is replaced by one of the same name', `ALTER TABLE items DROP amount, ADD amount int`, ['id', 'amount']],
+    [
+      'the table is made anew',
+      `DROP TABLE items; CREATE TABLE items (id int PRIMARY KEY, other text); INSERT INTO items VALUES (1, 'only')`,
+      ['id', 'other'],
+    ],
+    [
+      'the key changes',
+      `ALTER TABLE items DROP CONSTRAINT items_pkey, ALTER amount SET NOT NULL, ADD PRIMARY KEY (id, amount)`,
+      ['id', 'amount'],
+    ],
+  ])('when %s', async (_, sql, columns) => {
+    const { difference } = await afterChange(sql, columns);
+    expect(difference).toEqual([]);
+  });
+
+  test('when the table left the publication for a while', async () => {
+    await using database = await postgres.database(`${ITEMS}; CREATE TABLE kept (id int PRIMARY KEY)`);
+    const all = new Replica(database);
+    await all.run();
+    await database.sql(
+      `ALTER PUBLICATION ${database.name} DROP TABLE items; UPDATE items SET name = 'unseen'; ALTER PUBLICATION ${database.name} ADD TABLE items`,
+    );
+    await all.run();
+    expect(await all.difference(database, 'items', ['id', 'name'])).toEqual([]);
+  });
+
+  test('when it was excluded for a while', async () => {
+    await using database = await postgres.database(`${ITEMS}; CREATE TABLE kept (id int PRIMARY KEY)`);
+    const all = new Replica(database);
+    await all.run();
+    const fewer = new Replica(database, { exclude: ['items'] });
+    Object.assign(fewer, { store: all.store });
+    await fewer.run();
+    expect(fewer.rows('items')).toHaveLength(50);
+    await database.sql(`UPDATE items SET name = 'unseen'`);
+    await all.run();
+    expect(await all.difference(database, 'items', ['id', 'name'])).toEqual([]);
+  });
+});
+
+test('DDL while changes are being read is noticed in the stream', async () => {
+  await using database = await postgres.database(`${ITEMS}; CREATE TABLE other (id int PRIMARY KEY)`);
+  const replica = new Replica(database, { pageRows: 1 });
+  await replica.run();
+  await database.sql(`INSERT INTO items SELECT g, 'x', g FROM generate_series(1000, 1020) g`);
+  await using source = replica.source();
+  const kinds: string[] = [];
+  let isDone = false;
+  for await (const message of source.read({ state: replica.state() })) {
+    if (message.type === 'schema') kinds.push(message.stream.columns.map(({ name }) => name).join());
+    if (message.type !== 'records' || isDone) continue;
+    isDone = true;
+    await database.sql(`ALTER TABLE items ADD COLUMN late text`);
+  }
+  expect(isDone).toBe(true);
+  await database.sql(`UPDATE items SET late = 'l' WHERE id = 1`);
+  await replica.run();
+  await replica.run();
+  expect(await replica.difference(database, 'items', ['id', 'name', 'amount', 'late'])).toEqual([]);
+});
+
+test('a table that is dropped at the source keeps its rows at the destination', async () => {
+  await using database = await postgres.database(`${ITEMS}; CREATE TABLE other (id int PRIMARY KEY)`);
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(`DELETE FROM items WHERE id = 1; DROP TABLE items; INSERT INTO other VALUES (1)`);
+  await replica.run();
+  expect(replica.rows('items')).toHaveLength(50);
+  expect(replica.rows('other')).toHaveLength(1);
+  expect(replica.warnings.join()).toContain('no longer read');
+});
+
+test('a new table joins while the others go on', async () => {
+  await using database = await postgres.database(ITEMS);
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(
+    `CREATE TABLE fresh (id int PRIMARY KEY, v text); INSERT INTO fresh VALUES (1, 'a'); UPDATE items SET name = 'x' WHERE id = 1; INSERT INTO fresh VALUES (2, 'b')`,
+  );
+  const report = await replica.run();
+  expect(report.rows).toBe(3);
+  expect(await replica.difference(database, 'fresh', ['id', 'v'])).toEqual([]);
+  expect(await replica.difference(database, 'items', ['id', 'name'])).toEqual([]);
+});
+
+test('stored generated columns are in the snapshot and in the stream, or in neither', async () => {
+  await using database = await postgres.database(
+    `CREATE TABLE g (id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) STORED); INSERT INTO g VALUES (1, 1)`,
+  );
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(`INSERT INTO g VALUES (2, 2); UPDATE g SET a = 5 WHERE id = 1`);
+  await replica.run();
+  const has = Number(await database.value(`SHOW server_version_num`)) >= 180_000;
+  expect(replica.rows('g')).toEqual([
+    { id: 1, a: 5, ...(has ? { b: 10 } : {}) },
+    { id: 2, a: 2, ...(has ? { b: 4 } : {}) },
+  ]);
+});

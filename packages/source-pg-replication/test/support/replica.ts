@@ -1,0 +1,133 @@
+import {
+  runPipeline,
+  type Checkpoint,
+  type EtlError,
+  type Logger,
+  type PipelineReport,
+  type Row,
+  type Source,
+  type SourceMessage,
+  type StateEntry,
+} from '@etl/core';
+import { memoryDestination, MemoryStore } from '@etl/testing';
+import { pgReplication, type PgReplicationOptions } from '../../src/index.ts';
+import type { TestDatabase } from './postgres.ts';
+
+/** A source and the in-memory copy that its runs keep. */
+export class Replica {
+  readonly store = new MemoryStore();
+  readonly warnings: string[] = [];
+  readonly #options: PgReplicationOptions;
+
+  constructor(database: TestDatabase, options: Partial<PgReplicationOptions> = {}) {
+    this.#options = { connectionString: database.url, slot: database.name, ...options };
+  }
+
+  source(): Source {
+    return pgReplication(this.#options);
+  }
+
+  /** One run; fails the test unless every stream is good. */
+  async run(options: { readonly commitEveryRows?: number } = {}): Promise<PipelineReport> {
+    const report = await this.attempt(options);
+    const [failure] = report.failures;
+    if (failure !== undefined) throw failure.error;
+    return report;
+  }
+
+  async attempt(
+    options: { readonly commitEveryRows?: number; readonly fullRefresh?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<PipelineReport> {
+    await using source = this.source();
+    return await runPipeline({
+      name: 'test',
+      source,
+      destination: memoryDestination(this.store),
+      logger: recordingLogger(this.warnings),
+      ...options,
+    });
+  }
+
+  rows(stream: string): readonly Row[] {
+    return this.store.rows(stream).map((row) => withoutSystemColumns(row));
+  }
+
+  /** Whether all values of the columns are equal on both sides, compared as text. */
+  async difference(database: TestDatabase, table: string, columns: readonly string[], key = 'id'): Promise<string[]> {
+    const list = columns.map((column) => `"${column}"::text`).join(', ');
+    const there = (await database.rows(`SELECT ${list} FROM ${table} ORDER BY "${key}"::text COLLATE "C"`)).map((row) =>
+      JSON.stringify(columns.map((column) => row[column])),
+    );
+    const here = this.store.rows(table).map((row) => JSON.stringify(columns.map((column) => textOf(row[column]))));
+    const ours = new Set(here);
+    const theirs = new Set(there);
+    return [
+      ...there.filter((row) => !ours.has(row)).map((row) => `missing ${row.slice(0, 120)}`),
+      ...here.filter((row) => !theirs.has(row)).map((row) => `surplus ${row.slice(0, 120)}`),
+      ...(here.length === there.length ? [] : [`${here.length} rows instead of ${there.length}`]),
+    ];
+  }
+
+  state(): readonly StateEntry[] {
+    return this.store.state.get('test') ?? [];
+  }
+
+  lsn(): string {
+    const entry = this.state().find(({ stream }) => stream === '');
+    return String((entry?.value as { lsn?: string } | undefined)?.lsn);
+  }
+}
+
+export function withoutSystemColumns(row: Row): Row {
+  return Object.fromEntries(Object.entries(row).filter(([name]) => name !== '_version' && name !== '_deleted'));
+}
+
+/** A logger that keeps the phrases of its warnings. */
+export function recordingLogger(warnings: string[]): Logger {
+  const logger: Logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (fields, message) => void warnings.push(`${message} ${JSON.stringify(fields)}`),
+    error: (_, message) => void warnings.push(message),
+    child: () => logger,
+  };
+  return logger;
+}
+
+/** The LSN that a checkpoint carries. */
+export function lsnOf({ entries }: Checkpoint): string {
+  const value = entries.findLast(({ stream }) => stream === '')?.value;
+  return String((value as { lsn?: string } | undefined)?.lsn);
+}
+
+/** All messages of one reading, without an engine. */
+export async function readAll(source: Source, state: readonly StateEntry[] = []): Promise<SourceMessage[]> {
+  const messages: SourceMessage[] = [];
+  for await (const message of source.read({ state })) messages.push(message);
+  return messages;
+}
+
+export function rowsOf(messages: readonly SourceMessage[], stream: string): Row[] {
+  return messages.flatMap((message) => (message.type === 'records' && message.stream === stream ? message.rows : []));
+}
+
+export function lastCheckpoint(messages: readonly SourceMessage[]): Checkpoint {
+  const last = messages.at(-1);
+  if (last?.type !== 'checkpoint') throw new Error('the last message is no checkpoint');
+  return last.checkpoint;
+}
+
+/** The error that a promise is rejected with. */
+export async function failureOf(work: Promise<unknown>): Promise<EtlError> {
+  try {
+    await work;
+  } catch (error) {
+    return error as EtlError;
+  }
+  throw new Error('nothing failed');
+}
+
+function textOf(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? null);
+}
