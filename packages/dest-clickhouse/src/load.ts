@@ -20,6 +20,7 @@ import { takenOver, type PipelineLock } from './pipeline-lock.ts';
 import { prepareTable } from './prepare-table.ts';
 import { publishPrepared } from './publish.ts';
 import { contractOf } from './schema-contract.ts';
+import { claimScope, type ScopeClaim } from './scope-owner.ts';
 import { StagedStream } from './staged-stream.ts';
 import { nestedGroups } from './nested-columns.ts';
 import { insertSystemRows, systemTime } from './system-tables.ts';
@@ -149,8 +150,10 @@ export class ClickHouseLoad implements LoadPackage {
 
   async truncate(stream: string): Promise<void> {
     const entry = this.#stream(stream);
+    const plan = planTable(entry.spec, this.#context.options);
+    await this.#claim({ publicName: plan.publicName });
     entry.conflict = undefined;
-    await entry.staged.replaceTable(planTable(entry.spec, this.#context.options));
+    await entry.staged.replaceTable(plan);
   }
 
   async discard(stream: string): Promise<void> {
@@ -169,8 +172,11 @@ export class ClickHouseLoad implements LoadPackage {
   }
 
   async publish(stream: string, slice: Slice, entry: LedgerEntry): Promise<void> {
-    const { staged, conflict } = this.#stream(stream);
+    const { staged, spec, conflict } = this.#stream(stream);
     if (conflict !== undefined) throw conflict;
+    if (slice.scope !== undefined) {
+      await this.#claim({ publicName: planTable(spec, this.#context.options).publicName, scope: slice.scope });
+    }
     await this.#owned(staged.closeSlice(slice));
     this.#ledger.push(entry);
   }
@@ -199,6 +205,11 @@ export class ClickHouseLoad implements LoadPackage {
     const summary = await this.#owned(publishPrepared(database, manifest, { ...this.#operation, signal: undefined }));
     for (const table of tables) if (table.staging !== undefined) this.#context.onPublished(table);
     return summary;
+  }
+
+  async #claim(claim: ScopeClaim): Promise<void> {
+    const by = { pipeline: this.#context.pipeline, number: this.#number };
+    await claimScope(this.#context.database, claim, by, this.#operation);
   }
 
   /** A table of this load that is gone means that another run has taken the pipeline over. */

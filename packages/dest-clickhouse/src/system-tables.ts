@@ -23,6 +23,10 @@ const SYSTEM_TABLES: Readonly<Record<string, string>> = {
     pipeline LowCardinality(String), stream String, key String,
     value String, version UInt128, updated_at DateTime64(3, 'UTC')
   ) ENGINE = ReplacingMergeTree(version) ORDER BY (pipeline, stream, key)`,
+  _etl_scopes: `(
+    table_name LowCardinality(String), scope String, pipeline LowCardinality(String),
+    released UInt8, version UInt64, claimed_at DateTime64(3, 'UTC')
+  ) ENGINE = ReplacingMergeTree(version) ORDER BY (table_name, scope, pipeline)`,
   _etl_schema_changes: `(
     pipeline LowCardinality(String), stream LowCardinality(String), table_name LowCardinality(String),
     change LowCardinality(String), detail String, load_number UInt64, changed_at DateTime64(3, 'UTC')
