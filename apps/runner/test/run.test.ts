@@ -133,6 +133,10 @@ describe('etl against a real PostgreSQL', () => {
     const { etl } = await shop();
     const { stdout } = await etl(['run', 'pg', 'shop', '--stream', 'customers', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ rows: 300 });
+    const unknown = await etl(['run', 'pg', 'shop', '--stream', 'costumers']);
+    expect(unknown.exitCode).toBe(2);
+    expect(unknown.stderr).toContain('There is no stream costumers; did you mean customers?');
+    expect(unknown.stderr).toContain('customers, orders');
   });
 
   test('--full-refresh reads everything anew', async () => {

@@ -7,6 +7,7 @@ import { openGroup } from '../groups.ts';
 import { pipelineName } from '../pipeline-name.ts';
 import { withSource } from '../platform.ts';
 import { loadPlatform } from '../registry.ts';
+import { requireStreams } from '../required-streams.ts';
 import { createReporter } from '../reporters/create-reporter.ts';
 import type { RunHeading } from '../reporters/reporter.ts';
 import { appendStepSummary } from '../reporters/step-summary.ts';
@@ -44,8 +45,9 @@ export function runGroup(platformName: string, groupName: string | undefined, op
     });
     reporter.started();
     try {
-      const report = await withSource(group, (source) =>
-        withDestination(resolved, dataset, env, (destination) =>
+      const report = await withSource(group, async (source) => {
+        if (options.stream !== undefined) await requireStreams(source, options.stream, { signal, logger });
+        return withDestination(resolved, dataset, env, (destination) =>
           runPipeline({
             name: pipeline,
             source,
@@ -56,8 +58,8 @@ export function runGroup(platformName: string, groupName: string | undefined, op
             logger,
             onEvent: (event) => reporter.event(event),
           }),
-        ),
-      );
+        );
+      });
       const exitCode = exitCodeOfReport(report);
       reporter.ended(report, exitCode);
       appendStepSummary(env, redactor, heading, report);

@@ -7,16 +7,16 @@ export const SHOP_CHANGES: readonly ShopStep[] = [
     sql: /* sql */ `
       BEGIN;
       INSERT INTO customers
-      SELECT i, 'new' || i || '@mail.example', 'Ünal ' || i, NULL, NULL, true, 0, '{"vip": true}', NULL, now()
+      SELECT i, 'new' || i || '@mail.example', 'Ünal ' || i, NULL, NULL, true, 0, '{"vip": true}', NULL, timestamptz '2026-11-02 09:00:00.123456+00'
       FROM generate_series(24001, 26000) AS i;
       INSERT INTO orders
-      SELECT i, 24001 + i % 2000, 'paid', 199.99, 'EUR', ARRAY['WELCOME'], world.id(i, 86), NULL, now(), now()
+      SELECT i, 24001 + i % 2000, 'paid', 199.99, 'EUR', ARRAY['WELCOME'], world.id(i, 86), NULL, timestamptz '2026-11-02 09:00:00.123456+00', timestamptz '2026-11-02 09:00:00.123456+00'
       FROM generate_series(52001, 54500) AS i;
       INSERT INTO order_items
       SELECT i, 1, world.id(1 + world.dice(i, 90, 3200), 40), 2, 99.99, NULL, date '2027-03-01'
       FROM generate_series(52001, 54500) AS i;
       INSERT INTO payments
-      SELECT world.id(i, 100), i, 199.99, 'wallet', true, '{}', '\\xdeadbeef', now()
+      SELECT world.id(i, 100), i, 199.99, 'wallet', true, '{}', '\\xdeadbeef', timestamptz '2026-11-02 09:00:00.123456+00'
       FROM generate_series(52001, 54500) AS i;
       COMMIT;`,
   },
@@ -26,7 +26,7 @@ export const SHOP_CHANGES: readonly ShopStep[] = [
   },
   {
     name: 'prices, but not the long descriptions beside them',
-    sql: /* sql */ `UPDATE products SET price = price + 1, updated_at = now(), gallery = array_append(gallery, 'img/new.jpg') WHERE city_id % 3 = 0;`,
+    sql: /* sql */ `UPDATE products SET price = price + 1, updated_at = timestamptz '2026-11-02 09:00:00.123456+00', gallery = array_append(gallery, 'img/new.jpg') WHERE city_id % 3 = 0;`,
   },
   {
     name: 'withdrawn searches and cancelled items',
@@ -45,7 +45,7 @@ export const SHOP_CHANGES: readonly ShopStep[] = [
     name: 'a table emptied and filled again',
     sql: /* sql */ `
       TRUNCATE flash_sales;
-      INSERT INTO flash_sales SELECT i, world.id(i * 5, 40), 50, now() FROM generate_series(50, 75) AS i;`,
+      INSERT INTO flash_sales SELECT i, world.id(i * 5, 40), 50, timestamptz '2026-11-02 09:00:00.123456+00' FROM generate_series(50, 75) AS i;`,
   },
   {
     name: 'a new column, and values in it',
@@ -57,11 +57,11 @@ export const SHOP_CHANGES: readonly ShopStep[] = [
     name: 'several changes of one row in one transaction',
     sql: /* sql */ `
       BEGIN;
-      INSERT INTO reviews SELECT i, world.id(1, 40), 1, 5, 'first', 0, '{}', now() FROM generate_series(20001, 20200) AS i;
+      INSERT INTO reviews SELECT i, world.id(1, 40), 1, 5, 'first', 0, '{}', timestamptz '2026-11-02 09:00:00.123456+00' FROM generate_series(20001, 20200) AS i;
       UPDATE reviews SET body = 'second', stars = 4 WHERE id BETWEEN 20001 AND 20100;
       DELETE FROM reviews WHERE id BETWEEN 20001 AND 20050;
       DELETE FROM reviews WHERE id BETWEEN 1 AND 50;
-      INSERT INTO reviews SELECT i, world.id(2, 40), 2, 1, 'again', 1, '{7}', now() FROM generate_series(1, 25) AS i;
+      INSERT INTO reviews SELECT i, world.id(2, 40), 2, 1, 'again', 1, '{7}', timestamptz '2026-11-02 09:00:00.123456+00' FROM generate_series(1, 25) AS i;
       COMMIT;`,
   },
   {
