@@ -33,6 +33,7 @@ export async function openConnection(
     request_timeout: options.requestTimeoutMs,
     max_open_connections: 4,
     keep_alive: { enabled: true, idle_socket_ttl: 2000, eagerly_destroy_stale_sockets: true },
+    ...(compresses(options.compression, url.hostname) ? { compression: { request: { codec: 'zstd', level: 1 } } } : {}),
     log: { level: ClickHouseLogLevel.OFF },
   });
   return new Connection(client, {
@@ -41,4 +42,9 @@ export async function openConnection(
     retryWaitMs: options.retryWaitMs,
     close: async () => undefined,
   });
+}
+
+function compresses(compression: ResolvedOptions['compression'], host: string): boolean {
+  if (compression !== 'auto') return compression === 'zstd';
+  return host !== 'localhost' && host !== '[::1]' && !host.startsWith('127.');
 }

@@ -36,6 +36,10 @@ export const clickHouseOptionsSchema = z
       .min(1)
       .default(8 * 1024 * 1024)
       .describe('Bytes per insert, roughly.'),
+    compression: z
+      .enum(['auto', 'zstd', 'none'])
+      .default('auto')
+      .describe('Compression of what is sent to a server. auto: zstd at level 1, except on this machine.'),
     requestTimeoutMs: z.int().min(1000).default(300_000).describe('Longest wait for one statement of the server.'),
     retryWaitMs: z
       .int()

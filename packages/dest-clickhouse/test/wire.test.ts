@@ -145,3 +145,9 @@ it('refuses rows whose key changed its type, until the table is replaced', async
   await load.commit([]);
   expect(await fixture.readRows('changing')).toEqual([{ id: 'a' }]);
 });
+
+it('sends everything compressed when asked', async () => {
+  await using fixture = await httpFixture({ compression: 'zstd' });
+  await runToEnd(fixture.create());
+  expect(await contents(fixture)).toEqual(EXPECTED);
+});
