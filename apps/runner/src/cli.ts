@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT_OK, EXIT_USAGE } from './exit-code.ts';
 import { runCommand } from './command-context.ts';
-import { platformNames } from './registry.ts';
+import { platformNames, platformTitles } from './registry.ts';
 
 // Each command is imported when it is called: help and errors of usage stay fast.
 const program = new Command('etl')
@@ -11,7 +11,7 @@ const program = new Command('etl')
   .showHelpAfterError('(etl --help lists the commands)')
   .helpCommand(false)
   .exitOverride()
-  .addHelpText('after', `\nPlatforms: ${platformNames().join(', ')}`);
+  .addHelpText('after', `\nPlatforms:\n${platformLines()}`);
 
 program
   .command('run')
@@ -91,6 +91,10 @@ program
     const { runDemo } = await import('./commands/demo.ts');
     await runCommand(runDemo(), { ...options, subject: 'demo' });
   });
+
+function platformLines(): string {
+  return [...platformTitles()].map(([name, title]) => `  ${name.padEnd(20)}${title}`).join('\n');
+}
 
 function subjectOf(platform: string, group: string | undefined): string {
   return group === undefined ? platform : `${platform} ${group}`;

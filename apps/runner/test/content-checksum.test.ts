@@ -61,7 +61,7 @@ describe('the checksum of the two sides', () => {
     const groups = { shop: { connection_string: postgres.connectionString() } };
     const env = { ETL_GROUPS_PG: JSON.stringify(groups), ETL_DATA_DIR: directory.path };
     const { exitCode, output } = await runEtl(['run', 'pg', 'shop'], { cwd: directory.path, env });
-    expect(exitCode, output).toBe(0);
+    if (exitCode !== 0) throw new Error(output);
     reader = await openClickHouse({ path: join(directory.path, 'clickhouse'), database: 'travel' });
     [table] = (await readTables(client)) as [SourceTable];
   });

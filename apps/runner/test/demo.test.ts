@@ -11,11 +11,11 @@ describe('the demo', () => {
 
   beforeEach(async () => {
     directory = await temporaryDirectory();
-    // PostgreSQL keeps its files here; started by root, it runs as a user who has to get in.
+    // PostgreSQL keeps its files here. Started by root, it runs as a user who has to get in, and to clean up.
     temporary = join(directory.path, 'tmp');
     await mkdir(temporary);
     await chmod(directory.path, 0o711);
-    await chmod(temporary, 0o755);
+    await chmod(temporary, 0o1777);
   });
   afterEach(async () => {
     await directory[Symbol.asyncDispose]();

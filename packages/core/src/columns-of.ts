@@ -60,14 +60,14 @@ function leavesOf(schema: z.ZodObject, path: readonly string[], isInNullable: bo
 }
 
 function leavesOfField(field: z.core.$ZodType, path: readonly string[], isInNullable: boolean): readonly Leaf[] {
-  const { type, hint, isNullable: isItself } = unwrap(field);
-  if (hint.drop === true) return [];
+  const { type, hint: said, isNullable: isItself } = unwrap(field);
+  const { drop, ...hint } = said;
+  if (drop === true) return [];
   const isNullable = isItself || isInNullable;
   if (hint.type === undefined && isObject(type) && path.length < MAX_DEPTH) {
     return leavesOf(type, path, isNullable);
   }
-  const { drop: _, ...override } = hint;
-  const value: ValueSpec = { ...valueOf(type), ...override, nullable: isNullable };
+  const value: ValueSpec = { ...valueOf(type), ...hint, nullable: isNullable };
   const description = z.globalRegistry.get(field)?.description;
   const column = { name: path.join('__'), ...value, ...(description === undefined ? {} : { description }) };
   return [{ column, path, flatten: flattenValue(type, value) }];

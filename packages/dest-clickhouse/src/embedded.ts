@@ -96,13 +96,13 @@ function busy(path: string, directory: string, cause: unknown): EtlError {
   return new EtlError({
     code: 'CLICKHOUSE_EMBEDDED_BUSY',
     kind: 'transient',
-    message: `The embedded database ${path} is in use${holder(directory)}.`,
+    message: `The embedded database ${path} is in use${heldBy(directory)}.`,
     hint: 'An embedded database serves one process at a time: run again when that one has ended.',
     cause,
   });
 }
 
-function holder(directory: string): string {
+function heldBy(directory: string): string {
   const known = readHolder(directory);
   return known === undefined ? ' by another process' : ` by process ${known.pid} since ${known.since}`;
 }

@@ -30,7 +30,7 @@ async function loadTwice(fixture: ClickHouseFixture): Promise<readonly unknown[]
     );
     await load.commit([]);
   }
-  return session.optimize?.();
+  return await session.optimize?.();
 }
 
 function parts(fixture: ClickHouseFixture): Promise<readonly { readonly parts: number }[]> {

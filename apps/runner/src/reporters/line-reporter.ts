@@ -49,6 +49,7 @@ export class LineReporter implements Reporter {
         this.#say(`${event.stream} failed: ${event.error.message}`);
         return;
       case 'load-started':
+      case 'tables-merged':
       case 'stream-progressed':
       case 'batch-written':
       case 'checkpoint-acknowledged':

@@ -9,6 +9,7 @@ export function runSummary(terminal: Terminal, { subject }: RunHeading, report: 
   return [
     ...report.schemaChanges.map((change) => `  ${schemaChangeText(change)}`),
     ...streamLines(terminal, report),
+    ...rejectionLines(terminal, report),
     ...failureLines(terminal, report),
     verdict(terminal, subject, report),
   ];
@@ -27,12 +28,25 @@ export function schemaChangeText(change: SchemaChange): string {
 
 function streamLines(terminal: Terminal, report: PipelineReport): string[] {
   const failed = new Set(report.failures.map(({ stream }) => stream));
-  const changed = report.streams.filter(({ rows, stream }) => rows > 0 && !failed.has(stream));
+  const loaded = new Set(report.loads.flatMap(({ rowsWritten }) => Object.keys(rowsWritten)));
+  const changed = report.streams.filter(({ stream }) => loaded.has(stream) && !failed.has(stream));
   const names = Math.max(0, ...changed.map(({ stream }) => stream.length));
   const counts = Math.max(0, ...changed.map(({ rows }) => number(rows).length));
   return changed.map(
     ({ stream, rows }) =>
       `${terminal.style('green', '✓')} ${stream.padEnd(names)}   ${number(rows).padStart(counts)} ${rows === 1 ? 'row' : 'rows'}`,
+  );
+}
+
+/** Rows that a schema contract keeps out are wanted that way, but never in silence. */
+function rejectionLines(terminal: Terminal, report: PipelineReport): string[] {
+  const rejected = new Map<string, number>();
+  for (const { rowsRejected = {} } of report.loads) {
+    for (const [stream, rows] of Object.entries(rowsRejected)) rejected.set(stream, (rejected.get(stream) ?? 0) + rows);
+  }
+  return [...rejected].map(
+    ([stream, rows]) =>
+      `${terminal.style('yellow', '!')} ${stream}: ${count(rows, 'row')} kept out by its schema contract`,
   );
 }
 
@@ -50,13 +64,19 @@ function verdict(terminal: Terminal, subject: string, report: PipelineReport): s
     terminal.style('bold', subject),
     terminal.style(style[report.status], report.status),
     ...scopeText(report),
-    report.rows === 0 && report.status === 'ok' ? '0 rows, nothing changed' : count(report.rows, 'row'),
+    isUnchanged(report) ? '0 rows, nothing changed' : count(report.rows, 'row'),
     duration(report.durationMs),
     ...loadText(report),
   ];
   const line = parts.join('   ');
   if (report.status === 'ok') return line;
   return `${line}\n  What failed stays as it was before, and stays due: run the same command again once it is fixed.`;
+}
+
+/** A load of no rows may still have emptied a table; one that names no stream has only moved a position. */
+function isUnchanged({ status, loads, schemaChanges, rolledForward }: PipelineReport): boolean {
+  const isTouched = loads.some(({ rowsWritten }) => Object.keys(rowsWritten).length > 0);
+  return status === 'ok' && !isTouched && schemaChanges.length === 0 && rolledForward.length === 0;
 }
 
 function scopeText(report: PipelineReport): string[] {
