@@ -28,7 +28,8 @@ export async function startKillScene(options: {
   if (options.isLarge) await fillShop(client);
   else await client.query(SMALL_SCHEMA);
   const target = options.isServer ? await serverTarget(options.directory) : embeddedTarget(options.directory);
-  const groups = { shop: { connection_string: postgres.connectionString() } };
+  const schemas = options.isLarge ? { schemas: ['public', 'loyalty'] } : {};
+  const groups = { shop: { connection_string: postgres.connectionString(), ...schemas } };
   return {
     cwd: options.directory,
     env: { ETL_GROUPS_PG: JSON.stringify(groups), ...target.env },

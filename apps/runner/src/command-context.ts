@@ -35,6 +35,9 @@ export async function runCommand(command: Command, flags: CommandFlags = {}): Pr
   const trap = new SignalTrap((name) => {
     terminal.say(`${name}: stopping in order; a second one leaves at once.`);
   });
+  endQuietlyWithoutReader();
+  const leave = async (error: Error): Promise<void> => process.exit(await failed(terminal, error, flags));
+  process.once('uncaughtException', (error) => void leave(error));
   try {
     loadDotEnv();
     const { createLogger } = await import('./logger.ts');
@@ -63,6 +66,14 @@ async function failed(terminal: Terminal, error: unknown, flags: CommandFlags): 
   }
   reportProblem(terminal, problem, { subject: flags.subject, isVerbose: flags.verbose ?? false });
   return problem.exitCode;
+}
+
+/** `etl sql … | head` is no failure: whoever read the result has seen enough. */
+function endQuietlyWithoutReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    throw error;
+  });
 }
 
 /** Variables that are set already win over the file. */

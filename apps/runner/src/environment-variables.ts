@@ -30,7 +30,8 @@ export function environmentVariables(): readonly EnvironmentVariable[] {
     {
       name: 'PIPELINE_NAME_SUFFIX',
       default: '',
-      meaning: 'Appended to the pipeline name `<platform>_<group>`: a state of its own over the same tables.',
+      meaning:
+        'Appended to the pipeline name `<platform>_<group>`: a pipeline with positions and a replication slot of its own. It needs a dataset of its own where it would replace rows of the other.',
     },
     {
       name: 'ETL_LOCK_WAIT_SECONDS',

@@ -4,6 +4,7 @@ import { join, relative, resolve } from 'node:path';
 import type { z } from 'zod';
 import { didYouMean } from './did-you-mean.ts';
 import { groupsVariable } from './groups-variable.ts';
+import { pipelineSuffix } from './pipeline-name.ts';
 import type { Platform, PlatformGroup } from './platform.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -42,13 +43,18 @@ export async function openGroup(
   if (configured === undefined) throw noGroups(platform.name, env);
   if (groupName === undefined) throw noGroupName(platform.name, configured);
   if (!configured.groups.has(groupName)) throw unknownGroup(platform.name, groupName, configured);
-  return validGroup(platform, groupName, configured);
+  return validGroup(platform, groupName, configured, pipelineSuffix(env));
 }
 
 /** Reads one configured group by its platform's schema. @throws `GROUP_INVALID`, naming group and fields. */
-export function validGroup(platform: Platform, groupName: string, { groups, origin }: ConfiguredGroups): PlatformGroup {
+function validGroup(
+  platform: Platform,
+  groupName: string,
+  { groups, origin }: ConfiguredGroups,
+  suffix: string,
+): PlatformGroup {
   const result = platform.groupSchema.safeParse(groups.get(groupName));
-  if (result.success) return platform.open(groupName, result.data);
+  if (result.success) return platform.open(groupName, result.data, suffix);
   throw new EtlError({
     code: 'GROUP_INVALID',
     kind: 'config',

@@ -14,8 +14,8 @@ export interface Platform {
   readonly name: string;
   /** Shape of one group in the group file. */
   readonly groupSchema: z.ZodType;
-  /** Reads a validated group. */
-  open(groupName: string, group: unknown): PlatformGroup;
+  /** Reads a validated group. The suffix is that of the pipeline, empty unless one is configured. */
+  open(groupName: string, group: unknown, suffix?: string): PlatformGroup;
 }
 
 /** One configured group, validated. */
@@ -32,12 +32,12 @@ export interface PlatformGroup {
 export function definePlatform<TGroup>(definition: {
   readonly name: string;
   readonly groupSchema: z.ZodType<TGroup>;
-  open(groupName: string, group: TGroup): PlatformGroup;
+  open(groupName: string, group: TGroup, suffix: string): PlatformGroup;
 }): Platform {
   return {
     name: definition.name,
     groupSchema: definition.groupSchema,
-    open: (groupName, group) => definition.open(groupName, definition.groupSchema.parse(group)),
+    open: (groupName, group, suffix = '') => definition.open(groupName, definition.groupSchema.parse(group), suffix),
   };
 }
 

@@ -80,6 +80,16 @@ describe('etl against a real PostgreSQL', () => {
     expect(counted.stdout).toBe('5000\t3\t299\n');
   });
 
+  test('a table that was emptied is not called unchanged', async () => {
+    const { etl, query: change } = await shop();
+    await etl(['run', 'pg', 'shop']);
+    await change('TRUNCATE customers');
+    const { exitCode, stderr } = await etl(['run', 'pg', 'shop']);
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).not.toContain('nothing changed');
+    expect(stderr).toMatch(/customers {3}0 rows/);
+  });
+
   test('--json is one document on stdout and nothing else', async () => {
     const { etl } = await shop();
     const { exitCode, stdout, stderr } = await etl(['run', 'pg', 'shop', '--json']);

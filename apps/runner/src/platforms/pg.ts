@@ -24,7 +24,7 @@ const pgGroupSchema = z.strictObject({
 export const pgPlatform = definePlatform({
   name: 'pg',
   groupSchema: pgGroupSchema,
-  open(groupName, group) {
+  open(groupName, group, suffix) {
     const replicationName = `etl_${identifier(groupName)}`;
     return {
       name: groupName,
@@ -37,7 +37,8 @@ export const pgPlatform = definePlatform({
         const { pgReplication } = await import('@etl/source-pg-replication');
         return pgReplication({
           connectionString: group.connection_string,
-          slot: group.slot ?? replicationName,
+          // A pipeline of its own reads the log at its own pace, and so through its own slot.
+          slot: (group.slot ?? replicationName) + identifier(suffix),
           publication: group.publication ?? replicationName,
           ...(group.schemas === undefined ? {} : { schemas: group.schemas }),
           ...(group.tables === undefined ? {} : { tables: group.tables }),
