@@ -60,6 +60,11 @@ export interface SourceReadRequest extends OperationOptions {
   readonly state?: readonly StateEntry[] | undefined;
   /** Names of the streams to read; all when absent. */
   readonly streams?: readonly string[] | undefined;
+  /**
+   * Read the named streams, or all, from the start whatever `state` says of them. `state` still says
+   * where all others stand.
+   */
+  readonly fullRefresh?: boolean | undefined;
   /** The slices to read, by stream, for a source that has slices. */
   readonly slices?: Readonly<Record<string, readonly Slice[]>> | undefined;
   readonly days?: DayRange | undefined;

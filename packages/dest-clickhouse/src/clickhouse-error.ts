@@ -55,6 +55,7 @@ const SERVER_CODES: Readonly<Record<string, Meaning>> = {
 
 export const TABLE_EXISTS = '57';
 export const UNKNOWN_TABLE = '60';
+export const INCOMPATIBLE_COLUMNS = '122';
 
 /** The numeric code of a ClickHouse error, or `undefined` when the server did not answer with one. */
 export function serverCode(error: unknown): string | undefined {
@@ -111,5 +112,9 @@ function firstLine(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return firstLine(error.errors[0]);
   const text =
     error instanceof Error ? error.message || ((error as NodeJS.ErrnoException).code ?? error.name) : String(error);
-  return (text.split('\n')[0] ?? '').replace(/\.\s*$/, '').slice(0, 300);
+  // What stands in quotes may be a cell: the server repeats values that it cannot read.
+  return (text.split('\n')[0] ?? '')
+    .replaceAll(/'[^']*'?/g, "'…'")
+    .replace(/\.\s*$/, '')
+    .slice(0, 300);
 }

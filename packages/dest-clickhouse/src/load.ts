@@ -17,7 +17,7 @@ import { loadId } from './load-id.ts';
 import { createManifestTable, loadNames, writeManifest, type Manifest, type ManifestTable } from './manifest.ts';
 import type { ResolvedOptions } from './options.ts';
 import { takenOver, type PipelineLock } from './pipeline-lock.ts';
-import { prepareTable } from './prepare-table.ts';
+import { newTable, prepareTable } from './prepare-table.ts';
 import { publishPrepared } from './publish.ts';
 import { contractOf } from './schema-contract.ts';
 import { claimScope, type ScopeClaim } from './scope-owner.ts';
@@ -25,13 +25,15 @@ import { StagedStream } from './staged-stream.ts';
 import { nestedGroups } from './nested-columns.ts';
 import { insertSystemRows, systemTime } from './system-tables.ts';
 import { planTable, type TablePlan } from './table-plan.ts';
-import { childName } from './table-views.ts';
+import { childName, tablesCollide } from './table-views.ts';
 
 interface LoadContext {
   readonly database: Database;
   readonly options: ResolvedOptions;
   readonly pipeline: string;
   readonly lock: PipelineLock;
+  /** What this session has registered as its own already. */
+  readonly claimed: Set<string>;
   /** Told of every table that the load put rows into. */
   readonly onPublished: (table: ManifestTable) => void;
 }
@@ -41,6 +43,8 @@ interface LoadStream {
   spec: StreamSpec;
   /** Why the table as it stands cannot take the rows; a replacement of the table makes it moot. */
   conflict: EtlError | undefined;
+  /** Whether the pipeline is registered as one that writes to the table. */
+  isClaimed: boolean;
 }
 
 /**
@@ -62,6 +66,7 @@ export class ClickHouseLoad implements LoadPackage {
   readonly #tables = new Map<string, string>();
   readonly #ledger: LedgerEntry[] = [];
   #stagingCount = 0;
+  #committing: Promise<LoadSummary> | undefined;
   #isOver = false;
 
   private constructor(context: LoadContext, operation: OperationOptions, number: bigint, startedAt: Date) {
@@ -82,30 +87,34 @@ export class ClickHouseLoad implements LoadPackage {
   }
 
   async prepare(stream: StreamSpec): Promise<readonly SchemaChange[]> {
-    const plan = planTable(stream, this.#context.options);
+    const { database, options } = this.#context;
+    const plan = planTable(stream, options);
     for (const name of tableNames(plan)) this.#requireOwnTable(stream.name, name);
-    const table = await this.#owned(prepareTable(this.#context.database, plan, contractOf(stream), this.#operation));
-    await this.#recordChanges(table.changes);
     const present = this.#streams.get(stream.name);
-    if (present !== undefined) {
-      await present.staged.evolve(stream, table);
+    if (present?.staged.replaces === true) {
+      // The rows make a table of their own: the one that they replace has no say in its columns.
+      await this.#owned(present.staged.evolve(stream, newTable(plan)));
       present.spec = stream;
-      present.conflict = present.staged.replaces ? undefined : table.conflict;
+      return [];
+    }
+    const table = await this.#owned(prepareTable(database, plan, contractOf(stream), options, this.#operation));
+    await this.#recordChanges(table.changes);
+    if (present !== undefined) {
+      await this.#owned(present.staged.evolve(stream, table));
+      present.spec = stream;
+      present.conflict = table.conflict;
       return table.changes;
     }
-    const staged = new StagedStream(
-      {
-        database: this.#context.database,
-        options: this.#context.options,
-        operation: this.#operation,
-        loadId: this.id,
-        number: this.#number,
-        staging: this.#names.staging((this.#stagingCount += 1)),
-      },
-      stream,
-      table,
-    );
-    this.#streams.set(stream.name, { staged, spec: stream, conflict: table.conflict });
+    const context = {
+      database,
+      options,
+      operation: this.#operation,
+      loadId: this.id,
+      number: this.#number,
+      staging: this.#names.staging((this.#stagingCount += 1)),
+    };
+    const staged = new StagedStream(context, stream, table, table.generation ?? 0n);
+    this.#streams.set(stream.name, { staged, spec: stream, conflict: table.conflict, isClaimed: false });
     if (stream.writeDisposition === 'replace' && stream.scope === undefined) await this.truncate(stream.name);
     return table.changes;
   }
@@ -133,25 +142,25 @@ export class ClickHouseLoad implements LoadPackage {
   #requireOwnTable(stream: string, publicName: string): void {
     const other = this.#tables.get(publicName);
     this.#tables.set(publicName, other ?? stream);
-    if (other === undefined || other === stream) return;
-    throw new EtlError({
-      code: 'CLICKHOUSE_TABLES_COLLIDE',
-      kind: 'schema',
-      message: `The streams ${other} and ${stream} would both be loaded into ${publicName}.`,
-      hint: 'Leave one of them out, or rename it at the source.',
-    });
+    if (other !== undefined && other !== stream) throw tablesCollide(publicName, other, stream);
   }
 
   async write(stream: string, rows: readonly Row[]): Promise<void> {
-    const { staged, conflict } = this.#stream(stream);
-    if (conflict !== undefined && rows.length > 0) throw conflict;
-    await this.#owned(staged.write(rows));
+    if (rows.length === 0) return;
+    const entry = this.#stream(stream);
+    if (entry.conflict !== undefined) throw entry.conflict;
+    if (!entry.isClaimed && entry.spec.scope === undefined) {
+      await this.#claim({ publicName: planTable(entry.spec, this.#context.options).publicName, kind: 'rows' });
+      entry.isClaimed = true;
+    }
+    await this.#owned(entry.staged.write(rows));
   }
 
   async truncate(stream: string): Promise<void> {
     const entry = this.#stream(stream);
     const plan = planTable(entry.spec, this.#context.options);
-    await this.#claim({ publicName: plan.publicName });
+    await this.#claim({ publicName: plan.publicName, kind: 'table' });
+    entry.isClaimed = true;
     entry.conflict = undefined;
     await entry.staged.replaceTable(plan);
   }
@@ -174,14 +183,19 @@ export class ClickHouseLoad implements LoadPackage {
   async publish(stream: string, slice: Slice, entry: LedgerEntry): Promise<void> {
     const { staged, spec, conflict } = this.#stream(stream);
     if (conflict !== undefined) throw conflict;
-    if (slice.scope !== undefined) {
-      await this.#claim({ publicName: planTable(spec, this.#context.options).publicName, scope: slice.scope });
-    }
+    const { publicName } = planTable(spec, this.#context.options);
+    if (slice.scope !== undefined) await this.#claim({ publicName, kind: 'scope', scope: slice.scope });
+    else if (!staged.replaces) await this.#claim({ publicName, kind: 'rows' });
     await this.#owned(staged.closeSlice(slice));
     this.#ledger.push(entry);
   }
 
-  async commit(state: readonly StateEntry[]): Promise<LoadSummary> {
+  commit(state: readonly StateEntry[]): Promise<LoadSummary> {
+    this.#committing = this.#commit(state);
+    return this.#committing;
+  }
+
+  async #commit(state: readonly StateEntry[]): Promise<LoadSummary> {
     const tables: ManifestTable[] = [];
     for (const { staged } of this.#streams.values()) {
       const table = await this.#owned(staged.finish());
@@ -197,19 +211,24 @@ export class ClickHouseLoad implements LoadPackage {
       ledger: this.#ledger,
       state,
     };
-    const { database } = this.#context;
+    const { database, options } = this.#context;
     await this.#owned(writeManifest(database, this.#names.manifest, manifest, this.#operation));
     await this.#commitPoint();
     this.#isOver = true;
     // From here on the load counts, whoever finishes it: an abort must not leave it for the next run.
-    const summary = await this.#owned(publishPrepared(database, manifest, { ...this.#operation, signal: undefined }));
+    const operation = { ...this.#operation, signal: undefined };
+    const summary = await this.#owned(publishPrepared(database, options, manifest, operation));
     for (const table of tables) if (table.staging !== undefined) this.#context.onPublished(table);
     return summary;
   }
 
+  /** Each claim is made once a session: nobody can take it away meanwhile. */
   async #claim(claim: ScopeClaim): Promise<void> {
-    const by = { pipeline: this.#context.pipeline, number: this.#number };
-    await claimScope(this.#context.database, claim, by, this.#operation);
+    const { database, pipeline, claimed } = this.#context;
+    const name = JSON.stringify(claim);
+    if (claimed.has(name)) return;
+    await claimScope(database, claim, { pipeline, number: this.#number }, this.#operation);
+    claimed.add(name);
   }
 
   /** A table of this load that is gone means that another run has taken the pipeline over. */
@@ -227,6 +246,7 @@ export class ClickHouseLoad implements LoadPackage {
     if (await renamed(database, this.#names.manifest, this.#names.prepared, this.#operation)) return;
     // The answer to a rename that succeeded may have been lost.
     if ((await database.find(this.#names.prepared)) !== undefined) return;
+    this.#context.lock.lose();
     throw takenOver();
   }
 
@@ -243,10 +263,14 @@ export class ClickHouseLoad implements LoadPackage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#committing?.catch(() => undefined);
     if (this.#isOver) return;
     this.#isOver = true;
+    const { database } = this.#context;
     // The manifest goes first: without it nobody can take what is left for a load.
-    await this.#context.database.drop(this.#names.manifest);
+    await database.drop(this.#names.manifest);
+    // Its renaming may have been carried out although the answer never came. Then the rows count.
+    if ((await database.find(this.#names.prepared)) !== undefined) return;
     for (const { staged } of this.#streams.values()) await staged.discard();
   }
 }

@@ -1,11 +1,13 @@
-import type { ColumnSpec, OperationOptions, Row, StreamSpec } from '@etl/core';
+import type { ColumnSpec, OperationOptions, Row, StreamSpec, ValueSpec } from '@etl/core';
 import { columnType, isBinary } from './column-type.ts';
 import type { Database } from './database.ts';
 import { encoderFor } from './encode-value.ts';
 import { identifier, literal } from './identifier.ts';
 import { columnNames } from './table-plan.ts';
 
+/** Every key stands twice in a query, and a server takes 256 KiB of text. */
 const KEYS_PER_QUERY = 1000;
+const BYTES_PER_QUERY = 80_000;
 
 /**
  * The newest live row of every key over all tables, aligned with `keys`; values as the stream's rows
@@ -25,14 +27,17 @@ export async function lookupRows(
   const found: (Row | undefined)[] = Array.from({ length: keys.length });
   if (present.length === 0) return found;
   const wanted = columns.map((name) => requireColumn(stream, name));
-  for (let start = 0; start < keys.length; start += KEYS_PER_QUERY) {
-    const query = lookupQuery(database, present, stream, targets, keys.slice(start, start + KEYS_PER_QUERY), wanted);
+  const tuples = keyTuples(stream, keys);
+  for (let start = 0; start < tuples.length;) {
+    const end = endOfQuery(tuples, start);
+    const query = lookupQuery(database, present, stream, targets, tuples.slice(start, end), wanted);
     for (const row of await database.rows<Record<string, unknown>>(query, options)) {
       if (Number(row['deleted']) === 1) continue;
       found[start + Number(row['position'])] = Object.fromEntries(
         wanted.map((column, index) => [column.name, decoded(column, row[`value_${index}`])]),
       );
     }
+    start = end;
   }
   return found;
 }
@@ -42,16 +47,12 @@ function lookupQuery(
   tables: readonly string[],
   stream: StreamSpec,
   targets: ReadonlyMap<string, string>,
-  keys: readonly Row[],
+  tuples: readonly (readonly string[])[],
   columns: readonly ColumnSpec[],
 ): string {
   const names = columnNames(stream);
   const keyColumns = stream.primaryKey.map((name) => requireColumn(stream, name));
   const keyNames = keyColumns.map(({ name }) => identifier(names.get(name) ?? name));
-  const encoders = keyColumns.map((column) => encoderFor({ ...column, nullable: false }));
-  const tuples = keys.map((key) =>
-    keyColumns.map((column, index) => sqlLiteral(encoders[index]?.(key[column.name]) ?? 'NULL')),
-  );
   const selected = [
     ...keyNames.map((name, index) => `${name} AS key_${index}`),
     ...columns.map((column, index) => {
@@ -78,6 +79,33 @@ function lookupQuery(
   );
 }
 
+/** Every key as SQL literals, in the order of the primary key. */
+function keyTuples(stream: StreamSpec, keys: readonly Row[]): readonly (readonly string[])[] {
+  const columns = stream.primaryKey.map((name) => requireColumn(stream, name));
+  const encoders = columns.map((column) => encoderFor({ ...column, nullable: false }));
+  return keys.map((key) =>
+    columns.map((column, index) => {
+      const value = key[column.name];
+      return value instanceof Uint8Array ? bytesLiteral(value) : sqlLiteral(encoders[index]?.(value) ?? 'NULL');
+    }),
+  );
+}
+
+function endOfQuery(tuples: readonly (readonly string[])[], start: number): number {
+  let bytes = 0;
+  let end = start;
+  while (end < tuples.length && end - start < KEYS_PER_QUERY) {
+    bytes += Buffer.byteLength(tuples[end]?.join('') ?? '');
+    if (bytes > BYTES_PER_QUERY && end > start) break;
+    end += 1;
+  }
+  return end;
+}
+
+function bytesLiteral(bytes: Uint8Array): string {
+  return `'${Buffer.from(bytes).toString('hex').replaceAll(/../g, '\\x$&')}'`;
+}
+
 function requireColumn(stream: StreamSpec, name: string): ColumnSpec {
   const column = stream.columns.find((candidate) => candidate.name === name);
   if (column === undefined) throw new Error(`${stream.name} has no column ${name}`);
@@ -97,11 +125,15 @@ function selection(column: ColumnSpec, name: string): string {
 }
 
 function decoded(column: ColumnSpec, value: unknown): unknown {
-  if (!isBinary(column) || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => (item === null ? null : bytes(item)));
-  return bytes(value);
+  if (Array.isArray(value)) return value.map((item) => decodedItem(column.items ?? column, item));
+  return decodedItem(column, value);
 }
 
-function bytes(base64: unknown): Uint8Array {
-  return new Uint8Array(Buffer.from(String(base64), 'base64'));
+const DENORMAL: Readonly<Record<string, string>> = { nan: 'NaN', inf: 'Infinity', '-inf': '-Infinity' };
+
+function decodedItem(spec: ValueSpec, value: unknown): unknown {
+  if (value === null) return null;
+  if (spec.type === 'binary') return new Uint8Array(Buffer.from(String(value), 'base64'));
+  const isFloat = spec.type === 'float32' || spec.type === 'float64';
+  return isFloat && typeof value === 'string' ? (DENORMAL[value] ?? value) : value;
 }

@@ -1,4 +1,4 @@
-import type { LedgerEntry, OperationOptions, StateEntry } from '@etl/core';
+import { EtlError, type LedgerEntry, type OperationOptions, type StateEntry } from '@etl/core';
 import type { Database } from './database.ts';
 import { pipelineToken } from './identifier.ts';
 import type { Reject } from './schema-contract.ts';
@@ -82,5 +82,12 @@ export async function readManifest(database: Database, name: string, options?: O
     `SELECT manifest FROM ${database.table(name)} LIMIT 1`,
     options,
   );
-  return JSON.parse(row?.manifest ?? 'null') as Manifest;
+  const manifest = JSON.parse(row?.manifest ?? 'null') as Manifest | null;
+  if (manifest?.formatVersion === 1) return manifest;
+  throw new EtlError({
+    code: 'LOAD_MANIFEST_UNKNOWN',
+    kind: 'state',
+    message: `The manifest ${name} was written by another version of this package.`,
+    hint: 'Run with the newest version of @etl/dest-clickhouse.',
+  });
 }

@@ -22,7 +22,7 @@ export async function openConnection(
     });
   }
   const credential = (given: string | undefined, inUrl: string): string | undefined =>
-    given ?? (inUrl === '' ? undefined : decodeURIComponent(inUrl));
+    given ?? (inUrl === '' ? undefined : decoded(inUrl));
   const username = credential(options.username, url.username);
   const password = credential(options.password, url.password);
   const client = createClient({
@@ -47,4 +47,17 @@ export async function openConnection(
 function compresses(compression: ResolvedOptions['compression'], host: string): boolean {
   if (compression !== 'auto') return compression === 'zstd';
   return host !== 'localhost' && host !== '[::1]' && !host.startsWith('127.');
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new EtlError({
+      code: 'CLICKHOUSE_URL_INVALID',
+      kind: 'config',
+      message: 'The user or the password in the ClickHouse address is not percent-encoded.',
+      hint: 'Write % as %25 in the address, or give user and password apart from it.',
+    });
+  }
 }

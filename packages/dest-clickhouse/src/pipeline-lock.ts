@@ -36,6 +36,7 @@ export class PipelineLock implements AsyncDisposable {
     pipeline: string,
     options: ResolvedOptions,
     operation: OperationOptions & { readonly waitMs?: number | undefined },
+    pollMs = 400,
   ): Promise<PipelineLock> {
     const prefix = `${LOCK}${pipelineToken(pipeline)}_`;
     const deadline = performance.now() + (operation.waitMs ?? options.lockWaitMs);
@@ -60,7 +61,7 @@ export class PipelineLock implements AsyncDisposable {
       }
       if (performance.now() >= deadline) throw heldError(pipeline, holder);
       logger.info({ pipeline, holder: holder?.host }, 'waiting for the run that holds the pipeline');
-      await pause(200 + Math.random() * 400, operation.signal);
+      await pause(pollMs / 2 + Math.random() * pollMs, operation.signal);
     }
   }
 
@@ -72,7 +73,7 @@ export class PipelineLock implements AsyncDisposable {
   /** @throws `PIPELINE_TAKEN_OVER` when the lock is gone. */
   async verify(operation?: OperationOptions): Promise<void> {
     if ((await this.#database.find(this.#name, operation)) !== undefined) return;
-    this.#lose();
+    this.lose();
     throw takenOver();
   }
 
@@ -92,11 +93,12 @@ export class PipelineLock implements AsyncDisposable {
       this.#lastBeat = performance.now();
     } catch (error) {
       const silence = performance.now() - this.#lastBeat;
-      if (serverCode(error) === UNKNOWN_TABLE || silence > this.#options.staleAfterMs) this.#lose();
+      if (serverCode(error) === UNKNOWN_TABLE || silence > this.#options.staleAfterMs) this.lose();
     }
   }
 
-  #lose(): void {
+  /** Ends everything that relies on the lock: somebody has seen that it is no longer ours. */
+  lose(): void {
     clearInterval(this.#timer);
     if (!this.#lost.signal.aborted) this.#lost.abort(takenOver());
   }
@@ -117,14 +119,30 @@ function liveHolder(
   database: Database,
   options: ResolvedOptions,
 ): ProcessIdentity | undefined {
-  for (const lock of locks) {
-    if (lock.name === own) continue;
-    const identity = JSON.parse(lock.comment) as ProcessIdentity;
-    if (database.connection.isEmbedded && identity.instance !== thisProcess.instance) continue;
-    if (isCertainlyDead(identity)) continue;
-    if (lock.age_seconds * 1000 <= options.staleAfterMs || database.connection.isEmbedded) return identity;
+  return locks
+    .filter(({ name }) => name !== own)
+    .map((lock) => liveIdentity(lock, database, options))
+    .find((identity) => identity !== undefined);
+}
+
+/** Who holds a lock; `undefined` when its holder is dead. */
+function liveIdentity(lock: TableInfo, database: Database, options: ResolvedOptions): ProcessIdentity | undefined {
+  const identity = JSON.parse(lock.comment) as ProcessIdentity;
+  const { isEmbedded } = database.connection;
+  if (isEmbedded) return identity.instance === thisProcess.instance ? identity : undefined;
+  if (isCertainlyDead(identity)) return undefined;
+  return lock.age_seconds * 1000 <= options.staleAfterMs ? identity : undefined;
+}
+
+/** Drops the locks that dead runs left on the definitions of tables. */
+export async function sweepDeadLocks(
+  database: Database,
+  options: ResolvedOptions,
+  operation: OperationOptions,
+): Promise<void> {
+  for (const lock of await database.tables([`${LOCK}definition_of_`], operation)) {
+    if (liveIdentity(lock, database, options) === undefined) await database.drop(lock.name, operation);
   }
-  return undefined;
 }
 
 function heldError(pipeline: string, holder: ProcessIdentity | undefined): EtlError {

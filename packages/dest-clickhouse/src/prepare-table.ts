@@ -2,19 +2,23 @@ import { EtlError, type OperationOptions, type SchemaChange, type SchemaContract
 import type { ColumnInfo, Database, TableInfo } from './database.ts';
 import { literal } from './identifier.ts';
 
+import type { ResolvedOptions } from './options.ts';
 import { addColumn, createRawTable, generations, rawName } from './raw-table.ts';
 import { frozen, type Discard } from './schema-contract.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
 import { areCurrent, presentViews, requireOwnNames, viewsOf } from './table-views.ts';
-import { resolveColumn } from './variant-columns.ts';
+import { definingTable } from './table-definition.ts';
+import { resolveColumn, type AddedColumn } from './variant-columns.ts';
 
 /** Parts of one partition beyond which publishing waits for merges: attaching itself has no limit. */
 const MAX_PARTS = 1000;
 
 export interface PreparedTable {
   readonly changes: readonly SchemaChange[];
-  /** Newest generation; 0 when the table is new. */
-  readonly generation: bigint;
+  /** Columns that the table has to gain. */
+  readonly additions: readonly AddedColumn[];
+  /** Newest generation; `undefined` while there is none. */
+  readonly generation: bigint | undefined;
   /** The plan with the columns that the values really go into. */
   readonly plan: TablePlan;
   /** Declared column to the column that takes its values, where they differ. */
@@ -37,6 +41,28 @@ export async function prepareTable(
   database: Database,
   plan: TablePlan,
   contract: SchemaContract,
+  settings: ResolvedOptions,
+  options: OperationOptions,
+): Promise<PreparedTable> {
+  const look = (): Promise<PreparedTable> => lookAtTable(database, plan, contract, options);
+  const seen = await look();
+  if (seen.additions.length === 0 && seen.generation !== undefined) return seen;
+  // Looked at again while nobody else defines the table: what is added must fit what is there.
+  return definingTable(database, plan.publicName, settings, options, async () => {
+    const table = await look();
+    if (table.generation === undefined) await createRawTable(database, plan, 0n, options);
+    for (const column of table.additions) {
+      await addColumn(database, rawName(plan.publicName, table.generation ?? 0n), column, options);
+    }
+    return { ...table, generation: table.generation ?? 0n };
+  });
+}
+
+/** What preparing would find and change; changes nothing. */
+async function lookAtTable(
+  database: Database,
+  plan: TablePlan,
+  contract: SchemaContract,
   options: OperationOptions,
 ): Promise<PreparedTable> {
   const present = await presentViews(database, plan, options);
@@ -44,19 +70,18 @@ export async function prepareTable(
   const generation = (await generations(database, plan.publicName, options)).at(-1);
   if (generation === undefined) {
     if (contract.tables === 'freeze') throw frozen(plan.stream, `the new table ${plan.publicName}`);
-    await createRawTable(database, plan, 0n, options);
     const created: SchemaChange = { type: 'table-created', stream: plan.stream, table: plan.publicName };
-    const open = { targets: new Map<string, string>(), discarded: new Map<string, Discard>() };
-    return { changes: [created], generation: 0n, plan, ...open, conflict: undefined, isViewCurrent: false };
+    return { ...newTable(plan), changes: [created] };
   }
   const raw = rawName(plan.publicName, generation);
   await requireFewParts(database, plan, raw, options);
   const actual = await database.columns(raw, options);
-  const changes: SchemaChange[] = [...driftOf(plan, present.get(raw))];
+  const drift = driftOf(plan, present.get(raw));
   const columns: PlannedColumn[] = [];
+  const additions: AddedColumn[] = [];
   const targets = new Map<string, string>();
   const discarded = new Map<string, Discard>();
-  let conflict = layoutConflict(plan, changes);
+  let conflict = layoutConflict(plan, drift);
   for (const declared of plan.columns) {
     const resolution = resolveColumn(declared, actual, plan.orderBy.includes(declared.name));
     if (resolution === undefined) {
@@ -64,29 +89,58 @@ export async function prepareTable(
       conflict ??= keyConflict(plan, declared, actual);
       continue;
     }
-    if (resolution.added !== undefined && !declared.name.startsWith('_etl_')) {
-      const isNew = resolution.added.name === declared.name;
-      const mode = isNew ? contract.columns : contract.dataType;
-      if (mode === 'freeze') {
-        throw frozen(
-          plan.stream,
-          isNew ? `the new column ${declared.name}` : `column ${declared.name} as ${declared.type}`,
-        );
-      }
-      if (mode !== 'evolve') {
-        discarded.set(declared.name, mode);
-        continue;
-      }
+    const discard = discardOf(plan, contract, declared, resolution.added);
+    if (discard !== undefined) {
+      discarded.set(declared.name, discard);
+      continue;
     }
     columns.push(resolution.column);
     if (resolution.column.name !== declared.name) targets.set(declared.name, resolution.column.name);
-    if (resolution.added === undefined) continue;
-    await addColumn(database, raw, resolution.added, options);
-    const { name, type } = resolution.added;
-    changes.push({ type: 'column-added', stream: plan.stream, table: plan.publicName, column: name, dataType: type });
+    if (resolution.added !== undefined) additions.push(resolution.added);
   }
-  const isViewCurrent = changes.length === 0 && areCurrent(viewsOf(database, plan, generation, actual), present);
-  return { changes, generation, plan: { ...plan, columns }, targets, discarded, conflict, isViewCurrent };
+  const added = additions.map(({ name, type }): SchemaChange => ({
+    type: 'column-added',
+    stream: plan.stream,
+    table: plan.publicName,
+    column: name,
+    dataType: type,
+  }));
+  const isViewCurrent = additions.length === 0 && areCurrent(viewsOf(database, plan, generation, actual), present);
+  const changes = [...drift, ...added];
+  return { changes, additions, generation, plan: { ...plan, columns }, targets, discarded, conflict, isViewCurrent };
+}
+
+/** A table that is made as it is declared. */
+export function newTable(plan: TablePlan): PreparedTable {
+  return {
+    changes: [],
+    additions: [],
+    generation: undefined,
+    plan,
+    targets: new Map(),
+    discarded: new Map(),
+    conflict: undefined,
+    isViewCurrent: false,
+  };
+}
+
+/** What the contract makes of a column that the table would have to gain; `undefined`: it gains it. */
+function discardOf(
+  plan: TablePlan,
+  contract: SchemaContract,
+  declared: PlannedColumn,
+  added: AddedColumn | undefined,
+): Discard | undefined {
+  if (added === undefined || declared.name.startsWith('_etl_')) return undefined;
+  const isNew = added.name === declared.name;
+  const mode = isNew ? contract.columns : contract.dataType;
+  if (mode === 'freeze') {
+    throw frozen(
+      plan.stream,
+      isNew ? `the new column ${declared.name}` : `column ${declared.name} as ${declared.type}`,
+    );
+  }
+  return mode === 'evolve' ? undefined : mode;
 }
 
 function keyConflict(plan: TablePlan, declared: PlannedColumn, actual: readonly ColumnInfo[]): EtlError {

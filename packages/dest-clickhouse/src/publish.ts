@@ -1,10 +1,12 @@
-import type { LoadSummary, OperationOptions } from '@etl/core';
-import { serverCode, UNKNOWN_TABLE } from './clickhouse-error.ts';
+import { EtlError, type LoadSummary, type OperationOptions } from '@etl/core';
+import { INCOMPATIBLE_COLUMNS, serverCode, UNKNOWN_TABLE } from './clickhouse-error.ts';
 import type { Database } from './database.ts';
 import { renamed } from './load-number.ts';
 import { loadNames, type Manifest, type ManifestTable } from './manifest.ts';
+import type { ResolvedOptions } from './options.ts';
 import { takenOver } from './pipeline-lock.ts';
-import { refreshViews } from './table-views.ts';
+import { definingTable } from './table-definition.ts';
+import { areViewsCurrent, refreshViews } from './table-views.ts';
 import { addColumn, createRawTable, generations, rawName } from './raw-table.ts';
 import { insertSystemRows, systemTime } from './system-tables.ts';
 
@@ -15,17 +17,25 @@ import { insertSystemRows, systemTime } from './system-tables.ts';
  */
 export async function publishPrepared(
   database: Database,
+  settings: ResolvedOptions,
   manifest: Manifest,
-  options?: OperationOptions,
+  options: OperationOptions = {},
 ): Promise<LoadSummary> {
   const names = loadNames(manifest.pipeline, BigInt(manifest.number));
-  for (const table of manifest.tables) await publishTable(database, table, options);
+  for (const table of manifest.tables) {
+    if (table.replaces) {
+      const publish = (): Promise<void> => publishGeneration(database, names.prepared, table, options);
+      await definingTable(database, table.plan.publicName, settings, options, publish);
+    } else {
+      await publishRows(database, settings, names.prepared, table, options);
+    }
+  }
   const committedAt = new Date();
   await recordLoad(database, manifest, committedAt, options);
   if (!(await renamed(database, names.prepared, names.published, options))) {
     if ((await database.find(names.published, options)) === undefined) throw takenOver();
   }
-  await cleanUp(database, manifest, options);
+  await cleanUp(database, settings, manifest, options);
   const rejected = manifest.tables.flatMap((table) =>
     table.rejected === undefined ? [] : [[table.plan.stream, table.rejected] as const],
   );
@@ -37,32 +47,87 @@ export async function publishPrepared(
   };
 }
 
-async function publishTable(database: Database, table: ManifestTable, options?: OperationOptions): Promise<void> {
-  const generation = BigInt(table.generation);
-  const raw = rawName(table.plan.publicName, generation);
-  if (table.replaces) await createRawTable(database, table.plan, generation, options);
-  if (table.staging !== undefined) {
-    await align(database, raw, table.staging, options);
-    try {
-      await database.command(
-        `ALTER TABLE ${database.table(raw)} ATTACH PARTITION ALL FROM ${database.table(table.staging)}`,
-        options,
-      );
-    } catch (error) {
-      // Staging goes only after everything was attached: somebody else has finished this load.
-      throw serverCode(error) === UNKNOWN_TABLE ? takenOver() : error;
-    }
-  }
-  await refreshViews(database, table.plan, generation, options);
+/**
+ * A replacement of the table: rows first, then the views. They are switched to the newest generation
+ * there is, never simply to this one: a runner that wakes up late must not bring an old one back.
+ */
+async function publishGeneration(
+  database: Database,
+  prepared: string,
+  table: ManifestTable,
+  options: OperationOptions,
+): Promise<void> {
+  await createRawTable(database, table.plan, BigInt(table.generation), options);
+  await attach(database, prepared, table, BigInt(table.generation), options);
+  await refreshViews(database, table.plan, await newestGeneration(database, table, options), options);
 }
 
-/** Attaching needs equal columns on both sides; another load may have added some meanwhile. */
-async function align(database: Database, raw: string, staging: string, options?: OperationOptions): Promise<void> {
+/** Rows into the table as it stands: the views first, because old rows read right through new views. */
+async function publishRows(
+  database: Database,
+  settings: ResolvedOptions,
+  prepared: string,
+  table: ManifestTable,
+  options: OperationOptions,
+): Promise<void> {
+  if (!(await areViewsCurrent(database, table.plan, await newestGeneration(database, table, options), options))) {
+    await definingTable(database, table.plan.publicName, settings, options, async () => {
+      await refreshViews(database, table.plan, await newestGeneration(database, table, options), options);
+    });
+  }
+  await attach(database, prepared, table, await newestGeneration(database, table, options), options);
+}
+
+async function newestGeneration(database: Database, table: ManifestTable, options: OperationOptions): Promise<bigint> {
+  return (await generations(database, table.plan.publicName, options)).at(-1) ?? BigInt(table.generation);
+}
+
+const ATTACH_ATTEMPTS = 5;
+
+/** Attaching needs equal columns on both sides, and another load may add some at any moment. */
+async function attach(
+  database: Database,
+  prepared: string,
+  table: ManifestTable,
+  generation: bigint,
+  options: OperationOptions,
+): Promise<void> {
+  const { staging } = table;
+  if (staging === undefined) return;
+  const raw = rawName(table.plan.publicName, generation);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await align(database, raw, staging, options);
+      await database.command(
+        `ALTER TABLE ${database.table(raw)} ATTACH PARTITION ALL FROM ${database.table(staging)}`,
+        options,
+      );
+      return;
+    } catch (error) {
+      const code = serverCode(error);
+      if (code === INCOMPATIBLE_COLUMNS && attempt < ATTACH_ATTEMPTS) continue;
+      if (code !== UNKNOWN_TABLE) throw error;
+      // Staging goes only after everything was attached, so somebody else has finished this load.
+      throw (await database.find(prepared, options)) === undefined ? takenOver() : stagingLost(table);
+    }
+  }
+}
+
+function stagingLost(table: ManifestTable): EtlError {
+  return new EtlError({
+    code: 'LOAD_STAGING_LOST',
+    kind: 'state',
+    message: `The staged rows of a committed load of ${table.plan.publicName} are gone.`,
+    hint: 'Somebody dropped a table _etl_staging_…: drop the table _etl_prepared_… of that load and load the stream anew with --full-refresh.',
+    context: { stream: table.plan.stream },
+  });
+}
+
+async function align(database: Database, raw: string, staging: string, options: OperationOptions): Promise<void> {
   const [rawColumns, stagingColumns] = await Promise.all([
     database.columns(raw, options),
     database.columns(staging, options),
   ]);
-  if (stagingColumns.length === 0) throw takenOver();
   for (const column of stagingColumns) {
     if (!rawColumns.some(({ name }) => name === column.name)) await addColumn(database, raw, column, options);
   }
@@ -128,26 +193,29 @@ async function recordLoad(
 }
 
 /** What a published load leaves behind: its staging, older generations, at last its manifest. */
-export async function cleanUp(database: Database, manifest: Manifest, options?: OperationOptions): Promise<void> {
+export async function cleanUp(
+  database: Database,
+  settings: ResolvedOptions,
+  manifest: Manifest,
+  options: OperationOptions = {},
+): Promise<void> {
   const names = loadNames(manifest.pipeline, BigInt(manifest.number));
   for (const table of manifest.tables) {
     if (table.staging !== undefined) await database.drop(table.staging, options);
-    if (table.replaces) await dropReplaced(database, table, options);
+    if (table.replaces) {
+      const drop = (): Promise<void> => dropReplaced(database, table, options);
+      await definingTable(database, table.plan.publicName, settings, options, drop);
+    }
   }
   await database.drop(names.published, options);
 }
 
-// A runner that was stopped before switching the view to an older generation may wake up at any
-// moment: while that generation exists its switch would succeed, so the view is looked at again
-// when it is gone. A newer generation than this load's is the business of the load that made it.
-async function dropReplaced(database: Database, table: ManifestTable, options?: OperationOptions): Promise<void> {
+async function dropReplaced(database: Database, table: ManifestTable, options: OperationOptions): Promise<void> {
   const { publicName } = table.plan;
-  const own = BigInt(table.generation);
   const all = await generations(database, publicName, options);
   for (const generation of all) {
-    if (generation < own) await database.drop(rawName(publicName, generation), options);
+    if (generation < BigInt(table.generation)) await database.drop(rawName(publicName, generation), options);
   }
-  if (all.at(-1) === own) await refreshViews(database, table.plan, own, options);
 }
 
 function rowsByStream(manifest: Manifest): Record<string, number> {

@@ -11,6 +11,8 @@ export interface ClickHouseReader extends AsyncDisposable {
   query(sql: string, options?: OperationOptions & { readonly format?: string }): AsyncIterable<Uint8Array>;
 }
 
+const ALL_PIPELINES = { prepared: '_etl_prepared_', published: '_etl_published_' };
+
 /**
  * Opens a destination for reading. An embedded database first completes every load that a dead run
  * had prepared: nobody else can hold it, and readers shall see whole loads.
@@ -21,10 +23,15 @@ export async function openClickHouse(
 ): Promise<ClickHouseReader> {
   const resolved = resolveOptions(options);
   const connection = await openConnection(resolved, operation);
-  const databases = await connection.rows<{ name: string }>('SELECT name FROM system.databases', operation);
-  if (connection.isEmbedded && databases.some(({ name }) => name === resolved.database)) {
-    const database = new Database(connection, resolved.database);
-    await completeLoads(database, { prepared: '_etl_prepared_', published: '_etl_published_' }, operation);
+  try {
+    const databases = await connection.rows<{ name: string }>('SELECT name FROM system.databases', operation);
+    if (connection.isEmbedded && databases.some(({ name }) => name === resolved.database)) {
+      const database = new Database(connection, resolved.database);
+      await completeLoads(database, ALL_PIPELINES, undefined, resolved, operation);
+    }
+  } catch (error) {
+    await connection.close();
+    throw error;
   }
   return {
     async *query(sql, { format = 'TSVWithNames', ...rest } = {}) {

@@ -1,6 +1,8 @@
 import type { LoadSummary, OperationOptions } from '@etl/core';
 import type { Database } from './database.ts';
+import { claimLoadNumber } from './load-number.ts';
 import { loadPrefixes, readManifest } from './manifest.ts';
+import type { ResolvedOptions } from './options.ts';
 import { cleanUp, publishPrepared } from './publish.ts';
 
 /**
@@ -10,42 +12,65 @@ import { cleanUp, publishPrepared } from './publish.ts';
 export async function recoverPipeline(
   database: Database,
   pipeline: string,
+  settings: ResolvedOptions,
   options: OperationOptions,
 ): Promise<readonly LoadSummary[]> {
+  // Claimed after the locks of the dead are gone: what a dead run may still use has a lower number,
+  // and what a later holder begins, should this run be the one that is taken over, a higher one.
+  const bound = await claimLoadNumber(database, options);
   const prefixes = loadPrefixes(pipeline);
-  await dropManifests(database, prefixes.manifest, options);
-  const completed = await completeLoads(database, prefixes, options);
-  for (const { name } of await database.tables([prefixes.staging], options)) await database.drop(name, options);
+  await dropManifests(database, prefixes.manifest, bound, options);
+  const completed = await completeLoads(database, prefixes, bound, settings, options);
+  for (const { name } of await database.tables([prefixes.staging], options)) {
+    if (loadNumberIn(name, prefixes.staging) < bound) await database.drop(name, options);
+  }
   return completed;
 }
 
 // Until a listing shows none: a run that is being taken over may create one more after a listing,
 // but then it finds its lock gone and never uses it.
-async function dropManifests(database: Database, prefix: string, options: OperationOptions): Promise<void> {
+async function dropManifests(
+  database: Database,
+  prefix: string,
+  bound: bigint,
+  options: OperationOptions,
+): Promise<void> {
   for (;;) {
-    const manifests = await database.tables([prefix], options);
+    const all = await database.tables([prefix], options);
+    const manifests = all.filter(({ name }) => loadNumberIn(name, prefix) < bound);
     if (manifests.length === 0) return;
     for (const { name } of manifests) await database.drop(name, options);
   }
 }
 
-/** Completes the prepared loads under the given name prefixes, oldest first. */
+/** Completes the prepared loads under the given name prefixes and below the bound, oldest first. */
 export async function completeLoads(
   database: Database,
   prefixes: { readonly prepared: string; readonly published: string },
+  bound: bigint | undefined,
+  settings: ResolvedOptions,
   options: OperationOptions,
 ): Promise<readonly LoadSummary[]> {
+  const isOurs = (name: string): boolean => bound === undefined || numberOf(name) < bound;
   for (const { name } of await database.tables([prefixes.published], options)) {
-    await cleanUp(database, await readManifest(database, name, options), options);
+    if (!isOurs(name)) continue;
+    await cleanUp(database, settings, await readManifest(database, name, options), options);
   }
   const prepared = await database.tables([prefixes.prepared], options);
   const summaries: LoadSummary[] = [];
-  for (const { name } of prepared.sort((a, b) => (numberOf(a.name) < numberOf(b.name) ? -1 : 1))) {
-    summaries.push(await publishPrepared(database, await readManifest(database, name, options), options));
+  for (const { name } of prepared
+    .filter(({ name }) => isOurs(name))
+    .sort((a, b) => (numberOf(a.name) < numberOf(b.name) ? -1 : 1))) {
+    summaries.push(await publishPrepared(database, settings, await readManifest(database, name, options), options));
   }
   return summaries;
 }
 
 function numberOf(name: string): bigint {
   return BigInt(name.slice(name.lastIndexOf('_') + 1));
+}
+
+/** The number right behind the prefix of a pipeline's tables. */
+function loadNumberIn(name: string, prefix: string): bigint {
+  return BigInt(/^\d+/.exec(name.slice(prefix.length))?.[0] ?? 0);
 }

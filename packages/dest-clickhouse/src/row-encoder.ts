@@ -130,7 +130,8 @@ function fieldsOf(stream: StreamSpec, targets: ReadonlyMap<string, string>): rea
         encode: nestedEncoder(field),
         empty: '[]',
         isKey: false,
-        isRequired: false,
+        // The fields of an object are aligned: one of them cannot be left out alone.
+        isRequired: true,
         declared,
       }));
     }

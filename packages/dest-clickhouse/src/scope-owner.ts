@@ -3,14 +3,19 @@ import type { Database } from './database.ts';
 import { literal } from './identifier.ts';
 import { insertSystemRows, systemTime } from './system-tables.ts';
 
-/** What a pipeline replaces: a scope of a table, or the whole of it. */
+/**
+ * What a pipeline does to the rows of a table: it replaces the whole `table`, it replaces a `scope`
+ * of it, or it only adds and upserts `rows`.
+ */
 export interface ScopeClaim {
   readonly publicName: string;
-  /** Absent for the whole table. Days do not count: one account's days have one owner. */
+  readonly kind: 'table' | 'scope' | 'rows';
+  /** Of a `scope`. Its days do not count: one account's days have one owner. */
   readonly scope?: Scope | undefined;
 }
 
 const WHOLE_TABLE = '{}';
+const ROWS = 'rows';
 
 /**
  * Registers a pipeline as the owner of the rows that it replaces. Without an owner, two pipelines
@@ -27,7 +32,7 @@ export async function claimScope(
   by: { readonly pipeline: string; readonly number: bigint },
   options: OperationOptions,
 ): Promise<void> {
-  const scope = scopeText(claim.scope);
+  const scope = scopeText(claim);
   const claims = await overlappingClaims(database, claim.publicName, scope, options);
   requireNoOther(claims, claim, by.pipeline);
   if (claims.some(({ pipeline, scope: claimed }) => pipeline === by.pipeline && claimed === scope)) return;
@@ -51,7 +56,7 @@ function overlappingClaims(
   scope: string,
   options: OperationOptions,
 ): Promise<readonly StoredClaim[]> {
-  const overlaps = scope === WHOLE_TABLE ? '1' : `scope IN (${literal(scope)}, ${literal(WHOLE_TABLE)})`;
+  const overlaps = overlapCondition(scope);
   return database.rows<StoredClaim>(
     `SELECT pipeline, scope FROM ${database.table('_etl_scopes')} FINAL ` +
       `WHERE table_name = ${literal(publicName)} AND released = 0 AND ${overlaps} ORDER BY pipeline`,
@@ -59,22 +64,32 @@ function overlappingClaims(
   );
 }
 
+/** The whole table overlaps with everything; rows go with rows, and with no scope of another's. */
+function overlapCondition(scope: string): string {
+  if (scope === WHOLE_TABLE) return '1';
+  if (scope === ROWS) return `scope != ${literal(ROWS)}`;
+  return `scope IN (${[scope, WHOLE_TABLE, ROWS].map(literal).join(', ')})`;
+}
+
 function requireNoOther(claims: readonly StoredClaim[], claim: ScopeClaim, pipeline: string): void {
   const other = claims.find((found) => found.pipeline !== pipeline);
   if (other === undefined) return;
-  const what = other.scope === WHOLE_TABLE ? 'all rows' : `the rows of ${describeScope(other.scope)}`;
+  const what = describeScope(other.scope);
   throw new EtlError({
     code: 'SCOPE_OWNED',
     kind: 'config',
-    message: `The pipeline ${pipeline} would replace rows of ${claim.publicName}, where ${what} belong to the pipeline ${other.pipeline}.`,
+    message: `The pipeline ${pipeline} would ${claim.kind === 'rows' ? 'add' : 'replace'} rows of ${claim.publicName}, where ${what} belong to the pipeline ${other.pipeline}.`,
     hint: 'Give one of them another dataset or other accounts; the README of @etl/dest-clickhouse says how to release an owner that is gone.',
   });
 }
 
 function describeScope(scope: string): string {
-  return Object.entries(JSON.parse(scope) as Record<string, unknown>)
+  if (scope === WHOLE_TABLE) return 'all rows';
+  if (scope === ROWS) return 'rows';
+  const columns = Object.entries(JSON.parse(scope) as Record<string, unknown>)
     .map(([column, value]) => `${column} ${String(value)}`)
     .join(', ');
+  return `the rows of ${columns}`;
 }
 
 async function writeClaim(
@@ -96,7 +111,9 @@ async function writeClaim(
   );
 }
 
-function scopeText(scope: Scope | undefined): string {
+function scopeText({ kind, scope }: ScopeClaim): string {
+  if (kind === 'rows') return ROWS;
+  if (kind === 'table') return WHOLE_TABLE;
   const columns = Object.entries(scope?.equals ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify(Object.fromEntries(columns));
+  return JSON.stringify(Object.fromEntries(columns.map(([name, value]) => [name, String(value)])));
 }

@@ -16,7 +16,7 @@ import { claimLoadNumber } from './load-number.ts';
 import type { ManifestTable } from './manifest.ts';
 import { mergePartitions } from './merge-partitions.ts';
 import type { ResolvedOptions } from './options.ts';
-import { PipelineLock } from './pipeline-lock.ts';
+import { PipelineLock, sweepDeadLocks } from './pipeline-lock.ts';
 import { rawName } from './raw-table.ts';
 import { recoverPipeline } from './recover.ts';
 import { ensureSystemTables, insertSystemRows, systemTime } from './system-tables.ts';
@@ -31,6 +31,7 @@ export class ClickHouseSession implements DestinationSession {
   readonly #lock: PipelineLock;
   /** Tables that loads of this session have put rows into. */
   readonly #touched = new Map<string, ManifestTable>();
+  readonly #claimed = new Set<string>();
   #memoryVersion: bigint | undefined;
 
   private constructor(
@@ -58,7 +59,8 @@ export class ClickHouseSession implements DestinationSession {
     await ensureSystemTables(database, operation);
     const lock = await PipelineLock.acquire(database, pipeline, options, operation);
     try {
-      const rolledForward = await recoverPipeline(database, pipeline, operation);
+      await sweepDeadLocks(database, options, operation);
+      const rolledForward = await recoverPipeline(database, pipeline, options, operation);
       return new ClickHouseSession(database, options, operation, pipeline, lock, rolledForward);
     } catch (error) {
       await lock[Symbol.asyncDispose]();
@@ -81,6 +83,7 @@ export class ClickHouseSession implements DestinationSession {
   }
 
   async writeState(entries: readonly StateEntry[]): Promise<void> {
+    await this.#lock.verify(this.#operation);
     const number = String(await claimLoadNumber(this.#database, this.#operation));
     await insertSystemRows(
       this.#database,
@@ -117,6 +120,7 @@ export class ClickHouseSession implements DestinationSession {
   }
 
   async writeLedger(entries: readonly LedgerEntry[]): Promise<void> {
+    await this.#lock.verify(this.#operation);
     const number = String(await claimLoadNumber(this.#database, this.#operation));
     await insertSystemRows(
       this.#database,
@@ -168,6 +172,7 @@ export class ClickHouseSession implements DestinationSession {
       options: this.#options,
       pipeline: this.pipeline,
       lock: this.#lock,
+      claimed: this.#claimed,
       onPublished: (table: ManifestTable) => this.#touched.set(table.plan.publicName, table),
     };
     return ClickHouseLoad.begin(context, { ...this.#operation, ...options });

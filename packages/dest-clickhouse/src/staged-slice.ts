@@ -34,7 +34,6 @@ export async function requireUniqueKey(
 export interface Tombstones {
   readonly version: string;
   readonly loadId: string;
-  readonly token: string;
 }
 
 /** Stages a tombstone for every row of the scope that the raw table has and staging has not; returns how many. */
@@ -49,13 +48,14 @@ export async function stageTombstones(
 ): Promise<number> {
   const key = plan.orderBy.map(identifier).join(', ');
   const staging = database.table(tables.staging);
+  // Sent again it selects what is still missing, so it needs no token: with one, its new first block
+  // would be taken for the old one.
   const before = await stagedCount(database, tables.staging, options);
   await database.command(
     `INSERT INTO ${staging} (${key}, _etl_version, _etl_deleted, _etl_load_id) ` +
       `SELECT ${key}, toUInt128('${tombstones.version}'), 1, '${tombstones.loadId}' ` +
       `FROM ${database.table(tables.raw)} FINAL WHERE ${scopeCondition(stream, scope)} ` +
-      `AND (${key}) NOT IN (SELECT ${key} FROM ${staging}) ` +
-      `SETTINGS insert_deduplication_token = '${tombstones.token}'`,
+      `AND (${key}) NOT IN (SELECT ${key} FROM ${staging})`,
     options,
   );
   return (await stagedCount(database, tables.staging, options)) - before;
@@ -67,4 +67,28 @@ export async function stagedCount(database: Database, staging: string, options?:
     options,
   );
   return Number(row?.count ?? 'NaN');
+}
+
+/** @throws `SLICE_ROW_OUTSIDE_SCOPE` (data) when a staged row belongs to none of the closed slices. */
+export async function requireInScopes(
+  database: Database,
+  staging: string,
+  stream: StreamSpec,
+  scopes: readonly Scope[],
+  options: OperationOptions,
+): Promise<void> {
+  const inside = scopes.map((scope) => `(${scopeCondition(stream, scope)})`).join(' OR ');
+  const [row] = await database.rows<{ outside: string }>(
+    `SELECT toString(countIf(NOT (${inside}))) AS outside FROM ${database.table(staging)}`,
+    options,
+  );
+  const outside = Number(row?.outside ?? 0);
+  if (outside === 0) return;
+  throw new EtlError({
+    code: 'SLICE_ROW_OUTSIDE_SCOPE',
+    kind: 'data',
+    message: `${outside} rows of ${stream.name} lie outside the scope of the slice that brought them.`,
+    hint: 'They may belong to another account or day: mend the stream that reads them.',
+    context: { stream: stream.name, rows: outside },
+  });
 }

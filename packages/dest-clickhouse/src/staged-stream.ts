@@ -1,4 +1,4 @@
-import type { OperationOptions, Row, Slice, StreamSpec } from '@etl/core';
+import { EtlError, type OperationOptions, type Row, type Scope, type Slice, type StreamSpec } from '@etl/core';
 import type { Database } from './database.ts';
 import { rowVersion } from './load-id.ts';
 import { lookupRows } from './lookup.ts';
@@ -8,7 +8,7 @@ import type { PreparedTable } from './prepare-table.ts';
 import { rawName } from './raw-table.ts';
 import { binaryInputs, RowEncoder, type EncodedTable } from './row-encoder.ts';
 import { MAX_REJECTS, type Reject } from './schema-contract.ts';
-import { requireUniqueKey, stageTombstones } from './staged-slice.ts';
+import { requireInScopes, requireUniqueKey, stageTombstones } from './staged-slice.ts';
 import { addStagingColumn, createStagingTable, verifyCount } from './staging-table.ts';
 import { hasRowId, type TablePlan } from './table-plan.ts';
 
@@ -23,6 +23,9 @@ export interface StagedStreamContext {
   readonly staging: string;
 }
 
+/** The table that a stream is staged for. */
+export type StagedTable = Pick<PreparedTable, 'plan' | 'targets' | 'discarded' | 'isViewCurrent'>;
+
 /** The rows of one stream in one load, from encoding to the staging table. */
 export class StagedStream {
   readonly #context: StagedStreamContext;
@@ -36,6 +39,7 @@ export class StagedStream {
   #created = false;
   #rows = 0;
   #rejected = 0;
+  readonly #closed: Scope[] = [];
   #rejects: Reject[] = [];
   #ordinal = 0;
   #chunk = 0;
@@ -43,12 +47,12 @@ export class StagedStream {
   #bytes = 0;
   #sending: Promise<void> = Promise.resolve();
 
-  constructor(context: StagedStreamContext, stream: StreamSpec, table: PreparedTable) {
+  constructor(context: StagedStreamContext, stream: StreamSpec, table: StagedTable, generation: bigint) {
     this.#context = context;
     this.#stream = stream;
     this.#plan = table.plan;
     this.#table = table;
-    this.#generation = table.generation;
+    this.#generation = generation;
     this.#isViewCurrent = table.isViewCurrent;
     this.#encoder = new RowEncoder(stream, this.#context, table);
   }
@@ -58,11 +62,15 @@ export class StagedStream {
   }
 
   /** Takes a changed spec; columns that staging lacks are added to it. */
-  async evolve(stream: StreamSpec, table: PreparedTable): Promise<void> {
+  async evolve(stream: StreamSpec, table: StagedTable): Promise<void> {
     await this.#flush();
     if (this.#created) {
       const { database, staging, operation } = this.#context;
-      const known = new Set(this.#plan.columns.map(({ name }) => name));
+      const known = new Map(this.#plan.columns.map(({ name, type }) => [name, type]));
+      for (const { name, type } of table.plan.columns) {
+        const staged = known.get(name);
+        if (staged !== undefined && staged !== type) throw changedInLoad(stream.name, name, staged, type);
+      }
       const inputs = binaryInputs(stream, table.targets);
       for (const column of table.plan.columns) {
         if (!known.has(column.name))
@@ -166,9 +174,11 @@ export class StagedStream {
     if (this.#created && !hasRowId(this.#stream))
       await requireUniqueKey(database, staging, this.#stream, this.#plan, operation);
     if (slice.scope === undefined || this.#replaces) return;
+    this.#closed.push(slice.scope);
     await this.#ensureStaging();
+    await requireInScopes(database, staging, this.#stream, this.#closed, operation);
     const tables = { raw: rawName(this.#plan.publicName, this.#generation), staging };
-    const tombstones = { version: rowVersion(number, this.#ordinal), loadId, token: `${loadId}-${this.#chunk}` };
+    const tombstones = { version: rowVersion(number, this.#ordinal), loadId };
     this.#ordinal += 1;
     this.#chunk += 1;
     this.#rows += await stageTombstones(database, tables, this.#stream, this.#plan, slice.scope, tombstones, operation);
@@ -177,8 +187,12 @@ export class StagedStream {
   /** Everything is in staging, counted. */
   async finish(): Promise<ManifestTable | undefined> {
     await this.#flush();
-    if (this.#rows === 0 && this.#rejected === 0 && !this.#replaces && this.#isViewCurrent) return undefined;
     const { database, staging, operation } = this.#context;
+    if (this.#created && this.#rows === 0) {
+      await database.drop(staging, operation);
+      this.#created = false;
+    }
+    if (this.#rows === 0 && this.#rejected === 0 && !this.#replaces && this.#isViewCurrent) return undefined;
     if (this.#created) await verifyCount(database, staging, this.#rows, operation);
     return {
       plan: this.#plan,
@@ -189,4 +203,15 @@ export class StagedStream {
       ...(this.#rejected === 0 ? {} : { rejected: this.#rejected, rejects: this.#rejects }),
     };
   }
+}
+
+// Rows of the old type are staged already; only another truncation or another load can help.
+function changedInLoad(stream: string, column: string, staged: string, declared: string): EtlError {
+  return new EtlError({
+    code: 'CLICKHOUSE_TYPE_CONFLICT',
+    kind: 'schema',
+    message: `Column ${column} of ${stream} changed from ${staged} to ${declared} in the middle of a load.`,
+    hint: 'Run again: the load was given up, and the next one begins with the new type.',
+    context: { stream, column },
+  });
 }

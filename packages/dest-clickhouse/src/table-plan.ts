@@ -37,6 +37,14 @@ export interface TablePlan {
  * @throws `CLICKHOUSE_COLUMNS_COLLIDE` and `CLICKHOUSE_NAME_RESERVED` (schema) when names cannot stand.
  */
 export function planTable(stream: StreamSpec, options: ResolvedOptions): TablePlan {
+  if (stream.versionColumn !== undefined && stream.scope !== undefined) {
+    throw new EtlError({
+      code: 'STREAM_VERSION_WITH_SCOPE',
+      kind: 'config',
+      message: `Stream ${stream.name} has both versions of its own and scopes.`,
+      hint: 'Leave one of them out: what vanishes from a scope has no version that could be compared with the stream’s.',
+    });
+  }
   const names = columnNames(stream);
   const key = sortingKey(stream);
   const sorted = new Set(key);

@@ -11,6 +11,8 @@ import { readableColumns } from './variant-columns.ts';
 export interface View {
   readonly name: string;
   readonly select: string;
+  /** The stream, or the nested column of it, that the view shows. */
+  readonly owner: string;
   /** Names what the view reads, so that one look-up tells whether it has to be replaced. */
   readonly comment: string;
 }
@@ -39,19 +41,20 @@ export function viewsOf(
     ),
     `_etl_load_id AS ${systemColumn(plan, 'load_id')}`,
   ];
-  if (groups.size === 0) return [viewOf(plan.publicName, `SELECT ${visible.join(', ')} FROM ${raw}`)];
+  if (groups.size === 0) return [viewOf(plan.publicName, plan.stream, `SELECT ${visible.join(', ')} FROM ${raw}`)];
   const base = RAW_PREFIX + plan.publicName;
   const stored = columns.filter(({ name }) => name !== '_etl_version' && name !== '_etl_deleted');
   const views = [
-    viewOf(base, `SELECT ${stored.map(({ name }) => identifier(name)).join(', ')} FROM ${raw}`),
+    viewOf(base, plan.stream, `SELECT ${stored.map(({ name }) => identifier(name)).join(', ')} FROM ${raw}`),
     viewOf(
       plan.publicName,
+      plan.stream,
       `SELECT ${[...visible, `${rowId(plan)} AS ${systemColumn(plan, 'id')}`].join(', ')} FROM ${database.table(base)}`,
     ),
   ];
   for (const [path, fields] of groups) {
     const select = childSelect(database.table(base), plan, path, fields, columns);
-    views.push(viewOf(childName(plan.publicName, path), select));
+    views.push(viewOf(childName(plan.publicName, path), `${plan.stream}.${path}`, select));
   }
   return views;
 }
@@ -61,8 +64,9 @@ export function childName(publicName: string, path: string): string {
   return shortName(`${publicName}__${path}`);
 }
 
-function viewOf(name: string, select: string): View {
-  return { name, select, comment: MARK + createHash('sha256').update(select).digest('hex').slice(0, 32) };
+function viewOf(name: string, owner: string, select: string): View {
+  const hash = createHash('sha256').update(select).digest('hex').slice(0, 32);
+  return { name, select, owner, comment: `${MARK}${hash} of ${owner}` };
 }
 
 function systemColumn(plan: TablePlan, name: string): string {
@@ -116,15 +120,21 @@ export async function presentViews(
   return new Map(tables.map((table) => [table.name, table]));
 }
 
-/** @throws `CLICKHOUSE_NAME_TAKEN` (schema) when something that is not ours stands in the place of a view. */
+/**
+ * @throws `CLICKHOUSE_NAME_TAKEN` (schema) when something that is not ours stands in the place of a
+ * view, and `CLICKHOUSE_TABLES_COLLIDE` (schema) when a view of another stream does.
+ */
 export function requireOwnNames(
   database: Database,
   views: readonly View[],
   present: ReadonlyMap<string, TableInfo>,
 ): void {
-  for (const { name } of views) {
+  for (const { name, owner } of views) {
     const table = present.get(name);
-    if (table === undefined || table.comment.startsWith(MARK)) continue;
+    if (table === undefined) continue;
+    const other = /^etl view \w+ of (.*)$/.exec(table.comment)?.[1];
+    if (other === owner) continue;
+    if (other !== undefined) throw tablesCollide(name, other, owner);
     throw new EtlError({
       code: 'CLICKHOUSE_NAME_TAKEN',
       kind: 'schema',
@@ -132,6 +142,27 @@ export function requireOwnNames(
       hint: 'Choose another dataset (--dataset), or move the old table away; it is never touched.',
     });
   }
+}
+
+/** Two streams, or a stream and the children of another, that would be one table. */
+export function tablesCollide(name: string, one: string, other: string): EtlError {
+  return new EtlError({
+    code: 'CLICKHOUSE_TABLES_COLLIDE',
+    kind: 'schema',
+    message: `The streams ${one} and ${other} would both be loaded into ${name}.`,
+    hint: 'Leave one of them out, or rename it at the source.',
+  });
+}
+
+/** Whether the public names read the generation as they should. */
+export async function areViewsCurrent(
+  database: Database,
+  plan: TablePlan,
+  generation: bigint,
+  options?: OperationOptions,
+): Promise<boolean> {
+  const columns = await database.columns(rawName(plan.publicName, generation), options);
+  return areCurrent(viewsOf(database, plan, generation, columns), await presentViews(database, plan, options));
 }
 
 export function areCurrent(views: readonly View[], present: ReadonlyMap<string, TableInfo>): boolean {

@@ -5,9 +5,8 @@ interface Taken {
 }
 
 /**
- * Whether every value of one ClickHouse type can be stored in the other as the same value. Integers
- * fit into `Float64`, as analysts expect of a metric that gains a fraction; the column they came
- * from keeps them exact.
+ * Whether every value of one ClickHouse type can be stored in the other as the same value: 64-bit
+ * integers do not fit into `Float64`.
  */
 export function fits(from: string, to: string): boolean {
   const source = take(from);
@@ -75,7 +74,7 @@ function baseFits(from: string, to: string): boolean {
 const DECIMAL_DIGITS: Readonly<Record<number, number>> = { 8: 3, 16: 5, 32: 10, 64: 20 };
 
 function integerFits(isUnsigned: boolean, bits: number, to: string): boolean {
-  if (to === 'Float64') return true;
+  if (to === 'Float64') return bits <= 32;
   const decimal = decimalOf(to);
   if (decimal !== undefined) return decimal[0] - decimal[1] >= (DECIMAL_DIGITS[bits] ?? 77);
   const target = /^(U?)Int(\d+)$/.exec(to);

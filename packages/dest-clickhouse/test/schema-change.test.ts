@@ -32,7 +32,7 @@ function read(fixture: ClickHouseFixture): Promise<readonly Record<string, unkno
 
 it('widens a column without rewriting it: whole numbers, fractions, text, and back', async () => {
   await using fixture = await embeddedFixture();
-  await load(fixture, specOf({ name: 'x', type: 'int64', nullable: false }), [{ id: 1, x: 1 }]);
+  await load(fixture, specOf({ name: 'x', type: 'int32', nullable: false }), [{ id: 1, x: 1 }]);
   const changes = await load(fixture, specOf({ name: 'x', type: 'float64', nullable: true }), [
     { id: 2, x: 2.5 },
     { id: 3, x: null },

@@ -7,7 +7,8 @@ it.each([
   ['UInt32', 'Int64', true],
   ['UInt64', 'Int64', false],
   ['Int16', 'UInt32', false],
-  ['Int64', 'Float64', true],
+  ['Int32', 'Float64', true],
+  ['Int64', 'Float64', false],
   ['Float64', 'Float32', false],
   ['Int32', 'Decimal(18, 6)', true],
   ['Int64', 'Decimal(18, 6)', false],
@@ -26,7 +27,8 @@ it.each([
 
 it.each([
   ['Int32', 'Int64', 'Int64'],
-  ['Nullable(Int64)', 'Float64', 'Nullable(Float64)'],
+  ['Nullable(Int32)', 'Float64', 'Nullable(Float64)'],
+  ['Int64', 'Float64', 'String'],
   ['Int64', 'Nullable(Int64)', 'Nullable(Int64)'],
   ['Int64', 'Nullable(String)', 'Nullable(String)'],
   ['Float64', 'Decimal(18, 6)', 'String'],

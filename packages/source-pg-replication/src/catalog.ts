@@ -33,6 +33,8 @@ export interface CatalogTable extends TableName {
   readonly isKeyDeferrable: boolean;
   /** Storage of the table or of its leaf partitions; changes when it is rewritten. */
   readonly filenodes: readonly number[];
+  /** Leaf partitions with the transactions that attached them, their parents' included. */
+  readonly leaves: readonly (readonly [oid: number, attached: string])[];
   /** Transactions that last changed the columns' definitions. */
   readonly columnsXmin: string;
   /** Identity of the table's place in the publication: changes when it is taken out and put in again. */
@@ -123,6 +125,15 @@ export async function describeTables(
          THEN (SELECT coalesce(json_agg(l.relfilenode::int8 ORDER BY l.oid), '[]')
                FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf)
          ELSE json_build_array(c.relfilenode::int8) END,
+       'leaves', CASE WHEN c.relkind = 'p'
+         THEN (WITH RECURSIVE part (oid, attached) AS (
+             SELECT i.inhrelid, i.xmin::text FROM pg_inherits i WHERE i.inhparent = c.oid AND NOT i.inhdetachpending
+             UNION ALL
+             SELECT i.inhrelid, part.attached || '/' || i.xmin::text
+             FROM part JOIN pg_inherits i ON i.inhparent = part.oid AND NOT i.inhdetachpending)
+           SELECT coalesce(json_agg(json_build_array(l.oid::int8, part.attached) ORDER BY l.oid), '[]')
+           FROM part JOIN pg_class l ON l.oid = part.oid WHERE l.relkind <> 'p')
+         ELSE '[]' END,
        'columns', (SELECT coalesce(json_agg(json_build_object('number', a.attnum, 'name', a.attname,
            'type', a.atttypid::int8, 'modifier', a.atttypmod, 'isPublished', coalesce(${published}, false),
            'isGenerated', a.attgenerated <> '',
@@ -146,6 +157,18 @@ export async function describeTables(
          AND CASE WHEN c.relreplident = 'i' THEN i.indisreplident ELSE i.indisprimary END
        ${join}
      WHERE c.oid IN (${oids.join(', ')})`,
+  );
+}
+
+/**
+ * Whether any of the tables holds rows, or held some. It asks for their storage: rows that were there before
+ * this call cannot be missed, whatever privileges, policies or open transactions hide.
+ */
+export async function haveStorage(client: Client, oids: readonly number[]): Promise<boolean> {
+  if (oids.length === 0) return false;
+  return json(
+    client,
+    `SELECT to_json(bool_or(pg_relation_size(t::regclass) > 0)) FROM unnest('{${oids.join(',')}}'::oid[]) t`,
   );
 }
 

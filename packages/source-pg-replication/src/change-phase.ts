@@ -9,7 +9,7 @@ import type { ReadSession } from './read-session.ts';
 import type { ReplicationStream } from './replication-stream.ts';
 import { versionBase } from './row-version.ts';
 import type { TableToCopy } from './snapshot-phase.ts';
-import { tableDrift } from './table-drift.ts';
+import { findDrift } from './table-drift.ts';
 import { tableStream } from './table-stream.ts';
 
 type Messages = AsyncGenerator<SourceMessage, void, undefined>;
@@ -162,13 +162,14 @@ export class ChangePhase {
       types,
     );
     const { live } = table;
-    const drift = tableDrift(tablePosition(live.stream.table, live.fromLsn), now, types);
+    const drift = await findDrift(control, tablePosition(live.stream.table, live.fromLsn), now, types);
     if (drift.type === 'resync') {
       this.#copyAnew(table, drift.reason);
       return;
     }
     if (drift.type === 'evolved') {
       yield* this.#flush();
+      if (table.isStopped) return;
       table.evolve(tableStream(now, types));
       this.#session.draft.set(tableEntry(table.stream.name, tablePosition(now, live.fromLsn)));
       yield* table.announce();

@@ -12,6 +12,12 @@ export interface PendingRow {
 
 const NOTHING: readonly string[] = [];
 
+// String() is lossy for these: bytes that are no UTF-8 become one character, and items lose their borders.
+function keyText(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.length).toString('hex');
+  return Array.isArray(value) ? JSON.stringify(value) : String(value);
+}
+
 /**
  * The newest change of each key since the last flush. Versions increase with the log, so what an
  * earlier change of the same key wrote could never be seen.
@@ -32,8 +38,8 @@ export class PendingRows {
   keyOf(row: Row): string {
     const { primaryKey } = this.#stream.spec;
     const [first] = primaryKey;
-    if (primaryKey.length === 1 && first !== undefined) return String(row[first]);
-    return JSON.stringify(primaryKey.map((name) => String(row[name])));
+    if (primaryKey.length === 1 && first !== undefined) return keyText(row[first]);
+    return JSON.stringify(primaryKey.map((name) => keyText(row[name])));
   }
 
   /**

@@ -5,11 +5,13 @@ import { formatLsn, parseLsn } from './lsn.ts';
 
 const lsn = z.string().regex(/^[0-9A-F]+\/[0-9A-F]+$/i);
 
+const MAX_EPOCH = 0xffff;
+
 const slotPositionSchema = z.object({
   format: z.literal(1),
   system_identifier: z.string(),
   /** Leads every version: raised when positions of another server follow. */
-  epoch: z.int().min(0).max(0xffff),
+  epoch: z.int().min(0).max(MAX_EPOCH),
   slot: z.string(),
   publication: z.string(),
   /** Everything committed before it was handed on. */
@@ -25,6 +27,8 @@ const tablePositionSchema = z.object({
   columns: z.array(z.tuple([z.int(), z.string(), z.int(), z.int()])),
   columns_xmin: z.string(),
   filenodes: z.array(z.int()),
+  /** Leaf partitions, and what attached them. */
+  leaves: z.array(z.tuple([z.int(), z.string()])).default([]),
   key: z.array(z.string()),
   /** Changes committed before it are in the snapshot. */
   from_lsn: lsn,
@@ -46,6 +50,12 @@ export function readSlotPosition(state: readonly StateEntry[]): SlotPosition | u
   return value === null ? undefined : parse(slotPositionSchema, value, 'of the slot');
 }
 
+/** An epoch above the stored one, where LSNs may begin again at a lower one. */
+export function nextEpoch(state: readonly StateEntry[]): number {
+  const result = slotPositionSchema.safeParse(findState(state, '', SLOT_PARTITION));
+  return result.success ? Math.min(result.data.epoch + 1, MAX_EPOCH) : 1;
+}
+
 export function readTablePosition(state: readonly StateEntry[], stream: string): TablePosition | undefined {
   const value = findState(state, stream, '') ?? null;
   return value === null ? undefined : parse(tablePositionSchema, value, `of ${stream}`);
@@ -58,7 +68,7 @@ function parse<T>(schema: z.ZodType<T>, value: JsonValue, whose: string): T {
     code: 'PG_STATE_INVALID',
     kind: 'state',
     message: `The stored position ${whose} is not one that this version can read.`,
-    hint: 'Run again with --full-refresh, or with the version that stored it.',
+    hint: 'Run again with --full-refresh of all streams, or with the version that stored it.',
   });
 }
 
@@ -93,6 +103,7 @@ export function tablePosition(table: CatalogTable, fromLsn: bigint): TablePositi
       .map((column) => [column.number, column.name, column.type, column.modifier]),
     columns_xmin: table.columnsXmin,
     filenodes: table.filenodes.length > MAX_FILENODES ? [] : [...table.filenodes],
+    leaves: table.leaves.map(([oid, attached]) => [oid, attached]),
     key: [...(table.key ?? [])],
     from_lsn: formatLsn(fromLsn),
   };

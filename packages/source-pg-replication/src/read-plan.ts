@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { EtlError, type SourceMessage, type StateEntry } from '@etl/core';
+import { EtlError, type SourceMessage, type SourceReadRequest, type StateEntry } from '@etl/core';
 import type { Client } from 'pg';
 import {
   describeTables,
@@ -16,7 +16,7 @@ import { forgottenEntry, readTablePosition, tableEntry, tablePosition } from './
 import { alterPublication, createPublication, readPublication } from './publication.ts';
 import type { ReadSession } from './read-session.ts';
 import type { TableToCopy } from './snapshot-phase.ts';
-import { tableDrift } from './table-drift.ts';
+import { findDrift } from './table-drift.ts';
 import { TableSelection } from './table-selection.ts';
 import { streamName, tableStream, type TableStream } from './table-stream.ts';
 
@@ -91,10 +91,11 @@ export function requireDistinctNames(tables: readonly TableName[]): void {
 export async function* planTables(
   session: ReadSession,
   tables: readonly TableName[],
-  request: { readonly state: readonly StateEntry[]; readonly streams: readonly string[] | undefined },
+  request: Pick<SourceReadRequest, 'state' | 'streams' | 'fullRefresh'>,
   toCopy: TableToCopy[],
 ): AsyncGenerator<SourceMessage, void, undefined> {
   const { control, facts, options, types, draft, live, logger } = session;
+  const state = request.state ?? [];
   const described = await describeTables(
     control,
     tables.map(({ oid }) => oid),
@@ -110,7 +111,8 @@ export async function* planTables(
   );
   for (const table of described) {
     const name = streamName(table.schema, table.table);
-    const position = readTablePosition(request.state, name);
+    const isSelected = request.streams?.includes(name) ?? true;
+    const position = request.fullRefresh === true && isSelected ? undefined : readTablePosition(state, name);
     if (position !== undefined) {
       // A column may be gone whose type still has to be compared.
       await readTypes(
@@ -124,18 +126,16 @@ export async function* planTables(
       stream = tableStream(table, types);
     } catch (error) {
       yield { type: 'stream-failed', stream: name, error: EtlError.from(error) };
-      if (position !== undefined) draft.set(forgottenEntry(name));
       continue;
     }
     const copied = { oid: table.oid, stream: name };
     if (position === undefined) {
-      if (request.streams?.includes(name) ?? true) toCopy.push(copied);
+      if (isSelected) toCopy.push(copied);
       continue;
     }
-    const drift = tableDrift(position, table, types);
+    const drift = await findDrift(control, position, table, types);
     if (drift.type === 'resync') {
       logger.warn({ stream: name, reason: drift.reason }, 'table must be copied anew');
-      draft.set(forgottenEntry(name));
       toCopy.push(copied);
       continue;
     }
@@ -145,14 +145,16 @@ export async function* planTables(
     if (!isDeepStrictEqual(now, position)) draft.set(tableEntry(name, now));
     if (drift.type === 'evolved') yield { type: 'schema', stream: stream.spec };
   }
-  forgetOthers(session, described, request.state);
+  forgetOthers(session, described, state);
 }
 
+// The slot moves on without the changes of a table that is not live, so no later run may go on from its entry.
 function forgetOthers(session: ReadSession, tables: readonly CatalogTable[], state: readonly StateEntry[]): void {
   const names = new Set(tables.map(({ schema, table }) => streamName(schema, table)));
+  const live = new Set([...session.live.values()].map(({ stream }) => stream.name));
   for (const { stream, value } of state) {
-    if (stream === '' || value === null || names.has(stream)) continue;
-    session.logger.warn({ stream }, 'table is no longer read; what was loaded stays');
+    if (stream === '' || value === null || live.has(stream)) continue;
+    if (!names.has(stream)) session.logger.warn({ stream }, 'table is no longer read; what was loaded stays');
     session.draft.set(forgottenEntry(stream));
   }
 }

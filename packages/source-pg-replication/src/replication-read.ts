@@ -8,11 +8,11 @@ import { takeFence } from './fence.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import type { ResolvedOptions } from './options.ts';
 import { pgError } from './pg-error.ts';
-import { readSlotPosition, slotEntry, type SlotPosition } from './position.ts';
+import { nextEpoch, readSlotPosition, slotEntry, type SlotPosition } from './position.ts';
 import { planTables, preparePublication, requireDistinctNames } from './read-plan.ts';
 import { lockSlot, readSystemIdentifier, requireLogicalWal, requireVersion, type ReadSession } from './read-session.ts';
 import { ReplicationStream } from './replication-stream.ts';
-import { awaitFreeSlot, requireUsableSlot } from './slot.ts';
+import { awaitFreeSlot, dropSlot, requireUsableSlot, type SlotFacts } from './slot.ts';
 import { slotAhead, slotMissing } from './slot-error.ts';
 import { copyTables, unblocked, type TableToCopy } from './snapshot-phase.ts';
 import { createSnapshotPoint, type SnapshotPoint } from './snapshot-point.ts';
@@ -53,24 +53,16 @@ export async function* readReplication(read: ReplicationReadOptions): Messages {
 
 async function* readWith(read: ReplicationReadOptions, control: Client): Messages {
   const { options, connector, request } = read;
-  const state = request.state ?? [];
   const facts = await readServerFacts(control);
   requireVersion(facts);
   requireLogicalWal(facts);
   const patience = { waitMs: options.slotWaitMs, signal: request.signal };
   await lockSlot(control, options.slot, patience);
   const systemIdentifier = await readSystemIdentifier(connector);
-  const stored = readSlotPosition(state);
-  if (stored !== undefined) requireSameSystem(stored, systemIdentifier);
-  const slot = await awaitFreeSlot(control, options.slot, patience);
-  if (slot === undefined && stored !== undefined) throw slotMissing(options.slot);
-  if (slot !== undefined) {
-    requireUsableSlot(options.slot, slot, facts.database);
-    const position = stored === undefined ? undefined : parseLsn(stored.lsn);
-    if (position !== undefined && slot.confirmedLsn !== null && slot.confirmedLsn > position) {
-      throw slotAhead(options.slot, slot.confirmedLsn, position);
-    }
-  }
+  const { slot, stored, epoch } = await findStart(read, control, await awaitFreeSlot(control, options.slot, patience), {
+    systemIdentifier,
+    database: facts.database,
+  });
   const tables = await preparePublication(control, options, facts);
   requireDistinctNames(tables);
 
@@ -87,7 +79,7 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     position: {
       format: 1,
       system_identifier: systemIdentifier,
-      epoch: stored?.epoch ?? 1,
+      epoch,
       slot: options.slot,
       publication: options.publication,
       lsn: stored?.lsn ?? formatLsn(slot?.confirmedLsn ?? 0n),
@@ -107,12 +99,57 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     if (stored === undefined || stored.slot !== options.slot || stored.publication !== options.publication) {
       session.draft.set(slotEntry(session.position));
     }
-    yield* planTables(session, tables, { state, streams: request.streams }, toCopy);
+    yield* planTables(session, tables, request, toCopy);
     yield* copyTables(session, toCopy, point);
   } finally {
     await point?.close();
   }
   yield* readChanges(read, session, confirmed);
+}
+
+interface Start {
+  readonly slot: SlotFacts | undefined;
+  /** Absent when all tables are read from the start. */
+  readonly stored: SlotPosition | undefined;
+  readonly epoch: number;
+}
+
+/**
+ * Slot and position to go on from. When all is to be copied anyway, those that cannot be gone on
+ * from are left behind.
+ */
+async function findStart(
+  { options, request }: ReplicationReadOptions,
+  control: Client,
+  slot: SlotFacts | undefined,
+  server: { readonly systemIdentifier: string; readonly database: string },
+): Promise<Start> {
+  const state = request.state ?? [];
+  try {
+    if (slot !== undefined) requireUsableSlot(options.slot, slot, server.database);
+    const stored = readSlotPosition(state);
+    if (stored !== undefined) requireContinuity(stored, slot, options.slot, server.systemIdentifier);
+    return { slot, stored, epoch: stored?.epoch ?? 1 };
+  } catch (error) {
+    const isWhole = request.fullRefresh === true && request.streams === undefined;
+    if (!isWhole || !EtlError.isInstance(error) || error.kind !== 'state') throw error;
+    request.logger?.warn({ reason: error.code }, 'stored position cannot be gone on from, all tables are copied');
+    const isLost = slot?.walStatus === 'lost';
+    if (isLost) await dropSlot(control, options.slot);
+    return { slot: isLost ? undefined : slot, stored: undefined, epoch: nextEpoch(state) };
+  }
+}
+
+function requireContinuity(
+  stored: SlotPosition,
+  slot: SlotFacts | undefined,
+  name: string,
+  systemIdentifier: string,
+): void {
+  requireSameSystem(stored, systemIdentifier);
+  if (slot === undefined) throw slotMissing(name);
+  const position = parseLsn(stored.lsn);
+  if (slot.confirmedLsn !== null && slot.confirmedLsn > position) throw slotAhead(name, slot.confirmedLsn, position);
 }
 
 async function* readChanges(read: ReplicationReadOptions, session: ReadSession, confirmed: bigint): Messages {
@@ -148,6 +185,6 @@ function requireSameSystem(stored: SlotPosition, systemIdentifier: string): void
     code: 'PG_SYSTEM_CHANGED',
     kind: 'state',
     message: 'The stored position is that of another PostgreSQL cluster.',
-    hint: 'Correct the connection string, or run again with --full-refresh if the database was moved or restored.',
+    hint: 'Correct the connection string, or run again with --full-refresh of all streams if the database was moved or restored.',
   });
 }

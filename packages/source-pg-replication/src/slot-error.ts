@@ -6,7 +6,7 @@ export function slotMissing(name: string): EtlError {
     code: 'PG_SLOT_MISSING',
     kind: 'state',
     message: `The replication slot ${name} no longer exists, so changes since the last run may be gone.`,
-    hint: 'Run again with --full-refresh to copy the tables anew.',
+    hint: 'Run again with --full-refresh of all streams to copy the tables anew.',
   });
 }
 
@@ -15,7 +15,7 @@ export function slotLost(name: string, why: string): EtlError {
     code: 'PG_SLOT_LOST',
     kind: 'state',
     message: `The replication slot ${name} is unusable: ${why}.`,
-    hint: `Drop it (SELECT pg_drop_replication_slot('${name}')) and run again with --full-refresh; raise max_slot_wal_keep_size.`,
+    hint: 'Run again with --full-refresh of all streams, which makes a new slot; raise max_slot_wal_keep_size.',
   });
 }
 
@@ -35,7 +35,7 @@ export function slotAhead(name: string, confirmed: bigint, position: bigint): Et
     code: 'PG_SLOT_AHEAD',
     kind: 'state',
     message: `The replication slot ${name} is at ${formatLsn(confirmed)}, ahead of the stored position ${formatLsn(position)}: changes between them are gone.`,
-    hint: 'Run again with --full-refresh to copy the tables anew, and let nobody else read the slot.',
+    hint: 'Run again with --full-refresh of all streams to copy the tables anew, and let nobody else read the slot.',
   });
 }
 

@@ -31,6 +31,10 @@ export async function readSlot(client: Client, name: string): Promise<SlotFacts 
   };
 }
 
+export async function dropSlot(client: Client, name: string): Promise<void> {
+  await client.query(`SELECT pg_drop_replication_slot(${literal(name)})`);
+}
+
 /** @throws `PG_SLOTS_EXHAUSTED` (config) when no slot can be created. */
 export async function requireFreeSlot(client: Client): Promise<void> {
   const { rows } = await client.query<{ free: string }>(

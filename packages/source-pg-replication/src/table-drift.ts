@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { CatalogTable } from './catalog.ts';
+import type { Client } from 'pg';
+import { haveStorage, type CatalogTable } from './catalog.ts';
 import type { TablePosition } from './position.ts';
 import { valueType, type TypeRow } from './value-type.ts';
 
@@ -15,11 +16,22 @@ export type TableDrift =
   | { readonly type: 'evolved' }
   | { readonly type: 'resync'; readonly reason: string };
 
-export function tableDrift(
+export async function findDrift(
+  client: Client,
   position: TablePosition,
   table: CatalogTable,
   types: ReadonlyMap<number, TypeRow>,
-): TableDrift {
+): Promise<TableDrift> {
+  const drift = tableDrift(position, table, types);
+  if (drift.type === 'resync') return drift;
+  // The rows that a partition brought along are not in the log. Asked after `table` was described: what
+  // comes into a leaf that is empty now is in the log.
+  const known = new Map(position.leaves);
+  const attached = table.leaves.filter(([oid, by]) => known.get(oid) !== by).map(([oid]) => oid);
+  return (await haveStorage(client, attached)) ? { type: 'resync', reason: 'a partition came that holds rows' } : drift;
+}
+
+function tableDrift(position: TablePosition, table: CatalogTable, types: ReadonlyMap<number, TypeRow>): TableDrift {
   const reason = resyncReason(position, table, types);
   if (reason !== undefined) return { type: 'resync', reason };
   const columns = table.columns.filter((column) => column.isPublished);

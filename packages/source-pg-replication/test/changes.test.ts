@@ -230,6 +230,23 @@ describe('unchanged TOAST', () => {
   });
 });
 
+test('rows whose bytea keys are different bytes but the same text are different rows', async () => {
+  await using database = await postgres.database(`CREATE TABLE blobs (id bytea PRIMARY KEY, v int)`);
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(`INSERT INTO blobs VALUES ('\\xff', 1), ('\\xfe', 2), ('\\xff00', 3)`);
+  expect((await replica.run()).rows).toBe(3);
+  expect(replica.rows('blobs').map((row) => row['v']).toSorted()).toEqual([1, 2, 3]);
+});
+
+test('rows whose array keys differ only in where items end are different rows', async () => {
+  await using database = await postgres.database(`CREATE TABLE lists (id text[] PRIMARY KEY, v int)`);
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(`INSERT INTO lists VALUES ('{"a,b"}', 1), ('{a,b}', 2)`);
+  expect((await replica.run()).rows).toBe(2);
+});
+
 describe('big transactions', () => {
   test('are handed on in pages and committed only at their end', async () => {
     await using database = await postgres.database(ITEMS);
@@ -278,6 +295,66 @@ describe('partitions', () => {
     await replica.run();
     expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
     await database.sql(`TRUNCATE events; INSERT INTO events VALUES (1, '2026-01-01', 'after')`);
+    await replica.run();
+    expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
+  });
+
+  const PARTED = `CREATE TABLE events (id int, day date, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+    CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+    INSERT INTO events SELECT g, '2026-01-15', 'x' FROM generate_series(1, 20) g`;
+  const FEBRUARY = `FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')`;
+  const LOADED = `CREATE TABLE events_2 (LIKE events INCLUDING ALL); INSERT INTO events_2 VALUES (50, '2026-02-02', 'brought')`;
+
+  test.each([
+    ['alone', `${LOADED}; ALTER TABLE events ATTACH PARTITION events_2 ${FEBRUARY}`],
+    [
+      'in a tree of its own',
+      `CREATE TABLE events_q (LIKE events INCLUDING ALL) PARTITION BY RANGE (day);
+       ${LOADED}; ALTER TABLE events_q ATTACH PARTITION events_2 ${FEBRUARY};
+       ALTER TABLE events ATTACH PARTITION events_q ${FEBRUARY}`,
+    ],
+    [
+      'after it was changed while it was detached',
+      `ALTER TABLE events DETACH PARTITION events_1; UPDATE events_1 SET v = 'unseen';
+       ALTER TABLE events ATTACH PARTITION events_1 FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')`,
+    ],
+  ])('a partition that is attached with rows makes the table be copied anew: %s', async (_, sql) => {
+    await using database = await postgres.database(`${PARTED}; CREATE TABLE other (id int PRIMARY KEY)`);
+    const replica = new Replica(database, { tables: ['events', 'other'] });
+    await replica.run();
+    await database.sql(sql);
+    await replica.run();
+    expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
+    await database.sql(`UPDATE events SET v = 'later' WHERE id IN (1, 50)`);
+    expect((await replica.run()).rows).toBeLessThanOrEqual(2);
+    expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
+  });
+
+  test('an empty partition joins with changes alone', async () => {
+    await using database = await postgres.database(PARTED);
+    const replica = new Replica(database);
+    await replica.run();
+    await database.sql(`CREATE TABLE events_2 PARTITION OF events ${FEBRUARY}`);
+    expect((await replica.run()).rows).toBe(0);
+    await database.sql(`INSERT INTO events VALUES (50, '2026-02-02', 'new')`);
+    expect((await replica.run()).rows).toBe(1);
+    expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
+  });
+
+  test('a partition that is attached while a run reads is noticed by the next one', async () => {
+    await using database = await postgres.database(PARTED);
+    const replica = new Replica(database, { tables: ['events', 'fresh'], pageRows: 1 });
+    await database.sql(`CREATE TABLE fresh (id int PRIMARY KEY)`);
+    await replica.run();
+    await database.sql(`UPDATE events SET v = 'y' WHERE id = 1`);
+    await using source = replica.source();
+    const entries = [...replica.state()];
+    for await (const message of source.read({ state: replica.state() })) {
+      if (message.type === 'checkpoint') entries.push(...message.checkpoint.entries);
+      if (message.type !== 'records') continue;
+      await database.sql(`${LOADED}; ALTER TABLE events ATTACH PARTITION events_2 ${FEBRUARY}`);
+    }
+    replica.store.state.set('test', newestEntries(entries));
     await replica.run();
     expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
   });

@@ -1,3 +1,4 @@
+import type { RowLookup } from '@etl/core';
 import { describe, expect, test } from 'vitest';
 import { usePostgres } from './support/postgres.ts';
 import { Replica } from './support/replica.ts';
@@ -198,4 +199,27 @@ test('stored generated columns are in the snapshot and in the stream, or in neit
     { id: 1, a: 5, ...(has ? { b: 10 } : {}) },
     { id: 2, a: 2, ...(has ? { b: 4 } : {}) },
   ]);
+});
+
+test('a table whose rows have to be copied anew is forgotten, although a column came as well', async () => {
+  await using database = await postgres.database(
+    `CREATE TABLE items (id int PRIMARY KEY, name text, big text); ALTER TABLE items ALTER big SET STORAGE EXTERNAL;
+     INSERT INTO items VALUES (1, 'a', repeat('b', 10000))`,
+  );
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(`CREATE TABLE fresh (id int PRIMARY KEY); INSERT INTO fresh VALUES (1)`);
+  await using source = replica.source();
+  const positions: unknown[] = [];
+  const lookup: RowLookup = async (_, keys) => keys.map(() => undefined);
+  for await (const message of source.read({ state: replica.state(), lookup })) {
+    if (message.type === 'checkpoint') {
+      positions.push(...message.checkpoint.entries.filter(({ stream }) => stream === 'items').map(({ value }) => value));
+    }
+    if (message.type !== 'records' || message.stream !== 'fresh') continue;
+    await database.sql(
+      `UPDATE items SET name = 'u'; ALTER TABLE items ADD COLUMN late text; INSERT INTO items VALUES (2, 'n', 'b', 'l')`,
+    );
+  }
+  expect(positions).toEqual([null, expect.objectContaining({ format: 1 })]);
 });

@@ -225,6 +225,17 @@ describe('is refused', () => {
     await replica.run();
   });
 
+  test('when the slot is gone and only some tables are to be copied anew', async () => {
+    await using database = await postgres.database(`${ITEMS}; CREATE TABLE other (id int PRIMARY KEY)`);
+    const replica = new Replica(database);
+    await replica.run();
+    await database.sql(`SELECT pg_drop_replication_slot('${database.name}')`);
+    const error = await failureOf(replica.attempt({ fullRefresh: true, streams: ['items'] }));
+    expect(error).toMatchObject({ code: 'PG_SLOT_MISSING', kind: 'state' });
+    expect(error.hint).toContain('of all streams');
+    expect(await database.confirmedLsn(database.name)).toBe(null);
+  });
+
   test('when the slot is ahead of the position', async () => {
     await using database = await postgres.database(ITEMS);
     const replica = new Replica(database);
@@ -248,6 +259,9 @@ describe('is refused', () => {
       );
     replica.store.state.set('test', state);
     expect(await failureOf(replica.run())).toMatchObject({ code: 'PG_SYSTEM_CHANGED', kind: 'state' });
+    await replica.attempt({ fullRefresh: true });
+    expect((replica.state().find(({ stream }) => stream === '')?.value as { epoch: number }).epoch).toBe(2);
+    expect((await replica.run()).rows).toBe(0);
   });
 
   test('when the stored position is not readable', async () => {
@@ -255,6 +269,8 @@ describe('is refused', () => {
     const replica = new Replica(database);
     replica.store.state.set('test', [{ stream: '', partition: 'slot', value: { lsn: 'x' } }]);
     expect(await failureOf(replica.run())).toMatchObject({ code: 'PG_STATE_INVALID', kind: 'state' });
+    await replica.attempt({ fullRefresh: true });
+    expect(await replica.difference(database, 'items', ['id', 'name'])).toEqual([]);
   });
 
   test('when another process reads the slot, naming it', async () => {

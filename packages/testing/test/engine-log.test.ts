@@ -2,6 +2,7 @@ import {
   EtlError,
   runPipeline,
   type Checkpoint,
+  type Destination,
   type PipelineEvent,
   type Source,
   type SourceMessage,
@@ -45,7 +46,7 @@ class TestLog implements Source {
 
   async *read(request: SourceReadRequest = {}): AsyncIterable<SourceMessage> {
     yield { type: 'schema', stream: SPEC };
-    let position = positionOf(request.state ?? []);
+    let position = request.fullRefresh === true ? 0 : positionOf(request.state ?? []);
     if (position === 0) yield { type: 'truncate', stream: 'orders' };
     const end = this.transactions.length;
     for (; position < end; position += 1) {
@@ -268,5 +269,64 @@ describe('a log', () => {
       }),
       { seed, numRuns: Number(process.env['ETL_RUNS'] ?? 300) },
     );
+  });
+});
+
+describe('a stream that the destination refuses', () => {
+  it('does not stop the others, and is read anew next time', async () => {
+    const table = (name: string): StreamSpec => ({ ...SPEC, name });
+    const requests: (readonly StateEntry[])[] = [];
+    let isWrong = true;
+    const source: Source = {
+      specificationVersion: 'v1',
+      name: 'two',
+      check: async () => undefined,
+      discover: async () => [table('good'), table('bad')],
+      async *read({ state = [] } = {}): AsyncIterable<SourceMessage> {
+        requests.push(state);
+        for (const name of ['good', 'bad']) {
+          yield { type: 'schema', stream: table(name) };
+          yield { type: 'records', stream: name, rows: [{ id: 1, status: 'a', _version: 1n }] };
+          const entries = [{ stream: name, partition: '', value: 1 }];
+          yield { type: 'checkpoint', checkpoint: { entries } };
+        }
+        yield checkpoint(1);
+      },
+      async [Symbol.asyncDispose]() {},
+    };
+    const memory = memoryDestination();
+    const refusing: Destination = {
+      ...memory,
+      async open(pipeline) {
+        const session = await memory.open(pipeline);
+        return Object.assign(Object.create(session) as typeof session, {
+          lost: session.lost,
+          pipeline: session.pipeline,
+          rolledForward: session.rolledForward,
+          readState: () => session.readState(),
+          [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+          beginLoad: async () => {
+            const load = await session.beginLoad();
+            const prepare = load.prepare.bind(load);
+            load.prepare = async (spec) => {
+              if (isWrong && spec.name === 'bad')
+                throw new EtlError({ code: 'TEST_NAME_TAKEN', kind: 'schema', message: 'Taken.' });
+              return prepare(spec);
+            };
+            return load;
+          },
+        });
+      },
+    };
+    const first = await runPipeline({ name: 'p', source, destination: refusing });
+    expect(first).toMatchObject({
+      status: 'partial',
+      failures: [{ stream: 'bad', error: { code: 'TEST_NAME_TAKEN' } }],
+    });
+    expect(memory.store.rows('good')).toHaveLength(1);
+    isWrong = false;
+    expect(await runPipeline({ name: 'p', source, destination: refusing })).toMatchObject({ status: 'ok' });
+    expect(requests[1]?.map(({ stream }) => stream).sort()).toEqual(['', 'good']);
+    expect(memory.store.rows('bad')).toHaveLength(1);
   });
 });

@@ -141,3 +141,37 @@ describe('slices', () => {
     expect(destination.store.rows('insights')[0]?.['targeting']).toBe('{"age":18}');
   });
 });
+
+describe('a plan that would lose rows', () => {
+  it('is refused: several slices that would each replace the whole table', async () => {
+    const list = defineStream({
+      name: 'list',
+      schema: z.object({ id: z.string() }),
+      primaryKey: ['id'],
+      writeDisposition: 'replace',
+      slices: () => [{ key: 'a' }, { key: 'b' }],
+      async *read(slice) {
+        yield { rows: [{ id: slice.key }] };
+      },
+    });
+    const source = defineSource({ name: 'test', streams: { list }, check: async () => undefined });
+    const report = await runPipeline({ name: 'p', source, destination: memoryDestination() });
+    expect(report).toMatchObject({
+      status: 'failed',
+      failures: [{ stream: 'list', error: { code: 'STREAM_SLICES_INVALID' } }],
+    });
+  });
+
+  it('is not believed: a time of settling that is none leaves the slice due', async () => {
+    const { world, calls, source } = platform();
+    world.set('never', [{ ad: 'a', spend: '1' }]);
+    const destination = memoryDestination();
+    const broken = {
+      ...source,
+      plan: async () => [{ stream: source.streams.insights.spec, slices: [{ key: 'x', settledAt: 'soon' }] }],
+    };
+    await runPipeline({ name: 'p', source: broken, destination });
+    await runPipeline({ name: 'p', source: broken, destination });
+    expect(calls).toHaveLength(2);
+  });
+});

@@ -7,6 +7,7 @@ export function dueSlices(expected: readonly Slice[], ledger: readonly LedgerEnt
   return expected.filter((slice) => {
     const entry = entries.get(slice.key);
     if (entry?.status !== 'good' || slice.settledAt === undefined) return true;
-    return Date.parse(entry.readAt) < Date.parse(slice.settledAt);
+    // Anything that is not a time compares as false: such a slice stays due.
+    return !(Date.parse(entry.readAt) >= Date.parse(slice.settledAt));
   });
 }

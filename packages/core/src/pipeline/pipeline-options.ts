@@ -13,7 +13,11 @@ export interface PipelineOptions extends OperationOptions {
   readonly streams?: readonly string[] | undefined;
   /** A backfill of exactly these days. */
   readonly days?: DayRange | undefined;
-  /** Forget positions and read everything from the start. Tables are replaced, not emptied first. */
+  /**
+   * Read the named streams, or all, from the start. Tables of a log are replaced as a whole, not
+   * emptied first; slices are read again whatever the ledger says, and those that are no longer
+   * expected keep their rows.
+   */
   readonly fullRefresh?: boolean | undefined;
   /** Called in order and must not throw. */
   readonly onEvent?: ((event: PipelineEvent) => void) | undefined;

@@ -20,6 +20,7 @@ export function readOptions(run: PipelineRun): SourceReadRequest {
     logger: options.logger,
     tracer: options.tracer,
     streams: options.streams,
+    fullRefresh: options.fullRefresh,
     now: (options.now ?? (() => new Date()))(),
     memory: (stream: string) => ({
       get: (key: string) => session.readMemory(stream, key),

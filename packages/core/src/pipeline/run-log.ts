@@ -1,5 +1,5 @@
 import type { LoadPackage } from '../destination.ts';
-import { EtlError } from '../etl-error.ts';
+import { EtlError, type ErrorKind } from '../etl-error.ts';
 import type { SourceMessage } from '../source.ts';
 import { newestEntries, type Checkpoint, type StateEntry } from '../state.ts';
 import type { StreamSpec } from '../stream-spec.ts';
@@ -7,12 +7,15 @@ import { readOptions, type PipelineRun } from './pipeline-run.ts';
 
 const COMMIT_EVERY_ROWS = 200_000;
 
+const STREAM_KINDS: ReadonlySet<ErrorKind> = new Set(['data', 'schema', 'config']);
+
 /** Reads a log to its end; change batches between checkpoints are the loads. */
 export async function runLog(run: PipelineRun): Promise<void> {
   const loads = new LogLoads(run);
   try {
     await loads.begin();
-    const state = run.options.fullRefresh === true ? [] : await run.session.readState();
+    const state = await run.session.readState();
+    loads.known = state;
     const request = {
       ...readOptions(run),
       state,
@@ -33,6 +36,10 @@ class LogLoads implements AsyncDisposable {
   readonly #run: PipelineRun;
   readonly #specs = new Map<string, StreamSpec>();
   readonly #prepared = new Set<string>();
+  /** Streams that failed in this run; what still comes of them is dropped. */
+  readonly #failed = new Set<string>();
+  /** Stored positions: those of a stream that fails are forgotten, so that it is read anew. */
+  known: readonly StateEntry[] = [];
   #load: LoadPackage | undefined;
   #rows = 0;
   /** Whether anything came since the last checkpoint. */
@@ -58,6 +65,24 @@ class LogLoads implements AsyncDisposable {
   }
 
   async accept(message: SourceMessage): Promise<void> {
+    if (message.type === 'checkpoint') return this.#checkpoint(message.checkpoint);
+    if (message.type === 'slice-completed') return;
+    const stream = message.type === 'schema' ? message.stream.name : message.stream;
+    if (this.#failed.has(stream)) return;
+    if (message.type === 'stream-failed') return this.#fail(stream, message.error);
+    try {
+      await this.#take(message);
+    } catch (error) {
+      const failure = EtlError.from(error);
+      // What only concerns this stream's rows or table must not stop the others.
+      if (!STREAM_KINDS.has(failure.kind)) throw error;
+      await this.#fail(stream, failure);
+    }
+  }
+
+  async #take(
+    message: Exclude<SourceMessage, { type: 'checkpoint' | 'slice-completed' | 'stream-failed' }>,
+  ): Promise<void> {
     const { recorder } = this.#run;
     switch (message.type) {
       case 'schema':
@@ -78,26 +103,26 @@ class LogLoads implements AsyncDisposable {
         await this.#current().truncate(message.stream);
         this.#uncovered = true;
         return;
-      case 'stream-failed':
-        recorder.streamFailed(message.stream, message.error);
-        this.#moved = this.#moved.filter((entry) => entry.stream !== message.stream);
-        this.#prepared.delete(message.stream);
-        await this.#current().discard(message.stream);
-        return;
       case 'progress':
         recorder.streamSeen(message.stream);
         recorder.event({ ...message, type: 'stream-progressed' });
         return;
-      case 'checkpoint':
-        await this.#checkpoint(message.checkpoint);
-        return;
-      case 'slice-completed':
-        return;
     }
   }
 
+  /** The position of the source moves on without these rows, so the stream has to be read anew. */
+  async #fail(stream: string, error: EtlError): Promise<void> {
+    this.#failed.add(stream);
+    this.#run.recorder.streamSeen(stream);
+    this.#run.recorder.streamFailed(stream, error);
+    this.#prepared.delete(stream);
+    await this.#current().discard(stream);
+    const positions = [...this.known, ...this.#moved].filter((entry) => entry.stream === stream);
+    this.#moved.push(...positions.map((entry) => ({ ...entry, value: null })));
+  }
+
   async #checkpoint(checkpoint: Checkpoint): Promise<void> {
-    this.#moved.push(...checkpoint.entries);
+    this.#moved.push(...checkpoint.entries.filter(({ stream, value }) => value === null || !this.#failed.has(stream)));
     this.#uncovered = false;
     if (this.#rows < (this.#run.options.commitEveryRows ?? COMMIT_EVERY_ROWS)) return;
     await this.#commit();

@@ -33,7 +33,11 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
     const run: PipelineRun = { options: { ...options, logger }, session, recorder, signal };
     signal.throwIfAborted();
     if (options.source.plan === undefined) await runLog(run);
-    else await runSlices(run, await options.source.plan({ ...readOptions(run), days: options.days }));
+    else
+      await runSlices(
+        run,
+        await options.source.plan({ ...readOptions(run), state: await session.readState(), days: options.days }),
+      );
     await optimize(run);
     return recorder.report();
   } finally {

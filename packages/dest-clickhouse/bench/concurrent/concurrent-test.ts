@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openClickHouse } from '../../src/index.ts';
 import { ChildProgram } from '../child-program.ts';
-import { startEngineFront } from '../engine-front.ts';
+import { EngineFront } from '../engine-front.ts';
 import { readRows } from '../read-rows.ts';
 import { contentAfter, lineOf, streamOf } from './rounds.ts';
 
@@ -29,14 +29,15 @@ export interface ConcurrentOptions {
  */
 export async function concurrentTest(options: ConcurrentOptions): Promise<ConcurrentReport> {
   const { pipelines, rounds, seed, widensAfter } = options;
-  await using front = await startEngineFront();
+  await using front = new EngineFront();
+  const doors = await Promise.all(Array.from({ length: pipelines }, () => front.openDoor()));
   const loadIds: string[] = [];
   const wrong: string[] = [];
   const begun = performance.now();
   await Promise.all(
-    Array.from({ length: pipelines }, async (_, account) => {
+    doors.map(async (door, account) => {
       const own: bigint[] = [];
-      const args = [front.url, String(seed), String(account), String(rounds), String(widensAfter)];
+      const args = [door.url, String(seed), String(account), String(rounds), String(widensAfter)];
       const program = new ChildProgram(join(import.meta.dirname, 'pipeline.ts'), args, ({ loadId }) => {
         loadIds.push(String(loadId));
         own.push(numberOf(String(loadId)));
@@ -49,8 +50,8 @@ export async function concurrentTest(options: ConcurrentOptions): Promise<Concur
     }),
   );
   const seconds = (performance.now() - begun) / 1000;
-  const statements = front.queries.length;
-  await using reader = await openClickHouse({ url: front.url, database: 'travel' });
+  const statements = doors.reduce((sum, { queries }) => sum + queries.length, 0);
+  await using reader = await openClickHouse({ url: (await front.openDoor()).url, database: 'travel' });
 
   const numbers = new Set(loadIds.map(numberOf));
   if (numbers.size !== pipelines * rounds) wrong.push(`${pipelines * rounds} loads, ${numbers.size} numbers`);

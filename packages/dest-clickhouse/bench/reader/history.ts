@@ -159,15 +159,16 @@ export const POLLS = {
 export type PollName = keyof typeof POLLS;
 
 function poll(sql: string): string {
-  return `/* poll */ ${sql} FORMAT TSV`;
+  return `${sql} FORMAT TSV`;
 }
 
-// One statement over parent and child view: every parent must have the children that it says it has.
+// One statement over parent and child view: every parent must have the children that it says it has. The
+// engine is told to dawdle between the two reads, so that a load comes in between when it can.
 function parentAndChildren(name: StreamName, key: string): string {
   const children = `SELECT _etl_parent_id, count() AS found, sum(value) AS value FROM ${table(name)}__parts GROUP BY _etl_parent_id`;
   return poll(
     `SELECT ${totals(key)}, sum(found), sum(value), countIf(found != part_count) FROM ${table(name)} AS parent ` +
-      `FULL JOIN (${children}) AS child ON parent._etl_id = child._etl_parent_id`,
+      `FULL JOIN (${children}) AS child ON parent._etl_id = child._etl_parent_id SETTINGS merge_tree_storage_snapshot_sleep_ms = 5`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openClickHouse, type ClickHouseReader } from '../../src/index.ts';
 import { ChildProgram } from '../child-program.ts';
-import { startEngineFront } from '../engine-front.ts';
+import { EngineFront } from '../engine-front.ts';
 import { readRows } from '../read-rows.ts';
 import { isState, POLLS, signaturesOf, type PollName, type Signatures, type StreamName } from './history.ts';
 
@@ -61,10 +61,12 @@ export async function readerTest(
 ): Promise<ReaderReport> {
   const signatures = signaturesOf(seed, loads);
   const log = new PublishLog();
-  await using front = await startEngineFront((statement) => {
-    if (!statement.startsWith('/* poll */')) log.note(statement);
+  await using front = new EngineFront();
+  const loaderDoor = await front.openDoor((statement) => {
+    log.note(statement);
     return undefined;
   });
+  const readerDoor = await front.openDoor();
   const wrong: string[] = [];
   const names = Object.keys(POLLS) as PollName[];
   const empty = (): PollCounts => ({ polls: 0, overlapping: 0, sawOld: 0, sawNew: 0 });
@@ -73,7 +75,7 @@ export async function readerTest(
   let isOver = false;
   const loader = new ChildProgram(
     join(import.meta.dirname, 'loader.ts'),
-    [front.url, String(seed), String(loads)],
+    [loaderDoor.url, String(seed), String(loads)],
     (message) => {
       at[message['type'] as 'begun' | 'committed'] = Number(message['position']);
       if (message['type'] === 'committed') onLoad(at.committed);
@@ -83,7 +85,7 @@ export async function readerTest(
     isOver = true;
     if (end.code !== 0) wrong.push(`the loader ended with ${end.code}: ${end.errors}`);
   });
-  await using reader = await openClickHouse({ url: front.url, database: 'travel' });
+  await using reader = await openClickHouse({ url: readerDoor.url, database: 'travel' });
   const seen = new Map<string, number>();
   while (!isOver && wrong.length < 10) {
     // The first load makes the tables; from then on they must always be there.

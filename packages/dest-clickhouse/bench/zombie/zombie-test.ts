@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { EtlError } from '@etl/core';
 import { clickhouse, openClickHouse, type ClickHouseReader } from '../../src/index.ts';
 import { ChildProgram } from '../child-program.ts';
-import { startEngineFront, type EngineFront } from '../engine-front.ts';
+import { EngineFront, type Door } from '../engine-front.ts';
 import { lineOf, randomNumbers, STREAMS, worldAt, type StreamName } from '../kill/world.ts';
 import { readRows } from '../read-rows.ts';
 import { catchUp, positionOf } from './catch-up.ts';
@@ -57,14 +57,18 @@ export async function zombieTest(options: ZombieOptions): Promise<ZombieReport> 
     wrong: [],
   };
   const random = randomNumbers(options.seed);
-  const turnstile = new Turnstile();
-  await using front = await startEngineFront(() => turnstile.pass());
+  const runs = { stopped: new Turnstile(), next: new Turnstile() };
+  await using front = new EngineFront();
+  const doors = {
+    stopped: await front.openDoor(() => runs.stopped.pass()),
+    next: await front.openDoor(() => runs.next.pass()),
+  };
   let count = 0;
   for (const landing of options.landings ?? LANDINGS) {
     for (let at = 1 + Math.floor(random() * options.every); ; at += options.every) {
       options.onStop?.(at, landing);
       const stop: Stop = { at, landing, database: `zombie_${(count += 1)}`, landsAt: 1 + Math.floor(random() * 90) };
-      if (!(await stopAndWake(front, turnstile, stop, report))) break;
+      if (!(await stopAndWake(doors, runs, stop, report))) break;
     }
   }
   return report;
@@ -93,18 +97,24 @@ class Turnstile {
   }
 }
 
+/** Of the run that is stopped, and of the one that takes over. */
+interface Both<T> {
+  readonly stopped: T;
+  readonly next: T;
+}
+
 /** False when the run ended before its statement `at`. */
 async function stopAndWake(
-  front: EngineFront,
-  turnstile: Turnstile,
+  doors: Both<Door>,
+  turnstiles: Both<Turnstile>,
   stop: Stop,
   report: ZombieReport,
 ): Promise<boolean> {
   const { seed } = report;
   const { landing, database } = stop;
-  const options = { url: front.url, database, dataset: 'kill', staleAfterMs: 100, retryWaitMs: 1 };
+  const options = { url: doors.next.url, database, dataset: 'kill', staleAfterMs: 100, retryWaitMs: 1 };
   await using destination = clickhouse(options);
-  turnstile.letPass();
+  turnstiles.next.letPass();
   {
     await using session = await destination.open('zombie');
     await catchUp(session, seed, 1);
@@ -113,9 +123,9 @@ async function stopAndWake(
   const latch = new Latch();
   let statement: string | undefined;
   const stopped = new Promise<void>((resolve) => {
-    turnstile.expect(stop.at, () => {
+    turnstiles.stopped.expect(stop.at, () => {
       program.stop();
-      statement = front.queries.at(-1)?.replaceAll(/\s+/g, ' ').slice(0, 80);
+      statement = doors.stopped.queries.at(-1)?.replaceAll(/\s+/g, ' ').slice(0, 80);
       resolve();
       return landing === 'at once' ? undefined : latch.opened;
     });
@@ -123,7 +133,7 @@ async function stopAndWake(
   let code = 'said nothing';
   const program = new ChildProgram(
     join(import.meta.dirname, 'runner.ts'),
-    [front.url, database, String(seed), '2'],
+    [doors.stopped.url, database, String(seed), '2'],
     (message) => (code = String(message['code'])),
   );
   await Promise.race([stopped, program.ended]);
@@ -132,9 +142,8 @@ async function stopAndWake(
   const what = `seed ${seed}, stopped at statement ${stop.at} (${statement}), which lands ${landing}`;
   const wrong = (text: string): void => void report.wrong.push(`${what}: ${text}`);
   try {
-    turnstile.letPass();
     if (landing.endsWith('during the takeover')) {
-      turnstile.expect(stop.landsAt, () => {
+      turnstiles.next.expect(stop.landsAt, () => {
         latch.open();
         if (landing.startsWith('awake')) program.wake();
       });

@@ -36,7 +36,12 @@ export class Replica {
   }
 
   async attempt(
-    options: { readonly commitEveryRows?: number; readonly fullRefresh?: boolean; readonly signal?: AbortSignal } = {},
+    options: {
+      readonly commitEveryRows?: number;
+      readonly fullRefresh?: boolean;
+      readonly streams?: readonly string[];
+      readonly signal?: AbortSignal;
+    } = {},
   ): Promise<PipelineReport> {
     await using source = this.source();
     return await runPipeline({
