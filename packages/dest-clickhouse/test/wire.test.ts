@@ -82,7 +82,9 @@ it('repairs a view that somebody changed', async () => {
   await using fixture = await embeddedFixture();
   await runToEnd(fixture.destination, 1);
   const { database } = fixture.options;
-  await fixture.query(`CREATE OR REPLACE VIEW ${database}.shop___upserted AS SELECT 1 AS id COMMENT 'etl view 0 of upserted'`);
+  await fixture.query(
+    `CREATE OR REPLACE VIEW ${database}.shop___upserted AS SELECT 1 AS id COMMENT 'etl view 0 of upserted'`,
+  );
   await runToEnd(fixture.destination);
   expect(await contents(fixture)).toEqual(EXPECTED);
 });

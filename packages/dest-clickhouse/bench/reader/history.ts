@@ -146,29 +146,31 @@ function signature(rows: readonly Row[]): string {
 const table = (name: StreamName): string => `travel.shop___${name}`;
 const totals = (key: string): string => `count(), uniqExact(${key}), sum(amount), sum(amount * ad)`;
 
-/** What the reader asks again and again; each gives one text that must equal a {@link Signatures | signature}. */
-export const POLLS = {
-  report: poll(`SELECT ${totals('(account, day, ad)')}, sum(part_count) FROM ${table('report')}`),
-  report__parts: poll(`SELECT count(), sum(value) FROM ${table('report')}__parts`),
-  'report with its parts': parentAndChildren('report', '(account, day, ad)'),
-  entity: poll(`SELECT ${totals('ad')}, 0, 0 FROM ${table('entity')}`),
-  catalog: poll(`SELECT ${totals('ad')}, sum(part_count) FROM ${table('catalog')}`),
-  'catalog with its parts': parentAndChildren('catalog', 'ad'),
-} as const;
-
-export type PollName = keyof typeof POLLS;
-
-function poll(sql: string): string {
-  return `${sql} FORMAT TSV`;
+/**
+ * What the reader asks again and again; each gives one text that must equal a signature of
+ * {@link Signatures}. Where parents and children are read by one statement, the engine is told to
+ * dawdle for so many milliseconds between the two reads, so that a load comes in between when it can.
+ */
+export function pollsOf(dawdleMs: number) {
+  return {
+    report: `SELECT ${totals('(account, day, ad)')}, sum(part_count) FROM ${table('report')} FORMAT TSV`,
+    report__parts: `SELECT count(), sum(value) FROM ${table('report')}__parts FORMAT TSV`,
+    'report with its parts': parentAndChildren('report', '(account, day, ad)', dawdleMs),
+    entity: `SELECT ${totals('ad')}, 0, 0 FROM ${table('entity')} FORMAT TSV`,
+    catalog: `SELECT ${totals('ad')}, sum(part_count) FROM ${table('catalog')} FORMAT TSV`,
+    'catalog with its parts': parentAndChildren('catalog', 'ad', dawdleMs),
+  };
 }
 
-// One statement over parent and child view: every parent must have the children that it says it has. The
-// engine is told to dawdle between the two reads, so that a load comes in between when it can.
-function parentAndChildren(name: StreamName, key: string): string {
+export type PollName = keyof ReturnType<typeof pollsOf>;
+
+// Every parent must have the children that it says it has.
+function parentAndChildren(name: StreamName, key: string, dawdleMs: number): string {
   const children = `SELECT _etl_parent_id, count() AS found, sum(value) AS value FROM ${table(name)}__parts GROUP BY _etl_parent_id`;
-  return poll(
+  return (
     `SELECT ${totals(key)}, sum(found), sum(value), countIf(found != part_count) FROM ${table(name)} AS parent ` +
-      `FULL JOIN (${children}) AS child ON parent._etl_id = child._etl_parent_id SETTINGS merge_tree_storage_snapshot_sleep_ms = 5`,
+    `FULL JOIN (${children}) AS child ON parent._etl_id = child._etl_parent_id ` +
+    `SETTINGS merge_tree_storage_snapshot_sleep_ms = ${dawdleMs} FORMAT TSV`
   );
 }
 

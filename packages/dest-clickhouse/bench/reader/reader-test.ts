@@ -3,7 +3,15 @@ import { openClickHouse, type ClickHouseReader } from '../../src/index.ts';
 import { ChildProgram } from '../child-program.ts';
 import { EngineFront } from '../engine-front.ts';
 import { readRows } from '../read-rows.ts';
-import { isState, POLLS, signaturesOf, type PollName, type Signatures, type StreamName } from './history.ts';
+import { isState, pollsOf, signaturesOf, type PollName, type Signatures, type StreamName } from './history.ts';
+
+export interface ReaderOptions {
+  readonly loads: number;
+  readonly seed: number;
+  /** See {@link pollsOf}. */
+  readonly dawdleMs?: number;
+  readonly onLoad?: (position: number) => void;
+}
 
 export interface PollCounts {
   polls: number;
@@ -54,11 +62,8 @@ class PublishLog {
  * the state after one load: not before the last one that had committed when the poll began, and not
  * after the last one begun when it ended.
  */
-export async function readerTest(
-  loads: number,
-  seed: number,
-  onLoad: (position: number) => void = () => undefined,
-): Promise<ReaderReport> {
+export async function readerTest({ loads, seed, dawdleMs = 5, onLoad }: ReaderOptions): Promise<ReaderReport> {
+  const polls = pollsOf(dawdleMs);
   const signatures = signaturesOf(seed, loads);
   const log = new PublishLog();
   await using front = new EngineFront();
@@ -68,7 +73,7 @@ export async function readerTest(
   });
   const readerDoor = await front.openDoor();
   const wrong: string[] = [];
-  const names = Object.keys(POLLS) as PollName[];
+  const names = Object.keys(polls) as PollName[];
   const empty = (): PollCounts => ({ polls: 0, overlapping: 0, sawOld: 0, sawNew: 0 });
   const counts = Object.fromEntries(names.map((name) => [name, empty()])) as Record<PollName, PollCounts>;
   const at = { begun: 0, committed: 0 };
@@ -78,7 +83,7 @@ export async function readerTest(
     [loaderDoor.url, String(seed), String(loads)],
     (message) => {
       at[message['type'] as 'begun' | 'committed'] = Number(message['position']);
-      if (message['type'] === 'committed') onLoad(at.committed);
+      if (message['type'] === 'committed') onLoad?.(at.committed);
     },
   );
   const ended = loader.ended.then((end) => {
@@ -105,7 +110,7 @@ export async function readerTest(
     const table = name.split(/__| /)[0] as StreamName;
     const earliest = Math.max(at.committed, seen.get(table) ?? 0);
     const start = performance.now();
-    const answer = await ask(reader, POLLS[name]);
+    const answer = await ask(reader, polls[name]);
     const end = performance.now();
     const state = find(signatures, table, name, answer, earliest, at.begun);
     const count = counts[name];
