@@ -133,7 +133,7 @@ const DENORMAL: Readonly<Record<string, string>> = { nan: 'NaN', inf: 'Infinity'
 
 function decodedItem(spec: ValueSpec, value: unknown): unknown {
   if (value === null) return null;
-  if (spec.type === 'binary') return new Uint8Array(Buffer.from(String(value), 'base64'));
+  if (spec.type === 'binary') return new Uint8Array(Buffer.from(value as string, 'base64'));
   const isFloat = spec.type === 'float32' || spec.type === 'float64';
   return isFloat && typeof value === 'string' ? (DENORMAL[value] ?? value) : value;
 }

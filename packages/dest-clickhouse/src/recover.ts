@@ -58,10 +58,10 @@ export async function completeLoads(
   }
   const prepared = await database.tables([prefixes.prepared], options);
   const summaries: LoadSummary[] = [];
-  for (const { name } of prepared
-    .filter(({ name }) => isOurs(name))
-    .sort((a, b) => (numberOf(a.name) < numberOf(b.name) ? -1 : 1))) {
-    summaries.push(await publishPrepared(database, settings, await readManifest(database, name, options), options));
+  const ours = prepared.map((table) => table.name).filter(isOurs);
+  for (const name of ours.toSorted((a, b) => (numberOf(a) < numberOf(b) ? -1 : 1))) {
+    const manifest = await readManifest(database, name, options);
+    summaries.push(await publishPrepared(database, settings, manifest, options));
   }
   return summaries;
 }

@@ -82,7 +82,7 @@ class Gate {
 function outcome(work: Promise<unknown>): Promise<string> {
   return work.then(
     () => 'ok',
-    (error: { readonly code?: string }) => error.code ?? String(error),
+    (error: { readonly code?: string }) => error.code ?? 'unknown',
   );
 }
 

@@ -1,3 +1,4 @@
+import { newestEntries } from '@etl/core';
 import { describe, expect, test } from 'vitest';
 import { usePostgres } from './support/postgres.ts';
 import { lastCheckpoint, readAll, Replica, rowsOf } from './support/replica.ts';
@@ -236,7 +237,7 @@ test('rows whose bytea keys are different bytes but the same text are different 
   await replica.run();
   await database.sql(`INSERT INTO blobs VALUES ('\\xff', 1), ('\\xfe', 2), ('\\xff00', 3)`);
   expect((await replica.run()).rows).toBe(3);
-  expect(replica.rows('blobs').map((row) => row['v']).toSorted()).toEqual([1, 2, 3]);
+  expect(new Set(replica.rows('blobs').map((row) => row['v']))).toEqual(new Set([1, 2, 3]));
 });
 
 test('rows whose array keys differ only in where items end are different rows', async () => {

@@ -60,7 +60,9 @@ describe('a full refresh', () => {
     await expect
       .poll(
         async () => {
-          await database.sql(`SELECT pg_logical_emit_message(false, 't', repeat('x', 4000000)); SELECT pg_switch_wal()`);
+          await database.sql(
+            `SELECT pg_logical_emit_message(false, 't', repeat('x', 4000000)); SELECT pg_switch_wal()`,
+          );
           await database.sql('CHECKPOINT');
           return database.value(`SELECT wal_status FROM pg_replication_slots WHERE slot_name = '${database.name}'`);
         },

@@ -214,7 +214,9 @@ test('a table whose rows have to be copied anew is forgotten, although a column 
   const lookup: RowLookup = async (_, keys) => keys.map(() => undefined);
   for await (const message of source.read({ state: replica.state(), lookup })) {
     if (message.type === 'checkpoint') {
-      positions.push(...message.checkpoint.entries.filter(({ stream }) => stream === 'items').map(({ value }) => value));
+      positions.push(
+        ...message.checkpoint.entries.filter(({ stream }) => stream === 'items').map(({ value }) => value),
+      );
     }
     if (message.type !== 'records' || message.stream !== 'fresh') continue;
     await database.sql(

@@ -260,7 +260,7 @@ describe('is refused', () => {
     replica.store.state.set('test', state);
     expect(await failureOf(replica.run())).toMatchObject({ code: 'PG_SYSTEM_CHANGED', kind: 'state' });
     await replica.attempt({ fullRefresh: true });
-    expect((replica.state().find(({ stream }) => stream === '')?.value as { epoch: number }).epoch).toBe(2);
+    expect(replica.state().find(({ stream }) => stream === '')?.value).toMatchObject({ epoch: 2 });
     expect((await replica.run()).rows).toBe(0);
   });
 

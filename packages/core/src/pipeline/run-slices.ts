@@ -87,26 +87,27 @@ async function readSlice(
   let rows = 0;
   let completed = false;
   const moved: StateEntry[] = [];
+  const asked = `${stream.name} ${slice.key}`;
   const request = { ...readOptions(run), state, slices: { [stream.name]: [slice] }, streams: [stream.name] };
   for await (const message of run.options.source.read(request)) {
     run.signal.throwIfAborted();
     switch (message.type) {
       case 'schema':
-        requireAsked(message.stream.name === stream.name, task(stream, slice));
+        requireAsked(message.stream.name === stream.name, asked);
         run.recorder.schemaChanged(stream.name, await load.prepare(message.stream));
         break;
       case 'records':
-        requireAsked(message.stream === stream.name && (message.slice ?? slice.key) === slice.key, task(stream, slice));
+        requireAsked(message.stream === stream.name && (message.slice ?? slice.key) === slice.key, asked);
         rows += message.rows.length;
         await load.write(stream.name, message.rows);
         run.recorder.event({ type: 'batch-written', stream: stream.name, rows: message.rows.length });
         break;
       case 'slice-completed':
-        requireAsked(message.stream === stream.name && message.slice.key === slice.key, task(stream, slice));
+        requireAsked(message.stream === stream.name && message.slice.key === slice.key, asked);
         completed = true;
         break;
       case 'truncate':
-        requireAsked(false, task(stream, slice));
+        requireAsked(false, asked);
         break;
       case 'stream-failed':
         throw message.error;
@@ -122,14 +123,10 @@ async function readSlice(
     throw new EtlError({
       code: 'SLICE_INCOMPLETE',
       kind: 'internal',
-      message: `Reading ${task(stream, slice)} ended without saying that it is complete.`,
+      message: `Reading ${asked} ended without saying that it is complete.`,
     });
   }
   return { rows, moved };
-}
-
-function task(stream: StreamSpec, slice: Slice): string {
-  return `${stream.name} ${slice.key}`;
 }
 
 function requireAsked(isAsked: boolean, asked: string): void {

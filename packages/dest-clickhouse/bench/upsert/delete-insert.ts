@@ -15,11 +15,11 @@ const KEY = ['account', 'day', 'ad'];
 const CHUNK_ROWS = 20_000;
 
 /** What a reader polls: the loaded days of the root table, and the child table. */
-export function pollOf(firstDay: string): string {
-  return (
-    'SELECT count() AS roots, sum(batch) AS batch, (SELECT count() FROM dlt.child) AS children, ' +
-    `(SELECT sum(batch) FROM dlt.child) AS child_batch FROM dlt.root WHERE day >= '${firstDay}'`
-  );
+export function pollsOf(firstDay: string): readonly string[] {
+  return [
+    `SELECT count(), sum(batch) FROM dlt.root WHERE day >= '${firstDay}'`,
+    'SELECT count(), sum(batch) FROM dlt.child',
+  ];
 }
 
 /** Makes both tables with the same rows as `raw`, and empty staging tables. */

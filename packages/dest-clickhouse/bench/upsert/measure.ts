@@ -6,39 +6,36 @@ export interface Measure extends Cost {
   /** Bytes that reached files, background merges and mutations included. */
   readonly megabytes: number;
   readonly polls: number;
-  /** Polls that saw neither the state before nor the state after, or two tables that do not match. */
+  /** Polls that saw a table neither as it was before nor as it was after. */
   readonly wrongPolls: number;
 }
 
-/** What one state of the tables looks like to a reader. */
-export type State = string;
-
-/** Measures work while a reader asks for the state of the tables again and again. */
+/** Measures work while a reader asks for the state of each table again and again. */
 export async function measure(
   reader: ClickHouseReader,
-  pollSql: string | undefined,
+  polls: readonly string[],
   work: () => Promise<void>,
 ): Promise<Measure> {
   await settle(reader);
-  const ask = async (): Promise<State> => JSON.stringify(await readRows(reader, pollSql ?? 'SELECT 1'));
-  const seen: State[] = [];
-  const before = await ask();
+  const ask = async (sql: string): Promise<string> => JSON.stringify(await readRows(reader, sql));
+  const states = polls.map((sql) => ({ sql, allowed: new Set<string>(), seen: [] as string[] }));
+  for (const { sql, allowed } of states) allowed.add(await ask(sql));
   let isOver = false;
   const written = await bytesWritten(reader);
   const polling = (async () => {
-    while (!isOver && pollSql !== undefined) {
-      seen.push(await ask());
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    while (!isOver && states.length > 0) {
+      for (const { sql, seen } of states) seen.push(await ask(sql));
+      // A reader that never rests would take most of the machine from what it watches.
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   })();
   const cost = await costOf(work);
   isOver = true;
   await polling;
   const megabytes = ((await bytesWritten(reader)) - written) / 1e6;
-  const after = await ask();
-  if(process.env['DBG']) console.log(before, [...new Set(seen)], after);
-  const wrongPolls = seen.filter((state) => state !== before && state !== after).length;
-  return { ...cost, megabytes, polls: seen.length, wrongPolls };
+  for (const { sql, allowed } of states) allowed.add(await ask(sql));
+  const wrongPolls = states.flatMap(({ allowed, seen }) => seen.filter((state) => !allowed.has(state))).length;
+  return { ...cost, megabytes, polls: states.reduce((sum, { seen }) => sum + seen.length, 0), wrongPolls };
 }
 
 /** Waits for merges and mutations, so that one measure does not pay for another one's. */

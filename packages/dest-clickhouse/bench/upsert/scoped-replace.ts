@@ -6,11 +6,10 @@ import { childExpressions, CHILDREN, loadedRows, REPORT, rootExpressions, sliceO
 export const RAW = 'travel._raw_bench___report_g0';
 const BATCH_ROWS = 1000;
 
-/** What a reader polls: parents and children of the loaded days. */
-export function pollOf(firstDay: string): string {
-  return (
-    `SELECT count() AS roots, sum(batch) AS batch, (SELECT count() FROM travel.bench___report__actions WHERE day >= '${firstDay}') AS children, ` +
-    `(SELECT sum(batch) FROM travel.bench___report__actions WHERE day >= '${firstDay}') AS child_batch FROM travel.bench___report WHERE day >= '${firstDay}'`
+/** What a reader polls: the parents and the children of the loaded days. */
+export function pollsOf(firstDay: string): readonly string[] {
+  return ['report', 'report__actions'].map(
+    (view) => `SELECT count(), sum(batch) FROM travel.bench___${view} WHERE day >= '${firstDay}'`,
   );
 }
 
