@@ -1,3 +1,4 @@
+import { newestEntries, type StateEntry } from '@etl/core';
 import { describe, expect, test } from 'vitest';
 import { usePostgres } from './support/postgres.ts';
 import { Replica } from './support/replica.ts';
@@ -41,6 +42,19 @@ describe('a full refresh', () => {
     await database.sql(`ALTER TABLE b REPLICA IDENTITY DEFAULT`);
     await replica.run();
     expect(await replica.difference(database, 'b', ['id', 'v'])).toEqual([]);
+  });
+
+  test('forgets a table that cannot be copied, without an engine to do it', async () => {
+    await using database = await postgres.database(TABLES);
+    const replica = new Replica(database);
+    await replica.run();
+    await database.sql(`ALTER TABLE b REPLICA IDENTITY NOTHING`);
+    await using source = replica.source();
+    const entries: StateEntry[] = [];
+    for await (const message of source.read({ state: replica.state(), fullRefresh: true })) {
+      if (message.type === 'checkpoint') entries.push(...message.checkpoint.entries);
+    }
+    expect(newestEntries(entries)).toContainEqual({ stream: 'b', partition: '', value: null });
   });
 
   test('does not need positions of the tables that it can read', async () => {
