@@ -35,8 +35,21 @@ export async function httpFixture(
   return Object.assign(made, { queries: server.queries });
 }
 
+/** A database of its own on a real server, dropped afterwards. */
+export async function serverFixture(url: string): Promise<ClickHouseFixture> {
+  const database = `etl_test_${process.pid}_${databases + 1}`;
+  const made = await fixture({ url, database }, async () => undefined);
+  return {
+    ...made,
+    async [Symbol.asyncDispose]() {
+      await made.query(`DROP DATABASE IF EXISTS ${database} SYNC`);
+      await made[Symbol.asyncDispose]();
+    },
+  };
+}
+
 async function fixture(
-  base: Omit<ClickHouseOptions, 'database'>,
+  base: Omit<ClickHouseOptions, 'database'> & { readonly database?: string },
   close: () => PromiseLike<void>,
 ): Promise<ClickHouseFixture> {
   databases += 1;
