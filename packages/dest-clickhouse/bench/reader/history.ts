@@ -175,18 +175,18 @@ function parentAndChildren(name: StreamName, key: string, dawdleMs: number): str
 }
 
 /** Whether the answer of a poll is the table's state after a load. */
-export function isState(name: PollName, answer: string, signature: string): boolean {
+export function isState(name: PollName, answer: string, expected: string): boolean {
   const seen = answer.trim().replaceAll('\t', ' ');
   switch (name) {
     case 'report__parts':
-      return signature.split(' ').slice(4).join(' ') === seen;
+      return expected.split(' ').slice(4).join(' ') === seen;
     case 'report':
     case 'catalog':
-      return signature.split(' ').slice(0, 5).join(' ') === seen;
+      return expected.split(' ').slice(0, 5).join(' ') === seen;
     case 'entity':
-      return signature === seen;
+      return expected === seen;
     case 'report with its parts':
     case 'catalog with its parts':
-      return `${signature} 0` === seen;
+      return `${expected} 0` === seen;
   }
 }

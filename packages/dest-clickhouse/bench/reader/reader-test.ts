@@ -77,7 +77,7 @@ export async function readerTest({ loads, seed, dawdleMs = 5, onLoad }: ReaderOp
   const empty = (): PollCounts => ({ polls: 0, overlapping: 0, sawOld: 0, sawNew: 0 });
   const counts = Object.fromEntries(names.map((name) => [name, empty()])) as Record<PollName, PollCounts>;
   const at = { begun: 0, committed: 0 };
-  let isOver = false;
+  const over = new AbortController();
   const loader = new ChildProgram(
     join(import.meta.dirname, 'loader.ts'),
     [loaderDoor.url, String(seed), String(loads)],
@@ -86,13 +86,15 @@ export async function readerTest({ loads, seed, dawdleMs = 5, onLoad }: ReaderOp
       if (message['type'] === 'committed') onLoad?.(at.committed);
     },
   );
-  const ended = loader.ended.then((end) => {
-    isOver = true;
+  const watch = async (): Promise<void> => {
+    const end = await loader.ended;
+    over.abort();
     if (end.code !== 0) wrong.push(`the loader ended with ${end.code}: ${end.errors}`);
-  });
+  };
+  const ended = watch();
   await using reader = await openClickHouse({ url: readerDoor.url, database: 'travel' });
   const seen = new Map<string, number>();
-  while (!isOver && wrong.length < 10) {
+  while (!over.signal.aborted && wrong.length < 10) {
     // The first load makes the tables; from then on they must always be there.
     if (at.committed === 0) {
       await new Promise((resolve) => setTimeout(resolve, 20));

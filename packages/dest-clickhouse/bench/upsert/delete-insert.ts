@@ -30,7 +30,10 @@ export async function fill(reader: ClickHouseReader, raw: string, rows: number):
   const types = new Map(described.map(({ name, type }) => [name, type]));
   const columnsOf = (names: readonly string[]): string =>
     names
-      .map((name) => `${name} ${types.get(name) ?? (name === 'list_idx' ? 'Int64' : (childType(types, name) ?? 'String'))}`)
+      .map(
+        (name) =>
+          `${name} ${types.get(name) ?? (name === 'list_idx' ? 'Int64' : (childType(types, name) ?? 'String'))}`,
+      )
       .join(', ');
   for (const prefix of ['', 'staging_']) {
     await readRows(

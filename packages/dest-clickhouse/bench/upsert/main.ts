@@ -15,9 +15,9 @@ import * as scopedReplace from './scoped-replace.ts';
 /** Loading the last days of a report again: this loader, and the statements dlt would issue. */
 const { values } = parseArgs({
   options: {
-    rows: { type: 'string', default: '2000000' },
-    small: { type: 'string', default: '200000' },
-    upsert: { type: 'string', default: '80000' },
+    rows: { type: 'string', default: '5000000' },
+    small: { type: 'string', default: '500000' },
+    upsert: { type: 'string', default: '208334' },
     rounds: { type: 'string', default: '2' },
     target: { type: 'string', default: '0.5' },
     flat: { type: 'string', default: '2' },
@@ -76,7 +76,9 @@ async function compare(rows: number, path: string): Promise<void> {
     await using session = await destination.open('bench');
     await using load = await session.beginLoad();
     await note('loader: staging', [], () => scopedReplace.stage(load, from, rows, rows, round));
-    await note('loader: publish', scopedReplace.pollsOf(firstDay), () => scopedReplace.publish(load, days, rows - from));
+    await note('loader: publish', scopedReplace.pollsOf(firstDay), () =>
+      scopedReplace.publish(load, days, rows - from),
+    );
   }
   const [ours] = await readRows<{ count: string }>(
     reader,

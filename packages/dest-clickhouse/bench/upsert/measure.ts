@@ -20,17 +20,17 @@ export async function measure(
   const ask = async (sql: string): Promise<string> => JSON.stringify(await readRows(reader, sql));
   const states = polls.map((sql) => ({ sql, allowed: new Set<string>(), seen: [] as string[] }));
   for (const { sql, allowed } of states) allowed.add(await ask(sql));
-  let isOver = false;
+  const over = new AbortController();
   const written = await bytesWritten(reader);
   const polling = (async () => {
-    while (!isOver && states.length > 0) {
+    while (!over.signal.aborted && states.length > 0) {
       for (const { sql, seen } of states) seen.push(await ask(sql));
       // A reader that never rests would take most of the machine from what it watches.
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 5));
     }
   })();
   const cost = await costOf(work);
-  isOver = true;
+  over.abort();
   await polling;
   const megabytes = ((await bytesWritten(reader)) - written) / 1e6;
   for (const { sql, allowed } of states) allowed.add(await ask(sql));

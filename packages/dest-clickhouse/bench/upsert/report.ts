@@ -91,7 +91,8 @@ export function rootExpressions(rows: number): ReadonlyMap<string, string> {
     ['batch', 'toInt64(0)'],
     ...TEXTS.map((name, index) => [name, `concat('${name} ', toString((number * ${index + 1}) % 10000))`] as const),
     ...OPTIONAL_TEXTS.map(
-      (name, index) => [name, `if((number + ${index}) % 3 = 0, concat('value ', toString(number % 100)), NULL)`] as const,
+      (name, index) =>
+        [name, `if((number + ${index}) % 3 = 0, concat('value ', toString(number % 100)), NULL)`] as const,
     ),
     ...INTEGERS.map((name, index) => [name, `toInt64((number * ${index + 7}) % 1000000)`] as const),
     ...DECIMALS.map(

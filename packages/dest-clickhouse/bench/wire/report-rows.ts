@@ -89,7 +89,11 @@ function rowOf(ad: number, random: () => number): Row {
   for (const name of DECIMALS) row[name] = money();
   for (const name of RARE) if (random() < 0.05) row[name] = money();
   for (const name of ARRAYS) {
-    row[name] = KINDS.map((kind) => ({ action_type: kind, value: String(below(500)), '7d_click': money().slice(0, 5) }));
+    row[name] = KINDS.map((kind) => ({
+      action_type: kind,
+      value: String(below(500)),
+      '7d_click': money().slice(0, 5),
+    }));
   }
   return row;
 }

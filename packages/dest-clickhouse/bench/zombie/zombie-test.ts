@@ -159,7 +159,8 @@ async function stopAndWake(
     program.wake();
     const end = await program.ended;
     report.ends[code] = (report.ends[code] ?? 0) + 1;
-    if (code.includes('after 1 loads') && before === 1 && !landing.startsWith('awake')) wrong('two runs have loaded the same step');
+    if (code.includes('after 1 loads') && before === 1 && !landing.startsWith('awake'))
+      wrong('two runs have loaded the same step');
     if (code === 'said nothing') wrong(`the woken run crashed: ${end.errors}`);
     await verify(reader, database, seed, (text) => wrong(`after waking ${text}`));
     const left = await leftovers(reader, database);
