@@ -81,9 +81,14 @@ export class ClickHouseLoad implements LoadPackage {
   static async begin(context: LoadContext, operation: OperationOptions): Promise<ClickHouseLoad> {
     const number = await claimLoadNumber(context.database, operation);
     const load = new ClickHouseLoad(context, operation, number, new Date());
-    await createManifestTable(context.database, load.#names.manifest, operation);
-    await context.lock.verify(operation);
-    return load;
+    try {
+      await createManifestTable(context.database, load.#names.manifest, operation);
+      await context.lock.verify(operation);
+      return load;
+    } catch (error) {
+      await load[Symbol.asyncDispose]().catch(() => undefined);
+      throw error;
+    }
   }
 
   async prepare(stream: StreamSpec): Promise<readonly SchemaChange[]> {

@@ -1,4 +1,5 @@
 import { EtlError, type LedgerEntry, type OperationOptions, type StateEntry } from '@etl/core';
+import { serverCode, UNKNOWN_TABLE } from './clickhouse-error.ts';
 import type { Database } from './database.ts';
 import { pipelineToken } from './identifier.ts';
 import type { Reject } from './schema-contract.ts';
@@ -77,11 +78,19 @@ export async function writeManifest(
   );
 }
 
-export async function readManifest(database: Database, name: string, options?: OperationOptions): Promise<Manifest> {
-  const [row] = await database.rows<{ manifest: string }>(
-    `SELECT manifest FROM ${database.table(name)} LIMIT 1`,
-    options,
-  );
+export async function readManifest(
+  database: Database,
+  name: string,
+  options?: OperationOptions,
+): Promise<Manifest | undefined> {
+  const rows = await database
+    .rows<{ manifest: string }>(`SELECT manifest FROM ${database.table(name)} LIMIT 1`, options)
+    .catch((error: unknown) => {
+      if (serverCode(error) === UNKNOWN_TABLE) return undefined;
+      throw error;
+    });
+  if (rows === undefined) return undefined;
+  const [row] = rows;
   const manifest = JSON.parse(row?.manifest ?? 'null') as Manifest | null;
   if (manifest?.formatVersion === 1) return manifest;
   throw new EtlError({

@@ -3,6 +3,7 @@ import type { Database } from './database.ts';
 import { claimLoadNumber } from './load-number.ts';
 import { loadPrefixes, readManifest } from './manifest.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { PipelineLock } from './pipeline-lock.ts';
 import { cleanUp, publishPrepared } from './publish.ts';
 
 /**
@@ -13,11 +14,14 @@ export async function recoverPipeline(
   database: Database,
   pipeline: string,
   settings: ResolvedOptions,
+  lock: PipelineLock,
   options: OperationOptions,
 ): Promise<readonly LoadSummary[]> {
-  // Claimed after the locks of the dead are gone: what a dead run may still use has a lower number,
-  // and what a later holder begins, should this run be the one that is taken over, a higher one.
+  // Claimed after the locks of the dead are gone: what a dead run may still use has a lower number.
+  // Claimed while the lock certainly was held: what a later holder begins, should this run be the one
+  // that is taken over, has a higher one.
   const bound = await claimLoadNumber(database, options);
+  await lock.verify(options);
   const prefixes = loadPrefixes(pipeline);
   await dropManifests(database, prefixes.manifest, bound, options);
   const completed = await completeLoads(database, prefixes, bound, settings, options);
@@ -43,7 +47,11 @@ async function dropManifests(
   }
 }
 
-/** Completes the prepared loads under the given name prefixes and below the bound, oldest first. */
+/**
+ * Completes the prepared loads under the given name prefixes and below the bound, oldest first. What
+ * is only left to be cleaned up comes last, and a name may be gone by the time it is looked at: the
+ * run that made a load may be just about to finish it.
+ */
 export async function completeLoads(
   database: Database,
   prefixes: { readonly prepared: string; readonly published: string },
@@ -51,19 +59,28 @@ export async function completeLoads(
   settings: ResolvedOptions,
   options: OperationOptions,
 ): Promise<readonly LoadSummary[]> {
-  const isOurs = (name: string): boolean => bound === undefined || numberOf(name) < bound;
-  for (const { name } of await database.tables([prefixes.published], options)) {
-    if (!isOurs(name)) continue;
-    await cleanUp(database, settings, await readManifest(database, name, options), options);
-  }
-  const prepared = await database.tables([prefixes.prepared], options);
   const summaries: LoadSummary[] = [];
-  const ours = prepared.map((table) => table.name).filter(isOurs);
-  for (const name of ours.toSorted((a, b) => (numberOf(a) < numberOf(b) ? -1 : 1))) {
+  for (const name of await loadsBelow(database, prefixes.prepared, bound, options)) {
     const manifest = await readManifest(database, name, options);
-    summaries.push(await publishPrepared(database, settings, manifest, options));
+    if (manifest !== undefined) summaries.push(await publishPrepared(database, settings, manifest, options));
+  }
+  for (const name of await loadsBelow(database, prefixes.published, bound, options)) {
+    const manifest = await readManifest(database, name, options);
+    if (manifest !== undefined) await cleanUp(database, settings, manifest, options);
   }
   return summaries;
+}
+
+async function loadsBelow(
+  database: Database,
+  prefix: string,
+  bound: bigint | undefined,
+  options: OperationOptions,
+): Promise<readonly string[]> {
+  const names = (await database.tables([prefix], options)).map(({ name }) => name);
+  return names
+    .filter((name) => bound === undefined || numberOf(name) < bound)
+    .toSorted((a, b) => (numberOf(a) < numberOf(b) ? -1 : 1));
 }
 
 function numberOf(name: string): bigint {

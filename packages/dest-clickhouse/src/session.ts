@@ -60,7 +60,7 @@ export class ClickHouseSession implements DestinationSession {
     const lock = await PipelineLock.acquire(database, pipeline, options, operation);
     try {
       await sweepDeadLocks(database, options, operation);
-      const rolledForward = await recoverPipeline(database, pipeline, options, operation);
+      const rolledForward = await recoverPipeline(database, pipeline, options, lock, operation);
       return new ClickHouseSession(database, options, operation, pipeline, lock, rolledForward);
     } catch (error) {
       await lock[Symbol.asyncDispose]();
