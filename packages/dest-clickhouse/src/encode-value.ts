@@ -130,19 +130,19 @@ function stripZeros(text: string): string {
   return /^-?0\d/.test(text) || text === '-0' ? String(BigInt(text)) : text;
 }
 
-const DENORMAL: Readonly<Record<string, string>> = {
-  NaN: '"nan"',
-  Infinity: '"inf"',
-  '-Infinity': '"-inf"',
-};
+const DENORMAL: ReadonlyMap<unknown, string> = new Map([
+  ['NaN', '"nan"'],
+  ['Infinity', '"inf"'],
+  ['-Infinity', '"-inf"'],
+]);
 
 function encodeFloat(value: unknown): string {
   if (typeof value === 'number') {
     if (Number.isFinite(value)) return Object.is(value, -0) ? '-0' : String(value);
-    return DENORMAL[String(value)] ?? '"nan"';
+    return DENORMAL.get(String(value)) ?? '"nan"';
   }
   if (typeof value === 'string') {
-    const denormal = DENORMAL[value];
+    const denormal = DENORMAL.get(value);
     if (denormal !== undefined) return denormal;
     if (/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(value)) return value;
   }

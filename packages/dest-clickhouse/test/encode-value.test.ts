@@ -22,6 +22,7 @@ const REFUSED: readonly (readonly [string, ReturnType<typeof encoderFor>, unknow
   ['"true" in a boolean', of('boolean'), 'true'],
   ['one fraction digit too many', of('decimal', { precision: 18, scale: 6 }), '1.1234567'],
   ['one whole digit too many', of('decimal', { precision: 4, scale: 2 }), '123'],
+  ['the name of an inherited property in a float', of('float64'), 'constructor'],
   ['NaN in a decimal', of('decimal'), 'NaN'],
   ['a number that lost digits in a decimal', of('decimal'), 0.1 + 0.2],
   ['a day before 1900', of('date'), '1899-12-31'],
