@@ -120,8 +120,24 @@ export class ClickHouseLoad implements LoadPackage {
     };
     const staged = new StagedStream(context, stream, table, table.generation ?? 0n);
     this.#streams.set(stream.name, { staged, spec: stream, conflict: table.conflict, isClaimed: false });
-    if (stream.writeDisposition === 'replace' && stream.scope === undefined) await this.truncate(stream.name);
+    if (stream.writeDisposition === 'replace' && stream.scope === undefined) await this.#replaceWhole(plan, staged);
     return table.changes;
+  }
+
+  /**
+   * A table with children is replaced in place: a switch of generations can come between the reads of
+   * a statement that joins them, while rows that are attached are in its one snapshot or not at all.
+   */
+  async #replaceWhole(plan: TablePlan, staged: StagedStream): Promise<void> {
+    const hasChildren = nestedGroups(plan.columns).size > 0;
+    if (!hasChildren || this.#stream(plan.stream).conflict !== undefined) return this.truncate(plan.stream);
+    await this.#claimTable(plan);
+    staged.replaceRows();
+  }
+
+  async #claimTable({ stream, publicName }: TablePlan): Promise<void> {
+    await this.#claim({ publicName, kind: 'table' });
+    this.#stream(stream).isClaimed = true;
   }
 
   async #recordChanges(changes: readonly SchemaChange[]): Promise<void> {
@@ -164,8 +180,7 @@ export class ClickHouseLoad implements LoadPackage {
   async truncate(stream: string): Promise<void> {
     const entry = this.#stream(stream);
     const plan = planTable(entry.spec, this.#context.options);
-    await this.#claim({ publicName: plan.publicName, kind: 'table' });
-    entry.isClaimed = true;
+    await this.#claimTable(plan);
     entry.conflict = undefined;
     await entry.staged.replaceTable(plan);
   }
@@ -186,11 +201,11 @@ export class ClickHouseLoad implements LoadPackage {
   }
 
   async publish(stream: string, slice: Slice, entry: LedgerEntry): Promise<void> {
-    const { staged, spec, conflict } = this.#stream(stream);
+    const { staged, spec, conflict, isClaimed } = this.#stream(stream);
     if (conflict !== undefined) throw conflict;
     const { publicName } = planTable(spec, this.#context.options);
     if (slice.scope !== undefined) await this.#claim({ publicName, kind: 'scope', scope: slice.scope });
-    else if (!staged.replaces) await this.#claim({ publicName, kind: 'rows' });
+    else if (!isClaimed) await this.#claim({ publicName, kind: 'rows' });
     await this.#owned(staged.closeSlice(slice));
     this.#ledger.push(entry);
   }

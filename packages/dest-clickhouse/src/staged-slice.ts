@@ -36,13 +36,12 @@ export interface Tombstones {
   readonly loadId: string;
 }
 
-/** Stages a tombstone for every row of the scope that the raw table has and staging has not; returns how many. */
+/** Stages a tombstone for every row that the raw table has where `condition` holds and staging has not; returns how many. */
 export async function stageTombstones(
   database: Database,
   tables: { readonly raw: string; readonly staging: string },
-  stream: StreamSpec,
   plan: TablePlan,
-  scope: Scope,
+  condition: string,
   tombstones: Tombstones,
   options: OperationOptions,
 ): Promise<number> {
@@ -54,7 +53,7 @@ export async function stageTombstones(
   await database.command(
     `INSERT INTO ${staging} (${key}, _etl_version, _etl_deleted, _etl_load_id) ` +
       `SELECT ${key}, toUInt128('${tombstones.version}'), 1, '${tombstones.loadId}' ` +
-      `FROM ${database.table(tables.raw)} FINAL WHERE ${scopeCondition(stream, scope)} ` +
+      `FROM ${database.table(tables.raw)} FINAL WHERE ${condition} ` +
       `AND (${key}) NOT IN (SELECT ${key} FROM ${staging})`,
     options,
   );

@@ -8,6 +8,7 @@ import type { PreparedTable } from './prepare-table.ts';
 import { rawName } from './raw-table.ts';
 import { binaryInputs, RowEncoder, type EncodedTable } from './row-encoder.ts';
 import { MAX_REJECTS, type Reject } from './schema-contract.ts';
+import { scopeCondition } from './scope-condition.ts';
 import { requireInScopes, requireUniqueKey, stageTombstones } from './staged-slice.ts';
 import { addStagingColumn, createStagingTable, verifyCount } from './staging-table.ts';
 import { hasRowId, type TablePlan } from './table-plan.ts';
@@ -34,7 +35,7 @@ export class StagedStream {
   #table: EncodedTable;
   #encoder: RowEncoder;
   #generation: bigint;
-  #replaces = false;
+  #replaced: 'nothing' | 'rows' | 'table' = 'nothing';
   #isViewCurrent: boolean;
   #created = false;
   #rows = 0;
@@ -57,8 +58,9 @@ export class StagedStream {
     this.#encoder = new RowEncoder(stream, this.#context, table);
   }
 
+  /** Whether the rows make a generation of their own, which takes the place of the table. */
   get replaces(): boolean {
-    return this.#replaces;
+    return this.#replaced === 'table';
   }
 
   /** Takes a changed spec; columns that staging lacks are added to it. */
@@ -91,7 +93,12 @@ export class StagedStream {
     this.#table = { targets: new Map(), discarded: new Map() };
     this.#encoder = new RowEncoder(this.#stream, this.#context, this.#table);
     this.#generation = this.#context.number;
-    this.#replaces = true;
+    this.#replaced = 'table';
+  }
+
+  /** The rows are the whole table, but in place: what is not among them gets a tombstone. */
+  replaceRows(): void {
+    this.#replaced = 'rows';
   }
 
   async write(rows: readonly Row[]): Promise<void> {
@@ -155,7 +162,7 @@ export class StagedStream {
   async lookup(keys: readonly Row[], columns: readonly string[]): Promise<readonly (Row | undefined)[]> {
     await this.#flush();
     const tables = this.#created ? [this.#context.staging] : [];
-    if (!this.#replaces) tables.push(rawName(this.#plan.publicName, this.#generation));
+    if (this.#replaced === 'nothing') tables.push(rawName(this.#plan.publicName, this.#generation));
     return lookupRows(
       this.#context.database,
       tables,
@@ -170,34 +177,40 @@ export class StagedStream {
   /** Checks the slice's key, and marks as deleted what stands in its scope but was not read. */
   async closeSlice(slice: Slice): Promise<void> {
     await this.#flush();
-    const { database, staging, operation, number, loadId } = this.#context;
+    const { database, staging, operation } = this.#context;
     if (this.#created && !hasRowId(this.#stream))
       await requireUniqueKey(database, staging, this.#stream, this.#plan, operation);
-    if (slice.scope === undefined || this.#replaces) return;
+    if (slice.scope === undefined || this.replaces) return;
     this.#closed.push(slice.scope);
+    if (this.#created) await requireInScopes(database, staging, this.#stream, this.#closed, operation);
+    await this.#stageTombstones(scopeCondition(this.#stream, slice.scope));
+  }
+
+  async #stageTombstones(condition: string): Promise<void> {
     await this.#ensureStaging();
-    await requireInScopes(database, staging, this.#stream, this.#closed, operation);
+    const { database, staging, operation, number, loadId } = this.#context;
     const tables = { raw: rawName(this.#plan.publicName, this.#generation), staging };
     const tombstones = { version: rowVersion(number, this.#ordinal), loadId };
     this.#ordinal += 1;
     this.#chunk += 1;
-    this.#rows += await stageTombstones(database, tables, this.#stream, this.#plan, slice.scope, tombstones, operation);
+    this.#rows += await stageTombstones(database, tables, this.#plan, condition, tombstones, operation);
   }
 
   /** Everything is in staging, counted. */
   async finish(): Promise<ManifestTable | undefined> {
     await this.#flush();
+    if (this.#replaced === 'rows') await this.#stageTombstones('1');
     const { database, staging, operation } = this.#context;
     if (this.#created && this.#rows === 0) {
       await database.drop(staging, operation);
       this.#created = false;
     }
-    if (this.#rows === 0 && this.#rejected === 0 && !this.#replaces && this.#isViewCurrent) return undefined;
+    if (this.#rows === 0 && this.#rejected === 0 && !this.replaces && this.#isViewCurrent) return undefined;
     if (this.#created) await verifyCount(database, staging, this.#rows, operation);
     return {
       plan: this.#plan,
       generation: String(this.#generation),
-      replaces: this.#replaces,
+      replaces: this.replaces,
       ...(this.#created ? { staging } : {}),
       rows: this.#rows,
       ...(this.#rejected === 0 ? {} : { rejected: this.#rejected, rejects: this.#rejects }),

@@ -20,6 +20,12 @@ export interface View {
 const MARK = 'etl view ';
 
 /**
+ * With `INVOKER` all views in one statement share its snapshot of a raw table, so a parent joined
+ * with its children is never torn; with `DEFINER` each view takes a snapshot of its own.
+ */
+const SECURITY = 'INVOKER';
+
+/**
  * The views of a table that has the given columns, in the order in which they have to be made.
  *
  * A table without nested columns has one. With nested columns, the public view and those of its
@@ -65,7 +71,7 @@ export function childName(publicName: string, path: string): string {
 }
 
 function viewOf(name: string, owner: string, select: string): View {
-  const hash = createHash('sha256').update(select).digest('hex').slice(0, 32);
+  const hash = createHash('sha256').update(`${SECURITY} ${select}`).digest('hex').slice(0, 32);
   return { name, select, owner, comment: `${MARK}${hash} of ${owner}` };
 }
 
@@ -184,7 +190,7 @@ export async function refreshViews(
   for (const view of viewsOf(database, plan, generation, columns)) {
     if (areCurrent([view], present)) continue;
     await database.command(
-      `CREATE OR REPLACE VIEW ${database.table(view.name)} SQL SECURITY DEFINER AS ${view.select} COMMENT ${literal(view.comment)}`,
+      `CREATE OR REPLACE VIEW ${database.table(view.name)} SQL SECURITY ${SECURITY} AS ${view.select} COMMENT ${literal(view.comment)}`,
       options,
     );
   }

@@ -8,7 +8,7 @@ const ACTIONS = [
   { name: 'value', type: 'decimal', precision: 18, scale: 6, nullable: true },
 ] as const;
 
-const INSIGHTS: StreamSpec = {
+const WHOLE: StreamSpec = {
   name: 'insights',
   columns: [
     { name: 'account_id', type: 'string', nullable: false },
@@ -18,8 +18,9 @@ const INSIGHTS: StreamSpec = {
   ],
   primaryKey: ['account_id', 'day', 'ad_id'],
   writeDisposition: 'replace',
-  scope: { keys: ['account_id'], day: 'day' },
 };
+
+const INSIGHTS: StreamSpec = { ...WHOLE, scope: { keys: ['account_id'], day: 'day' } };
 
 const SLICE: Slice = {
   key: '1',
@@ -33,7 +34,7 @@ function row(ad: string, actions: unknown): Row {
 async function load(
   fixture: ClickHouseFixture,
   rows: readonly Row[],
-  spec = INSIGHTS,
+  spec: StreamSpec = INSIGHTS,
   truncates = false,
 ): Promise<void> {
   await using session = await fixture.destination.open('p');
@@ -60,6 +61,21 @@ function read(
     `SELECT ${columns} FROM ${fixture.options.database}.shop___insights__actions ORDER BY ad_id, _etl_list_idx SETTINGS output_format_json_quote_64bit_integers = 0, output_format_json_quote_decimals = 1`,
   );
 }
+
+it('replaces a whole table with children in place, so that a join of both reads one table', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, [row('a', [{ action_type: 'click', value: '1' }]), row('b', [])], WHOLE);
+  await load(fixture, [row('b', [{ action_type: 'view', value: '2' }])], WHOLE);
+  expect(await read(fixture)).toEqual([{ ad_id: 'b', action_type: 'view', value: '2', _etl_list_idx: 0 }]);
+  await load(fixture, [row('a', [{ action_type: 'click', value: '3' }])], WHOLE);
+  expect(await read(fixture)).toEqual([{ ad_id: 'a', action_type: 'click', value: '3', _etl_list_idx: 0 }]);
+  await load(fixture, [], WHOLE);
+  expect(await fixture.readRows('insights')).toEqual([]);
+  const raw = await fixture.query(
+    `SELECT name FROM system.tables WHERE database = '${fixture.options.database}' AND name LIKE '\\_raw\\_%\\_g%'`,
+  );
+  expect(raw).toEqual([{ name: '_raw_shop___insights_g0' }]);
+});
 
 it('shows the objects of an array as a table of their own', async () => {
   await using fixture = await embeddedFixture();

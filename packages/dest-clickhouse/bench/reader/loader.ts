@@ -17,7 +17,6 @@ for (let position = 1; position <= Number(loads); position += 1) {
   await load.write('entity', next.entity);
   if (next.catalog !== undefined) {
     await load.prepare(STREAMS.catalog);
-    await load.truncate('catalog');
     await load.write('catalog', next.catalog);
   }
   const entry: LedgerEntry = {

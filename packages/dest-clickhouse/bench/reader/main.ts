@@ -23,6 +23,5 @@ printTable(
   `${report.loads} loads, ${report.publishes} statements that publish`,
   Object.entries(report.counts).map(([poll, counts]) => ({ poll, ...counts })),
 );
-process.stdout.write(`torn joins of parent and children ${report.torn.length} (a known limit)\n`);
 process.stdout.write(`wrong ${report.wrong.length}, mutations ${report.mutations}\n${report.wrong.join('\n')}\n`);
 process.exitCode = report.wrong.length === 0 && report.mutations === 0 ? 0 : 1;

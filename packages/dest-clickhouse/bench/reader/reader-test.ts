@@ -27,13 +27,8 @@ export interface ReaderReport {
   readonly loads: number;
   readonly publishes: number;
   readonly counts: Readonly<Record<PollName, PollCounts>>;
-  /** Answers about one table that were no state of it. */
+  /** Answers that were no state of the table, or of parent and children together. */
   readonly wrong: readonly string[];
-  /**
-   * Answers of a parent joined with its children that were no state of them: a statement takes a
-   * snapshot per table reference, and a load was published in between. A known limit.
-   */
-  readonly torn: readonly string[];
   readonly mutations: number;
 }
 
@@ -79,7 +74,6 @@ export async function readerTest({ loads, seed, dawdleMs = 5, onLoad }: ReaderOp
   });
   const readerDoor = await front.openDoor();
   const wrong: string[] = [];
-  const torn: string[] = [];
   const names = Object.keys(polls) as PollName[];
   const empty = (): PollCounts => ({ polls: 0, overlapping: 0, sawOld: 0, sawNew: 0 });
   const counts = Object.fromEntries(names.map((name) => [name, empty()])) as Record<PollName, PollCounts>;
@@ -113,7 +107,7 @@ export async function readerTest({ loads, seed, dawdleMs = 5, onLoad }: ReaderOp
   await ended;
   if (wrong.length === 0) for (const name of names) await pollOnce(name);
   const mutations = (await readRows(reader, 'SELECT * FROM system.mutations')).length;
-  return { seed, loads: at.committed, publishes: log.count, counts, wrong, torn, mutations };
+  return { seed, loads: at.committed, publishes: log.count, counts, wrong, mutations };
 
   async function pollOnce(name: PollName): Promise<void> {
     const table = name.split(/__| /)[0] as StreamName;
@@ -126,8 +120,7 @@ export async function readerTest({ loads, seed, dawdleMs = 5, onLoad }: ReaderOp
     count.polls += 1;
     if (state === undefined) {
       const found = `${name} between load ${earliest} and ${at.begun}: ${answer.trim()}`;
-      if (name.endsWith('with its parts')) torn.push(found);
-      else wrong.push(found);
+      wrong.push(found);
       return;
     }
     seen.set(table, state);
