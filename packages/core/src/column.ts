@@ -51,6 +51,12 @@ export interface ValueSpec {
   readonly items?: ValueSpec;
   /** What every object of a `nested` column holds: scalars and arrays. Absent for every other type. */
   readonly fields?: readonly ColumnSpec[];
+  /**
+   * Where the objects of a `nested` column live: in the `row` of their parent (default), so that
+   * nobody ever sees one without the other, or in a `table` of their own, which is loaded with the
+   * parent's but becomes visible a moment apart. A destination without nested columns ignores it.
+   */
+  readonly storage?: 'row' | 'table';
   /** A `string` with few distinct values, which a column store may keep as a dictionary. */
   readonly lowCardinality?: boolean;
 }

@@ -12,6 +12,9 @@ export interface ColumnHint extends Partial<Omit<ValueSpec, 'nullable'>> {
 /** Objects inside objects become columns `a__b` down to this depth, and JSON text below it. */
 const MAX_DEPTH = 4;
 
+/** An object of more columns than this becomes JSON text: it is a map in disguise. */
+const MAX_COLUMNS = 400;
+
 /**
  * A column of exact decimals, as text: `decimal(18, 6)` for money. Accepts decimal text and
  * numbers, gives text.
@@ -30,7 +33,9 @@ export function decimal(precision: number, scale: number): z.ZodType<string, str
 /**
  * The columns of a row schema, in its order. Objects become columns `object__field`, arrays of
  * objects become `nested`, and what has no columns of its own (mixed values, records, arrays inside
- * arrays) becomes JSON text. `.meta({ etl: … })` on a field overrides its type or drops it.
+ * arrays, objects four levels deep or of more than 400 columns) becomes JSON text.
+ * `.meta({ etl: … })` on a field overrides its type (`{ type: 'json' }` keeps an object or an array
+ * as text), gives objects a table of their own (`{ storage: 'table' }`) or drops it (`{ drop: true }`).
  */
 export function columnsOf(schema: RowSchema): readonly ColumnSpec[] {
   return leavesOf(schema, [], false).map(({ column }) => column);
@@ -65,7 +70,8 @@ function leavesOfField(field: z.core.$ZodType, path: readonly string[], isInNull
   if (drop === true) return [];
   const isNullable = isItself || isInNullable;
   if (hint.type === undefined && isObject(type) && path.length < MAX_DEPTH) {
-    return leavesOf(type, path, isNullable);
+    const leaves = leavesOf(type, path, isNullable);
+    if (leaves.length <= MAX_COLUMNS) return leaves;
   }
   const value: ValueSpec = { ...valueOf(type), ...hint, nullable: isNullable };
   const description = z.globalRegistry.get(field)?.description;

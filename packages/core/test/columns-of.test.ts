@@ -114,3 +114,27 @@ it('makes columns of objects, tables of arrays of objects, and text of what is d
     raw: '{"a":1}',
   });
 });
+
+it('keeps an object of very many fields as JSON text', () => {
+  const fields = (count: number) =>
+    z.object(Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, z.int()])));
+  const schema = z.object({ few: fields(400), many: fields(401) });
+  const columns = columnsOf(schema);
+  expect(columns).toHaveLength(401);
+  expect(columns.at(-1)).toEqual({ name: 'many', type: 'json', nullable: false });
+  const row = Object.fromEntries(Array.from({ length: 401 }, (_, i) => [`f${i}`, i]));
+  expect(flattenerOf(schema)({ few: {}, many: row })['many']).toBe(JSON.stringify(row));
+});
+
+it('gives the objects of an array a table of their own when the schema says so', () => {
+  const items = z.array(z.object({ sku: z.string() })).meta({ etl: { storage: 'table' } });
+  expect(columnsOf(z.object({ items }))).toEqual([
+    {
+      name: 'items',
+      type: 'nested',
+      storage: 'table',
+      nullable: false,
+      fields: [{ name: 'sku', type: 'string', nullable: false }],
+    },
+  ]);
+});

@@ -10,6 +10,7 @@ import {
   type StateEntry,
   type StreamSpec,
 } from '@etl/core';
+import { childRows, familyOf, type ChildStream } from './child-table.ts';
 import { serverCode, UNKNOWN_TABLE } from './clickhouse-error.ts';
 import type { Database } from './database.ts';
 import { claimLoadNumber, renamed } from './load-number.ts';
@@ -24,8 +25,8 @@ import { claimScope, type ScopeClaim } from './scope-owner.ts';
 import { StagedStream } from './staged-stream.ts';
 import { nestedGroups } from './nested-columns.ts';
 import { insertSystemRows, systemTime } from './system-tables.ts';
-import { planTable, type TablePlan } from './table-plan.ts';
-import { childName, tablesCollide } from './table-views.ts';
+import { childName, planTable, type TablePlan } from './table-plan.ts';
+import { tablesCollide } from './table-views.ts';
 
 interface LoadContext {
   readonly database: Database;
@@ -45,6 +46,8 @@ interface LoadStream {
   conflict: EtlError | undefined;
   /** Whether the pipeline is registered as one that writes to the table. */
   isClaimed: boolean;
+  /** Child tables of the stream; their streams are in the load under their own names. */
+  children: readonly ChildStream[];
 }
 
 /**
@@ -92,6 +95,14 @@ export class ClickHouseLoad implements LoadPackage {
   }
 
   async prepare(stream: StreamSpec): Promise<readonly SchemaChange[]> {
+    const { parent, children } = familyOf(stream);
+    const changes = [...(await this.#prepare(parent))];
+    for (const child of children) changes.push(...(await this.#prepare(child)));
+    this.#stream(stream.name).children = children;
+    return changes;
+  }
+
+  async #prepare(stream: StreamSpec): Promise<readonly SchemaChange[]> {
     const { database, options } = this.#context;
     const plan = planTable(stream, options);
     for (const name of tableNames(plan)) this.#requireOwnTable(stream.name, name);
@@ -119,7 +130,7 @@ export class ClickHouseLoad implements LoadPackage {
       staging: this.#names.staging((this.#stagingCount += 1)),
     };
     const staged = new StagedStream(context, stream, table, table.generation ?? 0n);
-    this.#streams.set(stream.name, { staged, spec: stream, conflict: table.conflict, isClaimed: false });
+    this.#streams.set(stream.name, { staged, spec: stream, conflict: table.conflict, isClaimed: false, children: [] });
     if (stream.writeDisposition === 'replace' && stream.scope === undefined) await this.#replaceWhole(plan, staged);
     return table.changes;
   }
@@ -174,7 +185,8 @@ export class ClickHouseLoad implements LoadPackage {
       await this.#claim({ publicName: planTable(entry.spec, this.#context.options).publicName, kind: 'rows' });
       entry.isClaimed = true;
     }
-    await this.#owned(entry.staged.write(rows));
+    const kept = await this.#owned(entry.staged.write(rows));
+    for (const child of entry.children) await this.write(child.name, childRows(entry.spec, child, kept));
   }
 
   async truncate(stream: string): Promise<void> {
@@ -183,11 +195,13 @@ export class ClickHouseLoad implements LoadPackage {
     await this.#claimTable(plan);
     entry.conflict = undefined;
     await entry.staged.replaceTable(plan);
+    for (const child of entry.children) await this.truncate(child.name);
   }
 
   async discard(stream: string): Promise<void> {
     const entry = this.#streams.get(stream);
     if (entry === undefined) return;
+    for (const child of entry.children) await this.discard(child.name);
     await entry.staged.discard();
     this.#streams.delete(stream);
   }
@@ -201,13 +215,27 @@ export class ClickHouseLoad implements LoadPackage {
   }
 
   async publish(stream: string, slice: Slice, entry: LedgerEntry): Promise<void> {
+    await this.#close(stream, slice);
+    for (const { name } of this.#stream(stream).children) await this.#close(name, slice);
+    this.#ledger.push(entry);
+  }
+
+  async #close(stream: string, slice: Slice): Promise<void> {
     const { staged, spec, conflict, isClaimed } = this.#stream(stream);
     if (conflict !== undefined) throw conflict;
     const { publicName } = planTable(spec, this.#context.options);
     if (slice.scope !== undefined) await this.#claim({ publicName, kind: 'scope', scope: slice.scope });
     else if (!isClaimed) await this.#claim({ publicName, kind: 'rows' });
     await this.#owned(staged.closeSlice(slice));
-    this.#ledger.push(entry);
+  }
+
+  /** Upserted parents have exactly the children that came with them. */
+  async #closeFamilies(): Promise<void> {
+    for (const { staged, children, spec } of this.#streams.values()) {
+      if (spec.scope !== undefined || staged.staging === undefined) continue;
+      for (const { name, childOf } of children)
+        await this.#owned(this.#stream(name).staged.closeChildren(childOf, staged.staging));
+    }
   }
 
   commit(state: readonly StateEntry[]): Promise<LoadSummary> {
@@ -217,6 +245,7 @@ export class ClickHouseLoad implements LoadPackage {
 
   async #commit(state: readonly StateEntry[]): Promise<LoadSummary> {
     const tables: ManifestTable[] = [];
+    await this.#closeFamilies();
     for (const { staged } of this.#streams.values()) {
       const table = await this.#owned(staged.finish());
       if (table !== undefined) tables.push(table);
@@ -297,6 +326,6 @@ export class ClickHouseLoad implements LoadPackage {
 
 /** The public names of a stream: its own, and those of its nested columns. */
 function tableNames(plan: TablePlan): readonly string[] {
-  const children = [...nestedGroups(plan.columns).keys()].map((path) => childName(plan.publicName, path));
+  const children = [...nestedGroups(plan.columns).keys()].map((path) => childName(plan, path));
   return [plan.publicName, ...children];
 }

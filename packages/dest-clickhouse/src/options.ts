@@ -18,6 +18,11 @@ export const clickHouseOptionsSchema = z
       .optional()
       .describe('Name in front of every table name. Absent: tables are named as their streams.'),
     separator: z.string().min(1).default('___').describe('What stands between dataset and stream in a table name.'),
+    nestedSeparator: z
+      .string()
+      .min(1)
+      .default('__')
+      .describe('What stands between a table and a nested column in the name of the table of its objects.'),
     systemPrefix: z
       .string()
       .regex(/^_[a-z][a-z0-9_]*$/)

@@ -1,7 +1,7 @@
 import { EtlError, type OperationOptions, type SchemaChange, type SchemaContract } from '@etl/core';
 import type { ColumnInfo, Database, TableInfo } from './database.ts';
 import { literal } from './identifier.ts';
-
+import { nestedGroups } from './nested-columns.ts';
 import type { ResolvedOptions } from './options.ts';
 import { addColumn, createRawTable, generations, rawName } from './raw-table.ts';
 import { frozen, type Discard } from './schema-contract.ts';
@@ -65,8 +65,9 @@ async function lookAtTable(
   contract: SchemaContract,
   options: OperationOptions,
 ): Promise<PreparedTable> {
-  const present = await presentViews(database, plan, options);
-  requireOwnNames(database, viewsOf(database, plan, 0n, plan.columns), present);
+  const planned = viewsOf(database, plan, 0n, plan.columns);
+  const present = await presentViews(database, plan, planned, options);
+  requireOwnNames(database, planned, present);
   const generation = (await generations(database, plan.publicName, options)).at(-1);
   if (generation === undefined) {
     if (contract.tables === 'freeze') throw frozen(plan.stream, `the new table ${plan.publicName}`);
@@ -81,7 +82,7 @@ async function lookAtTable(
   const additions: AddedColumn[] = [];
   const targets = new Map<string, string>();
   const discarded = new Map<string, Discard>();
-  let conflict = layoutConflict(plan, drift);
+  let conflict = layoutConflict(plan, drift) ?? storageConflict(plan, actual);
   for (const declared of plan.columns) {
     const resolution = resolveColumn(declared, actual, plan.orderBy.includes(declared.name));
     if (resolution === undefined) {
@@ -163,6 +164,19 @@ function layoutConflict(plan: TablePlan, drift: readonly SchemaChange[]): EtlErr
     kind: 'schema',
     message: `The ${found.property} of ${plan.publicName} is (${found.actual}), but the stream now declares (${found.declared}).`,
     hint: 'Load the stream anew with --full-refresh: it gets a new table with the new key.',
+    context: { stream: plan.stream },
+  });
+}
+
+function storageConflict(plan: TablePlan, actual: readonly ColumnInfo[]): EtlError | undefined {
+  const groups = nestedGroups(actual);
+  const path = plan.childTables?.find((name) => groups.has(name));
+  if (path === undefined) return undefined;
+  return new EtlError({
+    code: 'CLICKHOUSE_STORAGE_CONFLICT',
+    kind: 'schema',
+    message: `The objects of ${path} are in the rows of ${plan.publicName}, but the stream now declares a table of their own.`,
+    hint: 'Load the stream anew with --full-refresh.',
     context: { stream: plan.stream },
   });
 }

@@ -1,4 +1,5 @@
 import { EtlError, type OperationOptions, type Row, type Scope, type Slice, type StreamSpec } from '@etl/core';
+import { parentIsStaged } from './child-table.ts';
 import type { Database } from './database.ts';
 import { rowVersion } from './load-id.ts';
 import { lookupRows } from './lookup.ts';
@@ -11,7 +12,7 @@ import { MAX_REJECTS, type Reject } from './schema-contract.ts';
 import { scopeCondition } from './scope-condition.ts';
 import { requireInScopes, requireUniqueKey, stageTombstones } from './staged-slice.ts';
 import { addStagingColumn, createStagingTable, verifyCount } from './staging-table.ts';
-import { hasRowId, type TablePlan } from './table-plan.ts';
+import { hasRowId, type ChildOf, type TablePlan } from './table-plan.ts';
 
 /** What a stream is written with, besides its spec. */
 export interface StagedStreamContext {
@@ -101,7 +102,9 @@ export class StagedStream {
     this.#replaced = 'rows';
   }
 
-  async write(rows: readonly Row[]): Promise<void> {
+  /** @returns the rows that the schema contract let in. */
+  async write(rows: readonly Row[]): Promise<readonly Row[]> {
+    const kept: Row[] = [];
     const { chunkRows, chunkBytes } = this.#context.options;
     for (const row of rows) {
       const line = this.#encoder.encode(row, this.#ordinal);
@@ -111,10 +114,12 @@ export class StagedStream {
         if (this.#rejects.length < MAX_REJECTS) this.#rejects.push(line);
         continue;
       }
+      kept.push(row);
       this.#lines.push(line);
       this.#bytes += line.length;
       if (this.#lines.length >= chunkRows || this.#bytes >= chunkBytes) await this.#send();
     }
+    return kept;
   }
 
   // One insert is under way while the next chunk is encoded; more would only grow memory.
@@ -172,6 +177,18 @@ export class StagedStream {
       columns,
       this.#context.operation,
     );
+  }
+
+  /** Name of the staging table; `undefined` while there is none. */
+  get staging(): string | undefined {
+    return this.#created ? this.#context.staging : undefined;
+  }
+
+  /** Marks as deleted what the table has below staged parents but was not read. */
+  async closeChildren(childOf: ChildOf, parentStaging: string): Promise<void> {
+    await this.#flush();
+    if (this.#replaced !== 'nothing') return;
+    await this.#stageTombstones(parentIsStaged(this.#context.database, childOf, parentStaging));
   }
 
   /** Checks the slice's key, and marks as deleted what stands in its scope but was not read. */

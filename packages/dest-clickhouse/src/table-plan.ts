@@ -1,6 +1,6 @@
 import { EtlError, type StreamSpec } from '@etl/core';
 import { columnType } from './column-type.ts';
-import { columnPath, identifier, publicName } from './identifier.ts';
+import { columnPath, identifier, publicName, shortName } from './identifier.ts';
 import { nestedColumns } from './nested-columns.ts';
 import type { ResolvedOptions } from './options.ts';
 
@@ -13,6 +13,20 @@ export const SYSTEM_COLUMNS: readonly PlannedColumn[] = [
 
 /** Where rows have no key, or are only appended: makes every row a key of its own. */
 export const ROW_ID_COLUMN: PlannedColumn = { name: '_etl_row_id', type: 'UInt128' };
+
+/** Place of an object in the list of its parent, in a child table of its own. */
+export const LIST_INDEX_COLUMN = '_etl_list_idx';
+
+/** Which nested column a child table holds. */
+export interface ChildOf {
+  /** Stream and column as the source names them. */
+  readonly stream: string;
+  readonly column: string;
+  /** The column as tables name it. */
+  readonly path: string;
+  /** Sorting key of the parent's table. */
+  readonly orderBy: readonly string[];
+}
 
 export interface PlannedColumn {
   readonly name: string;
@@ -29,6 +43,12 @@ export interface TablePlan {
   readonly orderBy: readonly string[];
   readonly partitionBy?: string;
   readonly systemPrefix: string;
+  /** Between the public name and a nested column in the name of its view. */
+  readonly nestedSeparator: string;
+  /** Nested columns of the stream that have tables of their own. */
+  readonly childTables?: readonly string[];
+  /** Present in the plan of such a table. */
+  readonly childOf?: ChildOf;
 }
 
 /**
@@ -36,7 +56,10 @@ export interface TablePlan {
  *
  * @throws `CLICKHOUSE_COLUMNS_COLLIDE` and `CLICKHOUSE_NAME_RESERVED` (schema) when names cannot stand.
  */
-export function planTable(stream: StreamSpec, options: ResolvedOptions): TablePlan {
+export function planTable(
+  stream: StreamSpec & { readonly childOf?: ChildOf; readonly childTables?: readonly string[] },
+  options: ResolvedOptions,
+): TablePlan {
   if (stream.versionColumn !== undefined && stream.scope !== undefined) {
     throw new EtlError({
       code: 'STREAM_VERSION_WITH_SCOPE',
@@ -58,12 +81,29 @@ export function planTable(stream: StreamSpec, options: ResolvedOptions): TablePl
   const day = stream.scope?.day;
   return {
     stream: stream.name,
-    publicName: publicName(options.dataset, options.separator, stream.name),
+    publicName:
+      stream.childOf === undefined
+        ? publicName(options.dataset, options.separator, stream.name)
+        : childName(
+            { ...options, publicName: publicName(options.dataset, options.separator, stream.childOf.stream) },
+            stream.childOf.path,
+          ),
     columns: [...columns, ...SYSTEM_COLUMNS, ...(hasRowId(stream) ? [ROW_ID_COLUMN] : [])],
     orderBy: hasRowId(stream) ? [...keyNames, ROW_ID_COLUMN.name] : keyNames,
     ...(day === undefined ? {} : { partitionBy: `toYYYYMM(${identifier(names.get(day) ?? day)})` }),
     systemPrefix: options.systemPrefix,
+    nestedSeparator: options.nestedSeparator,
+    ...(stream.childTables === undefined ? {} : { childTables: stream.childTables }),
+    ...(stream.childOf === undefined ? {} : { childOf: stream.childOf }),
   };
+}
+
+/** Name of the table of a nested column, whether it is a view of the parent or has rows of its own. */
+export function childName(
+  parent: { readonly publicName: string; readonly nestedSeparator: string },
+  path: string,
+): string {
+  return shortName(`${parent.publicName}${parent.nestedSeparator}${path}`);
 }
 
 /** Whether equal rows are rows of their own: in `append` tables, and where there is no primary key. */
@@ -78,7 +118,7 @@ export function columnNames(stream: StreamSpec): ReadonlyMap<string, string> {
   for (const { name } of stream.columns) {
     const normal = columnPath(name);
     const other = sources.get(normal);
-    if (other !== undefined || normal.startsWith('_etl_')) {
+    if (other !== undefined || (normal.startsWith('_etl_') && name !== LIST_INDEX_COLUMN)) {
       throw new EtlError({
         code: other === undefined ? 'CLICKHOUSE_NAME_RESERVED' : 'CLICKHOUSE_COLUMNS_COLLIDE',
         kind: 'schema',

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { EtlError, type OperationOptions } from '@etl/core';
 import type { ColumnInfo, Database, TableInfo } from './database.ts';
-import { identifier, literal, shortName } from './identifier.ts';
+import { identifier, literal } from './identifier.ts';
 import { nestedGroups, type NestedField } from './nested-columns.ts';
 import { RAW_PREFIX, rawName } from './raw-table.ts';
-import type { TablePlan } from './table-plan.ts';
+import { childName, LIST_INDEX_COLUMN, type ChildOf, type TablePlan } from './table-plan.ts';
 import { readableColumns } from './variant-columns.ts';
 
 /** A view as it should stand. */
@@ -47,7 +47,11 @@ export function viewsOf(
     ),
     `_etl_load_id AS ${systemColumn(plan, 'load_id')}`,
   ];
-  if (groups.size === 0) return [viewOf(plan.publicName, plan.stream, `SELECT ${visible.join(', ')} FROM ${raw}`)];
+  if (plan.childOf !== undefined) visible.push(...childTableColumns(plan, plan.childOf));
+  if (groups.size === 0) {
+    if (plan.childTables !== undefined) visible.push(`${rowId(plan.orderBy)} AS ${systemColumn(plan, 'id')}`);
+    return [viewOf(plan.publicName, ownerOf(plan), `SELECT ${visible.join(', ')} FROM ${raw}`)];
+  }
   const base = RAW_PREFIX + plan.publicName;
   const stored = columns.filter(({ name }) => name !== '_etl_version' && name !== '_etl_deleted');
   const views = [
@@ -55,19 +59,14 @@ export function viewsOf(
     viewOf(
       plan.publicName,
       plan.stream,
-      `SELECT ${[...visible, `${rowId(plan)} AS ${systemColumn(plan, 'id')}`].join(', ')} FROM ${database.table(base)}`,
+      `SELECT ${[...visible, `${rowId(plan.orderBy)} AS ${systemColumn(plan, 'id')}`].join(', ')} FROM ${database.table(base)}`,
     ),
   ];
   for (const [path, fields] of groups) {
     const select = childSelect(database.table(base), plan, path, fields, columns);
-    views.push(viewOf(childName(plan.publicName, path), `${plan.stream}.${path}`, select));
+    views.push(viewOf(childName(plan, path), `${plan.stream}.${path}`, select));
   }
   return views;
-}
-
-/** Name of the view of a nested column. */
-export function childName(publicName: string, path: string): string {
-  return shortName(`${publicName}__${path}`);
 }
 
 function viewOf(name: string, owner: string, select: string): View {
@@ -80,8 +79,29 @@ function systemColumn(plan: TablePlan, name: string): string {
 }
 
 /** The same id for the same key, whichever load wrote the row and whatever width its integers have. */
-function rowId(plan: TablePlan): string {
-  return `lower(hex(sipHash128(${plan.orderBy.map((name) => `toString(${identifier(name)})`).join(', ')})))`;
+function rowId(key: readonly string[]): string {
+  return `lower(hex(sipHash128(${key.map((name) => `toString(${identifier(name)})`).join(', ')})))`;
+}
+
+/** The id of an object: the same whether it lives in its parent's row or in a table of its own. */
+function childId(parentId: string, path: string, position: string): string {
+  return `lower(hex(sipHash128(${parentId}, ${literal(path)}, toString(${position}))))`;
+}
+
+/** What people read of a child table besides its columns, as in the views of nested columns. */
+function childTableColumns(plan: TablePlan, { path, orderBy }: ChildOf): readonly string[] {
+  const parentId = rowId(orderBy);
+  const index = identifier(LIST_INDEX_COLUMN);
+  return [
+    `toInt64(${index}) AS ${systemColumn(plan, 'list_idx')}`,
+    `${parentId} AS ${systemColumn(plan, 'parent_id')}`,
+    `${parentId} AS ${systemColumn(plan, 'root_id')}`,
+    `${childId(parentId, path, `${index} + 1`)} AS ${systemColumn(plan, 'id')}`,
+  ];
+}
+
+function ownerOf({ stream, childOf }: TablePlan): string {
+  return childOf === undefined ? stream : `${childOf.stream}.${childOf.path}`;
 }
 
 // Aliases of our own inside, because a field may be named as a column of the parent.
@@ -97,7 +117,7 @@ function childSelect(
     (key) => !names.has(key) && columns.some(({ name }) => name === key) && !key.startsWith('_etl_'),
   );
   const inner = [
-    `${rowId(plan)} AS parent_id_`,
+    `${rowId(plan.orderBy)} AS parent_id_`,
     ...keys.map((key, index) => `${identifier(key)} AS key_${index}_`),
     ...fields.map(({ source }, index) => `${identifier(source)} AS field_${index}_`),
   ];
@@ -111,18 +131,21 @@ function childSelect(
     `toInt64(position_) - 1 AS ${systemColumn(plan, 'list_idx')}`,
     `parent_id_ AS ${systemColumn(plan, 'parent_id')}`,
     `parent_id_ AS ${systemColumn(plan, 'root_id')}`,
-    `lower(hex(sipHash128(parent_id_, ${literal(path)}, toString(position_)))) AS ${systemColumn(plan, 'id')}`,
+    `${childId('parent_id_', path, 'position_')} AS ${systemColumn(plan, 'id')}`,
   ];
   return `SELECT ${outer.join(', ')} FROM (SELECT ${inner.join(', ')} FROM ${base}) ARRAY JOIN ${joined.join(', ')}`;
 }
 
-/** What stands at the names of a table's views, and next to them. */
+/** What stands at the names of a table's views and next to them, the generations behind them included. */
 export async function presentViews(
   database: Database,
   plan: TablePlan,
+  views: readonly View[],
   options?: OperationOptions,
 ): Promise<ReadonlyMap<string, TableInfo>> {
-  const tables = await database.tables([plan.publicName, RAW_PREFIX + plan.publicName], options);
+  // A long child's name need not start as its parent's does.
+  const names = new Set([plan.publicName, RAW_PREFIX + plan.publicName, ...views.map(({ name }) => name)]);
+  const tables = await database.tables([...names], options);
   return new Map(tables.map((table) => [table.name, table]));
 }
 
@@ -168,7 +191,8 @@ export async function areViewsCurrent(
   options?: OperationOptions,
 ): Promise<boolean> {
   const columns = await database.columns(rawName(plan.publicName, generation), options);
-  return areCurrent(viewsOf(database, plan, generation, columns), await presentViews(database, plan, options));
+  const views = viewsOf(database, plan, generation, columns);
+  return areCurrent(views, await presentViews(database, plan, views, options));
 }
 
 export function areCurrent(views: readonly View[], present: ReadonlyMap<string, TableInfo>): boolean {
@@ -186,8 +210,9 @@ export async function refreshViews(
   options?: OperationOptions,
 ): Promise<void> {
   const columns = await database.columns(rawName(plan.publicName, generation), options);
-  const present = await presentViews(database, plan, options);
-  for (const view of viewsOf(database, plan, generation, columns)) {
+  const views = viewsOf(database, plan, generation, columns);
+  const present = await presentViews(database, plan, views, options);
+  for (const view of views) {
     if (areCurrent([view], present)) continue;
     await database.command(
       `CREATE OR REPLACE VIEW ${database.table(view.name)} SQL SECURITY ${SECURITY} AS ${view.select} COMMENT ${literal(view.comment)}`,
