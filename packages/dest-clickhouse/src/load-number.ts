@@ -5,6 +5,8 @@ import { LOAD_NUMBER_OF_ROW } from './load-id.ts';
 import { RAW_PREFIX } from './raw-table.ts';
 
 const COUNTER = '_etl_number_';
+/** Tables whose name says which load they belong to. */
+const NUMBERED = ['_etl_prepared_', '_etl_published_', '_etl_manifest_', '_etl_staging_', '_etl_lock_'];
 const UNBORN = '_etl_counter_init';
 
 /**
@@ -49,18 +51,13 @@ async function createCounter(database: Database, options?: OperationOptions): Pr
 }
 
 async function greatestUsedNumber(database: Database, options?: OperationOptions): Promise<bigint> {
-  const tables = await database.tables(
-    [RAW_PREFIX, '_etl_loads', '_etl_state', '_etl_slices', '_etl_prepared_'],
-    options,
-  );
+  const tables = await database.tables([RAW_PREFIX, '_etl_loads', '_etl_state', '_etl_slices', ...NUMBERED], options);
   let greatest = 0n;
   for (const { name, engine } of tables) {
     if (engine === 'View') continue;
-    if (name.startsWith('_etl_prepared_')) {
-      const number = BigInt(name.slice(name.lastIndexOf('_') + 1));
-      if (number > greatest) greatest = number;
-      continue;
-    }
+    const named = numberInName(name);
+    if (named > greatest) greatest = named;
+    if (NUMBERED.some((prefix) => name.startsWith(prefix))) continue;
     const expression = name.startsWith(RAW_PREFIX) ? LOAD_NUMBER_OF_ROW : 'load_number';
     const [row] = await database.rows<{ number: string }>(
       `SELECT toString(max(${expression})) AS number FROM ${database.table(name)}`,
@@ -70,6 +67,16 @@ async function greatestUsedNumber(database: Database, options?: OperationOptions
     if (number > greatest) greatest = number;
   }
   return greatest;
+}
+
+/** The load number in the name of a generation, a lock, or a table of a load; 0 without one. */
+function numberInName(name: string): bigint {
+  const number = name.startsWith(RAW_PREFIX)
+    ? /_g(\d+)$/.exec(name)
+    : name.startsWith('_etl_staging_')
+      ? /_(\d+)_\d+$/.exec(name)
+      : /_(\d+)$/.exec(name);
+  return BigInt(number?.[1] ?? 0);
 }
 
 /** Whether this call took the name away; false when another process did. */

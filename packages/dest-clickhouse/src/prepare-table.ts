@@ -19,6 +19,8 @@ export interface PreparedTable {
   readonly additions: readonly AddedColumn[];
   /** Newest generation; `undefined` while there is none. */
   readonly generation: bigint | undefined;
+  /** Whether older generations stand beside it: what a replacement is about to drop, or nobody will. */
+  readonly hasOlder: boolean;
   /** The plan with the columns that the values really go into. */
   readonly plan: TablePlan;
   /** Declared column to the column that takes its values, where they differ. */
@@ -46,7 +48,7 @@ export async function prepareTable(
 ): Promise<PreparedTable> {
   const look = (): Promise<PreparedTable> => lookAtTable(database, plan, contract, options);
   const seen = await look();
-  if (seen.additions.length === 0 && seen.generation !== undefined) return seen;
+  if (seen.additions.length === 0 && seen.generation !== undefined && !seen.hasOlder) return seen;
   // Looked at again while nobody else defines the table: what is added must fit what is there.
   return definingTable(database, plan.publicName, settings, options, async () => {
     const table = await look();
@@ -54,6 +56,7 @@ export async function prepareTable(
     for (const column of table.additions) {
       await addColumn(database, rawName(plan.publicName, table.generation ?? 0n), column, options);
     }
+    if (table.hasOlder) await dropForgotten(database, plan.publicName, options);
     return { ...table, generation: table.generation ?? 0n };
   });
 }
@@ -68,7 +71,9 @@ async function lookAtTable(
   const planned = viewsOf(database, plan, 0n, plan.columns);
   const present = await presentViews(database, plan, planned, options);
   requireOwnNames(database, planned, present);
-  const generation = (await generations(database, plan.publicName, options)).at(-1);
+  const all = await generations(database, plan.publicName, options);
+  const generation = all.at(-1);
+  const hasOlder = all.length > 1;
   if (generation === undefined) {
     if (contract.tables === 'freeze') throw frozen(plan.stream, `the new table ${plan.publicName}`);
     const created: SchemaChange = { type: 'table-created', stream: plan.stream, table: plan.publicName };
@@ -108,7 +113,34 @@ async function lookAtTable(
   }));
   const isViewCurrent = additions.length === 0 && areCurrent(viewsOf(database, plan, generation, actual), present);
   const changes = [...drift, ...added];
-  return { changes, additions, generation, plan: { ...plan, columns }, targets, discarded, conflict, isViewCurrent };
+  return {
+    changes,
+    additions,
+    generation,
+    hasOlder,
+    plan: { ...plan, columns },
+    targets,
+    discarded,
+    conflict,
+    isViewCurrent,
+  };
+}
+
+/**
+ * Drops the generations before the newest that no view reads: a run that was stopped just before
+ * creating the first one creates it when it wakes, although the table has been replaced meanwhile.
+ */
+async function dropForgotten(database: Database, publicName: string, options: OperationOptions): Promise<void> {
+  for (const generation of (await generations(database, publicName, options)).slice(0, -1)) {
+    const name = rawName(publicName, generation);
+    const mention = `${name.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')}\\b`;
+    const [row] = await database.rows<{ readers: string }>(
+      `SELECT toString(count()) AS readers FROM system.tables WHERE database = ${literal(database.name)} ` +
+        `AND engine = 'View' AND match(as_select, ${literal(mention)})`,
+      options,
+    );
+    if (row?.readers === '0') await database.drop(name, options);
+  }
 }
 
 /** A table that is made as it is declared. */
@@ -117,6 +149,7 @@ export function newTable(plan: TablePlan): PreparedTable {
     changes: [],
     additions: [],
     generation: undefined,
+    hasOlder: false,
     plan,
     targets: new Map(),
     discarded: new Map(),

@@ -22,16 +22,19 @@ export function frozen(stream: string, what: string): EtlError {
 /** Most rejected rows of one stream that a load keeps; beyond it they are only counted. */
 export const MAX_REJECTS = 1000;
 
+const MAX_ROW_LENGTH = 16_384;
+
 /** A row that the contract kept out, for `_etl_rejects`. */
 export interface Reject {
   /** Which column and why; never the value. */
   readonly reason: string;
-  /** The row as JSON: big integers as text, bytes as base64. */
+  /** The row as JSON: big integers as text, bytes as base64; of a very long row its beginning. */
   readonly row: string;
 }
 
 export function rejectOf(reason: string, row: unknown): Reject {
-  return { reason, row: JSON.stringify(row, (_, value: unknown) => jsonValue(value)) };
+  const text = JSON.stringify(row, (_, value: unknown) => jsonValue(value));
+  return { reason, row: text.length <= MAX_ROW_LENGTH ? text : text.slice(0, MAX_ROW_LENGTH).toWellFormed() };
 }
 
 function jsonValue(value: unknown): unknown {
