@@ -21,9 +21,13 @@ export function exitCodeOfKind(kind: ErrorKind): number {
   return EXIT_CODES[kind];
 }
 
-/** Of a run that came to an end: some failed is 1; all failed in one way is that way's code. */
+/**
+ * Of a run that came to an end: some failed is 1; all failed in one way is that way's code; nothing
+ * failed but the deadline left something is 75, try later.
+ */
 export function exitCodeOfReport(report: PipelineReport): number {
   if (report.status === 'ok') return EXIT_OK;
+  if (report.failures.length === 0) return exitCodeOfKind('transient');
   const codes = report.failures.map(({ error }) => exitCodeOfKind(error.kind));
   return report.status === 'failed' ? commonExitCode(codes) : EXIT_PARTIAL;
 }

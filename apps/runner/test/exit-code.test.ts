@@ -17,6 +17,7 @@ function report(status: PipelineReport['status'], kinds: readonly ErrorKind[]): 
     streams: [],
     loads: [],
     rolledForward: [],
+    isUnfinished: false,
     schemaChanges: [],
     rows: 0,
     durationMs: 0,

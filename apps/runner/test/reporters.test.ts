@@ -21,13 +21,14 @@ function report(changes: Partial<PipelineReport> = {}): PipelineReport {
     pipeline: 'pg_shop',
     status: 'ok',
     streams: [
-      { stream: 'orders', rows: 1200, slicesPublished: 0 },
-      { stream: 'customers', rows: 34, slicesPublished: 0 },
-      { stream: 'cities', rows: 0, slicesPublished: 0 },
+      { stream: 'orders', rows: 1200, slicesPublished: 0, slicesDue: 0, slicesLeft: 0 },
+      { stream: 'customers', rows: 34, slicesPublished: 0, slicesDue: 0, slicesLeft: 0 },
+      { stream: 'cities', rows: 0, slicesPublished: 0, slicesDue: 0, slicesLeft: 0 },
     ],
     failures: [],
     loads: [LOAD],
     rolledForward: [],
+    isUnfinished: false,
     schemaChanges: [],
     rows: 1234,
     durationMs: 3140,
@@ -114,7 +115,11 @@ describe('reporters', () => {
   });
 
   test('nothing new is said to be nothing new', () => {
-    const unchanged = report({ streams: [{ stream: 'orders', rows: 0, slicesPublished: 0 }], rows: 0, loads: [] });
+    const unchanged = report({
+      streams: [{ stream: 'orders', rows: 0, slicesPublished: 0, slicesDue: 0, slicesLeft: 0 }],
+      rows: 0,
+      loads: [],
+    });
     expect(runSummary(terminal(), HEADING, unchanged)).toEqual([
       'pg shop   ok   1 stream   0 rows, nothing changed   3.1 s',
     ]);

@@ -1,6 +1,7 @@
 import { flattenerOf } from './columns-of.ts';
 import type { OperationOptions } from './operation-options.ts';
 import type { Slice } from './slice.ts';
+import { addExpectations, type SliceExpectation } from './slice-gate.ts';
 import type { Source, SourceMessage, SourceReadRequest } from './source.ts';
 import type { ReadRequest, Stream } from './stream.ts';
 import type { StreamSpec } from './stream-spec.ts';
@@ -38,6 +39,8 @@ export function defineSource<const TStreams extends StreamMap>(
       return Promise.all(
         chosen(request).map(async (stream) => ({
           stream: stream.spec,
+          ...(stream.windowDays === undefined ? {} : { windowDays: stream.windowDays }),
+          ...(stream.gate === undefined ? {} : { gate: stream.gate }),
           slices: await stream.slices(readRequest(request, stream.spec)),
         })),
       );
@@ -60,13 +63,23 @@ export function defineSource<const TStreams extends StreamMap>(
 async function* readSlice(stream: Stream, slice: Slice, request: ReadRequest): AsyncIterable<SourceMessage> {
   const name = stream.spec.name;
   const flatten = flattenerOf(stream.schema);
+  const flags = new Set<string>();
+  let expected: SliceExpectation | undefined;
   for await (const batch of stream.read(slice, request)) {
-    yield { type: 'records', stream: name, slice: slice.key, rows: batch.rows.map(flatten) };
+    for (const flag of batch.flags ?? []) flags.add(flag);
+    if (batch.expected !== undefined) expected = addExpectations(expected, batch.expected);
+    if (batch.rows.length > 0) yield { type: 'records', stream: name, slice: slice.key, rows: batch.rows.map(flatten) };
   }
-  yield { type: 'slice-completed', stream: name, slice };
+  yield {
+    type: 'slice-completed',
+    stream: name,
+    slice,
+    ...(expected === undefined ? {} : { expected }),
+    ...(flags.size === 0 ? {} : { flags: [...flags].sort() }),
+  };
 }
 
 function readRequest(request: SourceReadRequest, stream: StreamSpec): ReadRequest {
-  const { signal, logger, tracer, days, now } = request;
-  return { signal, logger, tracer, days, now, memory: request.memory?.(stream.name) };
+  const { signal, logger, tracer, days, now, deadline } = request;
+  return { signal, logger, tracer, days, now, deadline, memory: request.memory?.(stream.name) };
 }

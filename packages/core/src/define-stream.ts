@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { columnsOf } from './columns-of.ts';
 import { EtlError } from './etl-error.ts';
 import type { Slice } from './slice.ts';
+import type { SliceGate } from './slice-gate.ts';
 import type { ReadRequest, RecordBatch, RowSchema, Stream } from './stream.ts';
 import type { SchemaContract, ScopeSpec, StreamSpec, WriteDisposition } from './stream-spec.ts';
 
@@ -18,6 +19,9 @@ export interface StreamDefinition<TSchema extends RowSchema> {
   readonly scope?: ScopeSpec;
   readonly schemaContract?: Partial<SchemaContract>;
   readonly description?: string;
+  /** See {@link Stream.windowDays}. */
+  readonly windowDays?: number;
+  readonly gate?: SliceGate;
   /** The expected slices. Absent: one slice, the whole of a `replace` stream or an increment. */
   slices?(request: ReadRequest): readonly Slice[] | Promise<readonly Slice[]>;
   /** Yields the rows of one slice; retries nothing, throws what goes wrong. */
@@ -39,13 +43,15 @@ export function defineStream<const TSchema extends RowSchema>(
   return {
     spec,
     schema: definition.schema,
+    ...(definition.windowDays === undefined ? {} : { windowDays: definition.windowDays }),
+    ...(definition.gate === undefined ? {} : { gate: definition.gate }),
     async slices(request = {}) {
       return (await definition.slices?.(request)) ?? [WHOLE];
     },
     async *read(slice = WHOLE, request = {}) {
       for await (const batch of definition.read(slice, request)) {
         request.signal?.throwIfAborted();
-        yield { rows: batch.rows.map((row) => validated(spec.name, definition.schema, row)) };
+        yield { ...batch, rows: batch.rows.map((row) => validated(spec.name, definition.schema, row)) };
       }
     },
   };

@@ -100,10 +100,16 @@ export interface LoadPackage extends AsyncDisposable {
 export interface LedgerEntry {
   readonly stream: string;
   readonly slice: string;
+  /** How the last attempt ended. A failed slice shows what it was when it was last good. */
   readonly status: 'good' | 'failed';
+  /** Rows of the version that the table holds; 0 when the slice was never good. */
   readonly rows: number;
-  /** When reading began, ISO instant. Compared with the slice's `settledAt`. */
+  /** When the last attempt began to read, ISO instant. Compared with the slice's `settledAt`. */
   readonly readAt: string;
+  /** When the version that the table holds was read; absent when the slice was never good. */
+  readonly loadedAt?: string;
+  /** How that version falls short of the whole truth, see `RecordBatch.flags`; absent when it does not. */
+  readonly flags?: readonly string[];
   /** Attempts since the slice was last good, this one included. */
   readonly attempts: number;
   /** Code and message of the failure; absent when good. */

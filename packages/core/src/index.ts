@@ -1,3 +1,5 @@
+export { addDays, dailySlices, dayIn, daysOf, startOfDay } from './account-days.ts';
+export type { DailySlices } from './account-days.ts';
 export { columnsOf, decimal } from './columns-of.ts';
 export type { ColumnSpec, ColumnType, ValueSpec } from './column.ts';
 export type {
@@ -19,11 +21,13 @@ export type { ErrorKind, EtlErrorOptions } from './etl-error.ts';
 export type { JsonValue } from './json.ts';
 export { silentLogger } from './operation-options.ts';
 export type { LogFields, Logger, OperationOptions, Span, SpanAttributes, Tracer } from './operation-options.ts';
+export type { DueReason } from './pipeline/due-slices.ts';
 export type { PipelineEvent } from './pipeline/pipeline-event.ts';
 export type { PipelineOptions } from './pipeline/pipeline-options.ts';
 export type { PipelineFailure, PipelineReport, StreamReport } from './pipeline/pipeline-report.ts';
 export { runPipeline } from './pipeline/run-pipeline.ts';
 export type { Row } from './row.ts';
+export type { SliceExpectation, SliceGate } from './slice-gate.ts';
 export type { DayRange, Scope, Slice } from './slice.ts';
 export type { RowLookup, Source, SourceMessage, SourceReadRequest, StreamSlices } from './source.ts';
 export { findState, newestEntries } from './state.ts';

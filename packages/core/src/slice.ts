@@ -23,6 +23,12 @@ export interface Slice {
    */
   readonly scope?: Scope;
   /**
+   * What must not be read twice at the same time: usually the account. Slices of one lane are read
+   * one after the other; when its quota is used up or its access is denied, the rest of the lane
+   * waits for another run while other lanes go on. Absent: the stream is one lane.
+   */
+  readonly lane?: string;
+  /**
    * When the platform stops restating the slice, as an ISO instant. A slice read after it is
    * settled and not read again. Absent: never settled, due in every run.
    */

@@ -2,6 +2,7 @@ import type { EtlError } from './etl-error.ts';
 import type { OperationOptions } from './operation-options.ts';
 import type { Row } from './row.ts';
 import type { DayRange, Slice } from './slice.ts';
+import type { SliceExpectation, SliceGate } from './slice-gate.ts';
 import type { Checkpoint, StateEntry } from './state.ts';
 import type { StreamMemory } from './stream.ts';
 import type { StreamSpec } from './stream-spec.ts';
@@ -23,7 +24,15 @@ export type SourceMessage =
       readonly rows: readonly Row[];
     }
   /** Everything of the slice was yielded. */
-  | { readonly type: 'slice-completed'; readonly stream: string; readonly slice: Slice }
+  | {
+      readonly type: 'slice-completed';
+      readonly stream: string;
+      readonly slice: Slice;
+      /** What the platform itself says the slice holds; absent when it does not say. */
+      readonly expected?: SliceExpectation;
+      /** See `RecordBatch.flags`. */
+      readonly flags?: readonly string[];
+    }
   /** The table is empty from here on; rows that follow are its whole content. */
   | { readonly type: 'truncate'; readonly stream: string }
   /**
@@ -69,6 +78,8 @@ export interface SourceReadRequest extends OperationOptions {
   readonly slices?: Readonly<Record<string, readonly Slice[]>> | undefined;
   readonly days?: DayRange | undefined;
   readonly now?: Date | undefined;
+  /** When the run stops beginning new work; a log ends at the first checkpoint after it. */
+  readonly deadline?: Date | undefined;
   /** Memory of a stream; absent when the source is used without an engine. */
   readonly memory?: ((stream: string) => StreamMemory) | undefined;
   /** Absent when the source is used without a destination. */
@@ -78,7 +89,11 @@ export interface SourceReadRequest extends OperationOptions {
 /** The expected slices of one stream. */
 export interface StreamSlices {
   readonly stream: StreamSpec;
+  /** In the order in which they are best read. */
   readonly slices: readonly Slice[];
+  /** How many consecutive days of one scope a single read may serve. Default: 1. */
+  readonly windowDays?: number;
+  readonly gate?: SliceGate;
 }
 
 /**
@@ -95,7 +110,11 @@ export interface Source extends AsyncDisposable {
   discover(options?: OperationOptions): Promise<readonly StreamSpec[]>;
   /** What should exist, per stream. Absent for a log, which has positions instead. */
   plan?(request?: SourceReadRequest): Promise<readonly StreamSlices[]>;
-  /** Reads to the end that the source had when the call began. Pulling slowly is back-pressure. */
+  /**
+   * Reads to the end that the source had when the call began. Pulling slowly is back-pressure. A
+   * source with slices may be asked for several at the same time, one a call; a slice that is asked
+   * for may be a window: several consecutive slices of its plan in one.
+   */
   read(request?: SourceReadRequest): AsyncIterable<SourceMessage>;
   /**
    * Called when everything up to the checkpoint is durable at the destination, in order, never

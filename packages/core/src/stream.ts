@@ -3,6 +3,7 @@ import type { JsonValue } from './json.ts';
 import type { OperationOptions } from './operation-options.ts';
 import type { Row } from './row.ts';
 import type { DayRange, Slice } from './slice.ts';
+import type { SliceExpectation, SliceGate } from './slice-gate.ts';
 import type { StreamSpec } from './stream-spec.ts';
 
 /** A zod object whose output is one row of a stream. */
@@ -25,6 +26,8 @@ export interface ReadRequest extends OperationOptions {
   readonly days?: DayRange | undefined;
   /** Now, for everything that depends on it; injected so that tests own the clock. Default: the machine's. */
   readonly now?: Date | undefined;
+  /** When the run stops beginning new work. A read that cannot end before it should give up early. */
+  readonly deadline?: Date | undefined;
   /** Absent when the stream is used alone; it then forgets at its end. */
   readonly memory?: StreamMemory | undefined;
 }
@@ -32,16 +35,27 @@ export interface ReadRequest extends OperationOptions {
 /** Rows in the order in which the platform gave them. */
 export interface RecordBatch<TRow extends Row = Row> {
   readonly rows: readonly TRow[];
+  /** What the platform itself says the slice holds; what several batches say adds up. */
+  readonly expected?: SliceExpectation | undefined;
+  /**
+   * How the slice falls short of the whole truth although it is what the platform gives: `sampled`,
+   * `thresholded`, `other-row`, `provisional`, `unfetched:<field>`. Kept in the ledger.
+   */
+  readonly flags?: readonly string[] | undefined;
 }
 
 /** One logical table of a source. Made with `defineStream`; usable without engine or destination. */
 export interface Stream<TRow extends Row = Row> {
   readonly spec: StreamSpec;
   readonly schema: RowSchema;
+  /** How many consecutive days of one scope a single {@link Stream.read} may serve. Default: 1. */
+  readonly windowDays?: number;
+  /** What a slice must satisfy before it takes the place of its earlier version. */
+  readonly gate?: SliceGate;
   /** The slices that should exist as of `request.now`, in the order in which they are best read. */
   slices(request?: ReadRequest): Promise<readonly Slice[]>;
   /**
-   * Reads one slice to its end; a stream that is not sliced reads everything when `slice` is
+   * Reads one slice, or a window of consecutive days that is given as one slice, to its end; a stream that is not sliced reads everything when `slice` is
    * absent. Ending without an error promises that the slice is complete. Stops soon after
    * `signal` aborts by throwing its reason.
    */

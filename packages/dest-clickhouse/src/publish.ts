@@ -8,6 +8,7 @@ import { takenOver } from './pipeline-lock.ts';
 import { definingTable } from './table-definition.ts';
 import { areViewsCurrent, refreshViews } from './table-views.ts';
 import { addColumn, createRawTable, generations, rawName } from './raw-table.ts';
+import { writeSliceLedger } from './slice-ledger.ts';
 import { insertSystemRows, systemTime } from './system-tables.ts';
 
 /**
@@ -146,24 +147,7 @@ async function recordLoad(
   const byStream = rowsByStream(manifest);
   const rows = Object.values(byStream).reduce((sum, count) => sum + count, 0);
   const now = systemTime(committedAt);
-  await insertSystemRows(
-    database,
-    '_etl_slices',
-    ['pipeline', 'stream', 'slice', 'status', 'rows', 'read_at', 'attempts', 'reason', 'load_number'],
-    manifest.ledger.map((entry) => [
-      pipeline,
-      entry.stream,
-      entry.slice,
-      entry.status,
-      entry.rows,
-      systemTime(new Date(entry.readAt)),
-      entry.attempts,
-      entry.reason ?? '',
-      number,
-    ]),
-    loadId,
-    options,
-  );
+  await writeSliceLedger(database, { pipeline, number, token: loadId }, manifest.ledger, options);
   await insertSystemRows(
     database,
     '_etl_state',

@@ -19,6 +19,7 @@ import type { ResolvedOptions } from './options.ts';
 import { PipelineLock, sweepDeadLocks } from './pipeline-lock.ts';
 import { rawName } from './raw-table.ts';
 import { recoverPipeline } from './recover.ts';
+import { readSliceLedger, writeSliceLedger } from './slice-ledger.ts';
 import { ensureSystemTables, insertSystemRows, systemTime } from './system-tables.ts';
 
 /** A pipeline held in one database. */
@@ -102,44 +103,15 @@ export class ClickHouseSession implements DestinationSession {
     );
   }
 
-  async readLedger(stream: string): Promise<readonly LedgerEntry[]> {
-    const rows = await this.#select<Record<'slice' | 'status' | 'rows' | 'read_at' | 'attempts' | 'reason', string>>(
-      'slice, status, rows, read_at, attempts, reason',
-      '_etl_slices',
-      `stream = ${literal(stream)}`,
-    );
-    return rows.map((row) => ({
-      stream,
-      slice: row.slice,
-      status: row.status === 'good' ? 'good' : 'failed',
-      rows: Number(row.rows),
-      readAt: `${row.read_at.replace(' ', 'T')}Z`,
-      attempts: Number(row.attempts),
-      ...(row.reason === '' ? {} : { reason: row.reason }),
-    }));
+  readLedger(stream: string): Promise<readonly LedgerEntry[]> {
+    return readSliceLedger(this.#database, this.pipeline, stream, this.#operation);
   }
 
   async writeLedger(entries: readonly LedgerEntry[]): Promise<void> {
     await this.#lock.verify(this.#operation);
     const number = String(await claimLoadNumber(this.#database, this.#operation));
-    await insertSystemRows(
-      this.#database,
-      '_etl_slices',
-      ['pipeline', 'stream', 'slice', 'status', 'rows', 'read_at', 'attempts', 'reason', 'load_number'],
-      entries.map((entry) => [
-        this.pipeline,
-        entry.stream,
-        entry.slice,
-        entry.status,
-        entry.rows,
-        systemTime(new Date(entry.readAt)),
-        entry.attempts,
-        entry.reason ?? '',
-        number,
-      ]),
-      `ledger-${number}`,
-      this.#operation,
-    );
+    const by = { pipeline: this.pipeline, number, token: `ledger-${number}` };
+    await writeSliceLedger(this.#database, by, entries, this.#operation);
   }
 
   async readMemory(stream: string, key: string): Promise<JsonValue | undefined> {

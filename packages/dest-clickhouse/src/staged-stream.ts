@@ -199,7 +199,6 @@ export class StagedStream {
       await requireUniqueKey(database, staging, this.#stream, this.#plan, operation);
     if (slice.scope === undefined || this.replaces) return;
     this.#closed.push(slice.scope);
-    if (this.#created) await requireInScopes(database, staging, this.#stream, this.#closed, operation);
     await this.#stageTombstones(scopeCondition(this.#stream, slice.scope));
   }
 
@@ -217,6 +216,15 @@ export class StagedStream {
   async finish(): Promise<ManifestTable | undefined> {
     await this.#flush();
     if (this.#replaced === 'rows') await this.#stageTombstones('1');
+    // Only now: the rows of several slices may have come before the first of them was closed.
+    if (this.#created && this.#closed.length > 0)
+      await requireInScopes(
+        this.#context.database,
+        this.#context.staging,
+        this.#stream,
+        this.#closed,
+        this.#context.operation,
+      );
     const { database, staging, operation } = this.#context;
     if (this.#created && this.#rows === 0) {
       await database.drop(staging, operation);

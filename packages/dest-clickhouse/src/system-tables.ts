@@ -12,7 +12,8 @@ const SYSTEM_TABLES: Readonly<Record<string, string>> = {
   ) ENGINE = ReplacingMergeTree ORDER BY load_number TTL toDateTime(committed_at) + INTERVAL 2 YEAR`,
   _etl_slices: `(
     pipeline LowCardinality(String), stream LowCardinality(String), slice String,
-    status LowCardinality(String), rows UInt64, read_at DateTime64(3, 'UTC'), attempts UInt32,
+    status LowCardinality(String), rows UInt64, read_at DateTime64(3, 'UTC'),
+    loaded_at Nullable(DateTime64(3, 'UTC')), flags Array(LowCardinality(String)), attempts UInt32,
     reason String, load_number UInt64
   ) ENGINE = ReplacingMergeTree(load_number) ORDER BY (pipeline, stream, slice)`,
   _etl_state: `(

@@ -187,6 +187,34 @@ export function describeDestination(name: string, createFixture: () => Promise<D
       ).toEqual(['a']);
     });
 
+    it('publishes several slices of one load although their rows came mixed, each row in its own', async () => {
+      const slice = (day: string): Slice => ({
+        key: `1/${day}`,
+        scope: { equals: { account_id: '1' }, days: { start: day, end: nextDay(day) } },
+      });
+      const row = (day: string, ad: string): Row => ({ account_id: '1', day, ad_id: ad, spend: '1' });
+      const days = ['2026-11-01', '2026-11-02'];
+      const loadDays = async (rows: readonly Row[]): Promise<void> => {
+        await using session = await destination.open('p');
+        await using open = await session.beginLoad();
+        await open.prepare(REPORT);
+        await open.write('report', rows);
+        for (const day of days) await open.publish('report', slice(day), entryOf(REPORT, slice(day), 1));
+        await open.commit([]);
+      };
+      await loadDays([row('2026-11-02', 'a'), row('2026-11-01', 'a'), row('2026-11-02', 'b'), row('2026-11-01', 'b')]);
+      await loadDays([row('2026-11-02', 'b'), row('2026-11-01', 'c')]);
+      expect((await sorted('report')).map((r) => [r['day'], r['ad_id']])).toEqual([
+        ['2026-11-01', 'c'],
+        ['2026-11-02', 'b'],
+      ]);
+      await using session = await destination.open('p');
+      expect((await session.readLedger('report')).map((entry) => entry.slice).toSorted()).toEqual([
+        '1/2026-11-01',
+        '1/2026-11-02',
+      ]);
+    });
+
     it('refuses a slice in which two rows have one primary key', async () => {
       const slice: Slice = { key: '1', scope: { equals: { account_id: '1' } } };
       const row = { account_id: '1', day: '2026-11-01', ad_id: 'a', spend: '1' };
@@ -304,6 +332,8 @@ export function describeDestination(name: string, createFixture: () => Promise<D
       expect(await session.readLedger('report')).toEqual([entryOf(REPORT, slice, 1)]);
       const failed: LedgerEntry = {
         ...entryOf(REPORT, slice, 0),
+        loadedAt: '2026-11-01T05:06:07.000Z',
+        flags: ['provisional', 'sampled'],
         status: 'failed',
         attempts: 2,
         reason: 'X: it broke',

@@ -40,7 +40,9 @@ export class LineReporter implements Reporter {
         );
         return;
       case 'slice-published':
-        this.#say(`${event.stream} ${event.slice} published: ${count(event.rows, 'row')}`);
+        this.#say(
+          `${event.stream} ${event.slice} published: ${count(event.rows, 'row')} in ${duration(event.durationMs)}`,
+        );
         return;
       case 'slice-failed':
         this.#say(`${event.stream} ${event.slice} failed: ${event.error.message}`);
@@ -48,6 +50,17 @@ export class LineReporter implements Reporter {
       case 'stream-failed':
         this.#say(`${event.stream} failed: ${event.error.message}`);
         return;
+      case 'slices-planned': {
+        const due = Object.entries(event.due).map(([reason, slices]) => `${number(slices)} ${reason}`);
+        this.#say(
+          `${event.stream}: ${due.length === 0 ? 'nothing due' : `due ${due.join(', ')}`} of ${count(event.expected, 'slice')}`,
+        );
+        return;
+      }
+      case 'lane-parked':
+        this.#say(`${event.stream} ${event.lane} waits for another run: ${event.error.message}`);
+        return;
+      case 'window-started':
       case 'load-started':
       case 'tables-merged':
       case 'stream-progressed':

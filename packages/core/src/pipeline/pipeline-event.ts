@@ -1,6 +1,7 @@
 import type { LoadSummary, SchemaChange, TableMerge } from '../destination.ts';
 import type { EtlError } from '../etl-error.ts';
 import type { Checkpoint } from '../state.ts';
+import type { DueReason } from './due-slices.ts';
 
 /** What happens in a run, noun first. Reporters hang on these; nothing else is printed by the engine. */
 export type PipelineEvent =
@@ -20,7 +21,29 @@ export type PipelineEvent =
       readonly expectedRows?: number;
     }
   | { readonly type: 'batch-written'; readonly stream: string; readonly rows: number }
-  | { readonly type: 'slice-published'; readonly stream: string; readonly slice: string; readonly rows: number }
+  | {
+      readonly type: 'slices-planned';
+      readonly stream: string;
+      readonly expected: number;
+      /** How many are due, by reason. */
+      readonly due: Readonly<Partial<Record<DueReason, number>>>;
+    }
+  | {
+      readonly type: 'window-started';
+      readonly stream: string;
+      /** Key of the slice, or of the first and the last. */
+      readonly slice: string;
+      readonly slices: number;
+    }
+  | {
+      readonly type: 'slice-published';
+      readonly stream: string;
+      readonly slice: string;
+      readonly rows: number;
+      readonly durationMs: number;
+    }
+  /** The rest of the lane waits for another run. */
+  | { readonly type: 'lane-parked'; readonly stream: string; readonly lane: string; readonly error: EtlError }
   | {
       readonly type: 'slice-failed';
       readonly stream: string;

@@ -11,8 +11,26 @@ export interface PipelineOptions extends OperationOptions {
   readonly destination: Destination;
   /** Names of the streams to load; all when absent. */
   readonly streams?: readonly string[] | undefined;
-  /** A backfill of exactly these days. */
+  /**
+   * A backfill: after what is due, the slices of exactly these days are read again. Killed, the next
+   * run with the same days goes on where it ended.
+   */
   readonly days?: DayRange | undefined;
+  /** Let a backfill skip slices that are good. */
+  readonly onlyMissing?: boolean | undefined;
+  /** Publish slices although they have far fewer rows than before, see `SliceGate.maxShrink`. */
+  readonly acceptShrink?: boolean | undefined;
+  /**
+   * From this moment on no further slice is begun, and a log ends at its next checkpoint. What is
+   * under way is completed; what is left stays due and is counted in the report.
+   */
+  readonly deadline?: Date | undefined;
+  /**
+   * Most windows that are read at the same time; of one lane never more than one.
+   *
+   * @default 4
+   */
+  readonly concurrency?: number | undefined;
   /**
    * Read the named streams, or all, from the start. Tables of a log are replaced as a whole, not
    * emptied first; slices are read again whatever the ledger says, and those that are no longer

@@ -15,17 +15,23 @@ export interface StreamReport {
   /** Rows staged and committed, rows that mark deletions included. */
   readonly rows: number;
   readonly slicesPublished: number;
+  /** Slices that were due when the run began, those asked for included. */
+  readonly slicesDue: number;
+  /** Of them, those that the deadline has left unread. They stay due. */
+  readonly slicesLeft: number;
 }
 
 /**
- * How a run ended: `ok`, everything due is good; `partial`, some of it is and `failures` names the
- * rest; `failed`, nothing that was due is good.
+ * How a run ended: `ok`, everything due is good; `partial`, some of it is, `failures` names the rest
+ * or the deadline has left it; `failed`, nothing that was due is good.
  */
 export interface PipelineReport {
   readonly pipeline: string;
   readonly status: 'ok' | 'partial' | 'failed';
   readonly streams: readonly StreamReport[];
   readonly failures: readonly PipelineFailure[];
+  /** Whether the deadline came before the end of the work. */
+  readonly isUnfinished: boolean;
   readonly loads: readonly LoadSummary[];
   readonly rolledForward: readonly LoadSummary[];
   readonly schemaChanges: readonly SchemaChange[];

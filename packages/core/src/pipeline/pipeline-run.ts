@@ -10,6 +10,8 @@ export interface PipelineRun {
   readonly recorder: RunRecorder;
   /** The caller's signal joined with the loss of the pipeline to another run. */
   readonly signal: AbortSignal;
+  /** The run's clock. */
+  readonly now: () => Date;
 }
 
 /** The part of a read request that is the same for every kind of source. */
@@ -21,7 +23,8 @@ export function readOptions(run: PipelineRun): SourceReadRequest {
     tracer: options.tracer,
     streams: options.streams,
     fullRefresh: options.fullRefresh,
-    now: (options.now ?? (() => new Date()))(),
+    now: run.now(),
+    deadline: options.deadline,
     memory: (stream: string) => ({
       get: (key: string) => session.readMemory(stream, key),
       set: session.writeMemory.bind(session, stream),

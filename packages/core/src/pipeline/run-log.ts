@@ -21,14 +21,24 @@ export async function runLog(run: PipelineRun): Promise<void> {
       state,
       lookup: loads.lookup,
     };
+    let isCovered = false;
     for await (const message of run.options.source.read(request)) {
       run.signal.throwIfAborted();
+      if (isCovered && isOver(run)) {
+        run.recorder.unfinished();
+        break;
+      }
       await loads.accept(message);
+      isCovered = message.type === 'checkpoint';
     }
     await loads.finish();
   } finally {
     await loads[Symbol.asyncDispose]();
   }
+}
+
+function isOver({ options, now }: PipelineRun): boolean {
+  return options.deadline !== undefined && now() >= options.deadline;
 }
 
 /** The loads of one reading, one after the other; the next begins before its rows are read. */

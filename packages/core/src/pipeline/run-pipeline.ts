@@ -2,7 +2,7 @@ import { EtlError } from '../etl-error.ts';
 import { silentLogger } from '../operation-options.ts';
 import type { PipelineOptions } from './pipeline-options.ts';
 import type { PipelineReport } from './pipeline-report.ts';
-import { readOptions, type PipelineRun } from './pipeline-run.ts';
+import type { PipelineRun } from './pipeline-run.ts';
 import { runLog } from './run-log.ts';
 import { runSlices } from './run-slices.ts';
 import { RunRecorder } from './run-recorder.ts';
@@ -30,14 +30,10 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
   try {
     recorder.rolledForward(session.rolledForward);
     const signal = options.signal === undefined ? session.lost : AbortSignal.any([options.signal, session.lost]);
-    const run: PipelineRun = { options: { ...options, logger }, session, recorder, signal };
+    const now = options.now ?? (() => new Date());
+    const run: PipelineRun = { options: { ...options, logger }, session, recorder, signal, now };
     signal.throwIfAborted();
-    if (options.source.plan === undefined) await runLog(run);
-    else
-      await runSlices(
-        run,
-        await options.source.plan({ ...readOptions(run), state: await session.readState(), days: options.days }),
-      );
+    await (options.source.plan === undefined ? runLog(run) : runSlices(run));
     await optimize(run);
     return recorder.report();
   } finally {

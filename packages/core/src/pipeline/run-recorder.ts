@@ -1,5 +1,6 @@
 import type { LoadSummary, SchemaChange } from '../destination.ts';
 import type { EtlError } from '../etl-error.ts';
+import type { DueReason, DueSlice } from './due-slices.ts';
 import type { PipelineEvent } from './pipeline-event.ts';
 import type { PipelineFailure, PipelineReport } from './pipeline-report.ts';
 
@@ -9,11 +10,14 @@ export class RunRecorder {
   readonly #onEvent: (event: PipelineEvent) => void;
   readonly #startedAt = performance.now();
   readonly #slices = new Map<string, number>();
+  readonly #due = new Map<string, number>();
+  readonly #left = new Map<string, number>();
   readonly #streams = new Set<string>();
   readonly #failures: PipelineFailure[] = [];
   readonly #loads: LoadSummary[] = [];
   readonly #schemaChanges: SchemaChange[] = [];
   #rolledForward: readonly LoadSummary[] = [];
+  #isUnfinished = false;
 
   constructor(pipeline: string, onEvent: ((event: PipelineEvent) => void) | undefined) {
     this.#pipeline = pipeline;
@@ -39,9 +43,25 @@ export class RunRecorder {
     this.#onEvent({ type: 'schema-changed', stream, changes });
   }
 
-  slicePublished(stream: string, slice: string, rows: number): void {
+  slicesPlanned(stream: string, expected: number, due: readonly DueSlice[]): void {
+    this.#due.set(stream, (this.#due.get(stream) ?? 0) + due.length);
+    const byReason: Partial<Record<DueReason, number>> = {};
+    for (const { reason } of due) byReason[reason] = (byReason[reason] ?? 0) + 1;
+    this.#onEvent({ type: 'slices-planned', stream, expected, due: byReason });
+  }
+
+  slicesLeft(stream: string, slices: number): void {
+    this.#left.set(stream, (this.#left.get(stream) ?? 0) + slices);
+  }
+
+  /** A log that ended before everything was read. */
+  unfinished(): void {
+    this.#isUnfinished = true;
+  }
+
+  slicePublished(stream: string, slice: string, rows: number, durationMs: number): void {
     this.#slices.set(stream, (this.#slices.get(stream) ?? 0) + 1);
-    this.#onEvent({ type: 'slice-published', stream, slice, rows });
+    this.#onEvent({ type: 'slice-published', stream, slice, rows, durationMs });
   }
 
   sliceFailed(stream: string, slice: string, error: EtlError): void {
@@ -71,15 +91,19 @@ export class RunRecorder {
     const slices = [...this.#slices.values()].reduce((sum, count) => sum + count, 0);
     const sliced = this.#failures.some(({ slice }) => slice !== undefined);
     const anyGood = sliced ? slices > 0 : goodStreams.length > 0;
+    const isUnfinished = this.#isUnfinished || this.#left.size > 0;
     return {
       pipeline: this.#pipeline,
-      status: this.#failures.length === 0 ? 'ok' : anyGood ? 'partial' : 'failed',
+      status: this.#failures.length > 0 ? (anyGood ? 'partial' : 'failed') : isUnfinished ? 'partial' : 'ok',
       streams: [...rows].map(([stream, count]) => ({
         stream,
         rows: count,
         slicesPublished: this.#slices.get(stream) ?? 0,
+        slicesDue: this.#due.get(stream) ?? 0,
+        slicesLeft: this.#left.get(stream) ?? 0,
       })),
       failures: this.#failures,
+      isUnfinished,
       loads: this.#loads,
       rolledForward: this.#rolledForward,
       schemaChanges: this.#schemaChanges,

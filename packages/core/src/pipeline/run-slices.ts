@@ -1,139 +1,180 @@
-import type { LedgerEntry, LoadPackage } from '../destination.ts';
-import { EtlError } from '../etl-error.ts';
+import { EtlError, type ErrorKind } from '../etl-error.ts';
 import type { Slice } from '../slice.ts';
 import type { StreamSlices } from '../source.ts';
 import { newestEntries, type StateEntry } from '../state.ts';
-import type { StreamSpec } from '../stream-spec.ts';
-import { dueSlices } from './due-slices.ts';
+import { beginBackfill, type Backfill } from './backfill.ts';
+import { askedSlices, dueSlices, type DueSlice } from './due-slices.ts';
+import { runLanes, type LaneOutcome, type LaneTask } from './lanes.ts';
+import { failedEntry, loadWindow } from './load-window.ts';
 import { readOptions, type PipelineRun } from './pipeline-run.ts';
+import { planProblem } from './plan-problem.ts';
+import { apart, windowsOf, type SliceWindow } from './slice-window.ts';
 
-/** Reads what is due, one slice a load: checked, published and recorded on its own. */
-export async function runSlices(run: PipelineRun, plan: readonly StreamSlices[]): Promise<void> {
-  let state = await run.session.readState();
-  for (const { stream, slices } of plan) {
-    run.recorder.streamSeen(stream.name);
-    const ledger = await run.session.readLedger(stream.name);
-    const everything = run.options.days !== undefined || run.options.fullRefresh === true;
-    const due = everything ? slices : dueSlices(slices, ledger);
-    const misplanned = planProblem(stream, slices);
-    if (misplanned !== undefined) {
-      run.recorder.streamFailed(stream.name, misplanned);
-      continue;
-    }
-    for (const slice of due) {
-      run.signal.throwIfAborted();
-      const last = ledger.find((entry) => entry.slice === slice.key);
-      const readAt = (run.options.now ?? (() => new Date()))().toISOString();
-      const attempts = last?.status === 'failed' ? last.attempts + 1 : 1;
-      const entry = { stream: stream.name, slice: slice.key, readAt, attempts };
-      try {
-        const moved = await loadSlice(run, { stream, slice, state }, entry);
-        state = newestEntries([...state, ...moved]);
-      } catch (error) {
-        run.signal.throwIfAborted();
-        const failure = EtlError.from(error);
-        const reason = `${failure.code}: ${failure.message}`;
-        await run.session.writeLedger([{ ...entry, status: 'failed', rows: 0, reason }]);
-        run.recorder.sliceFailed(stream.name, slice.key, failure);
-      }
-    }
+const CONCURRENCY = 4;
+
+/** What such an error says of one slice it says of its whole lane: asking on would only cost calls. */
+const PARKING_KINDS: ReadonlySet<ErrorKind> = new Set(['rate-limit', 'auth', 'permission', 'config']);
+
+/** What may be wrong with one day of a window and not with the others. */
+const SPLITTING_KINDS: ReadonlySet<ErrorKind> = new Set(['data', 'schema', 'internal']);
+
+/**
+ * Reads what is due, then what somebody asked for. Windows are read next to each other as lanes
+ * allow; every slice is checked and recorded on its own, and none stops the others.
+ */
+export async function runSlices(run: PipelineRun): Promise<void> {
+  const slices = new SliceRun(run, await run.session.readState());
+  await slices.loadDue();
+  if (run.options.days !== undefined) await slices.loadAsked(run.options.days);
+}
+
+interface WindowLane extends LaneTask {
+  readonly plan: StreamSlices;
+  readonly window: SliceWindow;
+}
+
+class SliceRun {
+  readonly #run: PipelineRun;
+  /** Slices that are good since this run began. */
+  readonly #loaded = new Map<string, Set<string>>();
+  readonly #failed = new Set<string>();
+  #state: readonly StateEntry[];
+
+  constructor(run: PipelineRun, state: readonly StateEntry[]) {
+    this.#run = run;
+    this.#state = state;
   }
-}
 
-// Every slice without a scope would replace the whole table, and only the last one would be left.
-function planProblem(stream: StreamSpec, slices: readonly Slice[]): EtlError | undefined {
-  const isWhole = slices.some(({ scope }) => scope === undefined);
-  if (stream.writeDisposition !== 'replace' || slices.length < 2 || !isWhole) return undefined;
-  return new EtlError({
-    code: 'STREAM_SLICES_INVALID',
-    kind: 'config',
-    message: `Stream ${stream.name} replaces its table but has ${slices.length} slices, some of them without a scope.`,
-    hint: 'Give every slice a scope, or make one slice of the whole.',
-  });
-}
-
-interface SliceTask {
-  readonly stream: StreamSpec;
-  readonly slice: Slice;
-  readonly state: readonly StateEntry[];
-}
-
-async function loadSlice(
-  run: PipelineRun,
-  task: SliceTask,
-  entry: Pick<LedgerEntry, 'stream' | 'slice' | 'readAt' | 'attempts'>,
-): Promise<readonly StateEntry[]> {
-  const { stream, slice } = task;
-  const load = await run.session.beginLoad({ ...run.options, signal: run.signal });
-  try {
-    run.recorder.event({ type: 'load-started', loadId: load.id });
-    run.recorder.schemaChanged(stream.name, await load.prepare(stream));
-    const { rows, moved } = await readSlice(run, load, task);
-    await load.publish(stream.name, slice, { ...entry, status: 'good', rows });
-    const summary = await load.commit(moved);
-    run.recorder.loadCommitted(summary);
-    run.recorder.slicePublished(stream.name, slice.key, rows);
-    return moved;
-  } finally {
-    await load[Symbol.asyncDispose]();
-  }
-}
-
-async function readSlice(
-  run: PipelineRun,
-  load: LoadPackage,
-  { stream, slice, state }: SliceTask,
-): Promise<{ rows: number; moved: readonly StateEntry[] }> {
-  let rows = 0;
-  let completed = false;
-  const moved: StateEntry[] = [];
-  const asked = `${stream.name} ${slice.key}`;
-  const request = { ...readOptions(run), state, slices: { [stream.name]: [slice] }, streams: [stream.name] };
-  for await (const message of run.options.source.read(request)) {
-    run.signal.throwIfAborted();
-    switch (message.type) {
-      case 'schema':
-        requireAsked(message.stream.name === stream.name, asked);
-        run.recorder.schemaChanged(stream.name, await load.prepare(message.stream));
-        break;
-      case 'records':
-        requireAsked(message.stream === stream.name && (message.slice ?? slice.key) === slice.key, asked);
-        rows += message.rows.length;
-        await load.write(stream.name, message.rows);
-        run.recorder.event({ type: 'batch-written', stream: stream.name, rows: message.rows.length });
-        break;
-      case 'slice-completed':
-        requireAsked(message.stream === stream.name && message.slice.key === slice.key, asked);
-        completed = true;
-        break;
-      case 'truncate':
-        requireAsked(false, asked);
-        break;
-      case 'stream-failed':
-        throw message.error;
-      case 'checkpoint':
-        moved.push(...message.checkpoint.entries);
-        break;
-      case 'progress':
-        run.recorder.event({ ...message, type: 'stream-progressed' });
-        break;
+  async loadDue(): Promise<void> {
+    const { options, session, recorder } = this.#run;
+    const tasks: WindowLane[] = [];
+    for (const plan of await this.#plan({})) {
+      const ledger = await session.readLedger(plan.stream.name);
+      const due = options.fullRefresh === true ? askedSlices(plan.slices, ledger) : dueSlices(plan.slices, ledger);
+      recorder.slicesPlanned(plan.stream.name, plan.slices.length, due);
+      tasks.push(...tasksOf(plan, due));
     }
+    await this.#load(tasks);
   }
-  if (!completed) {
-    throw new EtlError({
-      code: 'SLICE_INCOMPLETE',
-      kind: 'internal',
-      message: `Reading ${asked} ended without saying that it is complete.`,
+
+  /** A backfill has no say over streams without days: they are increments, and read already. */
+  async loadAsked(days: NonNullable<PipelineRun['options']['days']>): Promise<void> {
+    const { options, session, recorder, now } = this.#run;
+    const tasks: WindowLane[] = [];
+    const backfills: { readonly stream: string; readonly backfill: Backfill }[] = [];
+    for (const plan of await this.#plan({ days })) {
+      const { stream } = plan;
+      const inDays = plan.slices.filter(({ scope }) => scope?.days !== undefined);
+      if (inDays.length === 0) continue;
+      const asked = askedSlices(inDays, await session.readLedger(stream.name));
+      const onlyMissing = options.onlyMissing === true;
+      const backfill = await beginBackfill(session, stream.name, days, asked, { now: now(), onlyMissing });
+      const due = backfill.due.filter(({ slice }) => this.#loaded.get(stream.name)?.has(slice.key) !== true);
+      recorder.slicesPlanned(stream.name, inDays.length, due);
+      backfills.push({ stream: stream.name, backfill });
+      tasks.push(...tasksOf(plan, due));
+    }
+    const left = await this.#load(tasks);
+    for (const { stream, backfill } of backfills)
+      if (!this.#failed.has(stream) && !left.has(stream)) await backfill.finish();
+  }
+
+  /** What the source expects, without the streams that cannot be loaded slice by slice. */
+  async #plan(asked: Pick<PipelineRun['options'], 'days'>): Promise<readonly StreamSlices[]> {
+    const { options, recorder } = this.#run;
+    const request = { ...readOptions(this.#run), ...asked, state: this.#state };
+    const plans = (await options.source.plan?.(request)) ?? [];
+    return plans.filter(({ stream, slices }) => {
+      recorder.streamSeen(stream.name);
+      const problem = planProblem(stream, slices);
+      if (problem === undefined) return true;
+      if (!this.#failed.has(stream.name)) recorder.streamFailed(stream.name, problem);
+      this.#failed.add(stream.name);
+      return false;
     });
   }
-  return { rows, moved };
+
+  /** Returns the streams of which the deadline has left something. */
+  async #load(tasks: readonly WindowLane[]): Promise<ReadonlySet<string>> {
+    const { options, recorder } = this.#run;
+    const { parked, left } = await runLanes(
+      tasks,
+      options.concurrency ?? CONCURRENCY,
+      ({ plan, window }) => this.#loadWindow(plan, window),
+      () => this.#mayStart(),
+    );
+    for (const { task, error } of parked) this.#notRead(task.plan, task.window.members, error);
+    for (const { plan, window } of left) recorder.slicesLeft(plan.stream.name, window.members.length);
+    this.#run.signal.throwIfAborted();
+    return new Set(left.map(({ plan }) => plan.stream.name));
+  }
+
+  #mayStart(): boolean {
+    const { options, signal, now } = this.#run;
+    return !signal.aborted && (options.deadline === undefined || now() < options.deadline);
+  }
+
+  async #loadWindow(plan: StreamSlices, window: SliceWindow): Promise<LaneOutcome> {
+    const { session, signal, recorder, now } = this.#run;
+    const stream = plan.stream.name;
+    const readAt = now().toISOString();
+    recorder.event({ type: 'window-started', stream, slice: window.slice.key, slices: window.members.length });
+    try {
+      const moved = await loadWindow(this.#run, { plan, window, state: this.#state });
+      this.#state = newestEntries([...this.#state, ...moved]);
+      for (const { slice } of window.members) this.#noteLoaded(stream, slice);
+      return 'go-on';
+    } catch (error) {
+      signal.throwIfAborted();
+      const failure = EtlError.from(error);
+      if (window.members.length > 1 && SPLITTING_KINDS.has(failure.kind)) return this.#loadApart(plan, window);
+      this.#failed.add(stream);
+      await session.writeLedger(window.members.map((member) => failedEntry(stream, member, readAt, failure)));
+      for (const { slice } of window.members) recorder.sliceFailed(stream, slice.key, failure);
+      if (!PARKING_KINDS.has(failure.kind)) return 'go-on';
+      recorder.event({ type: 'lane-parked', stream, lane: laneOf(plan, window.slice), error: failure });
+      return { parked: failure };
+    }
+  }
+
+  /** One bad day must not keep the good ones of its window back. */
+  async #loadApart(plan: StreamSlices, window: SliceWindow): Promise<LaneOutcome> {
+    const singles = [...apart(window)];
+    for (;;) {
+      const single = singles.shift();
+      if (single === undefined) return 'go-on';
+      if (!this.#mayStart()) {
+        this.#run.recorder.slicesLeft(plan.stream.name, singles.length + 1);
+        this.#failed.add(plan.stream.name);
+        return 'go-on';
+      }
+      const outcome = await this.#loadWindow(plan, single);
+      if (outcome === 'go-on') continue;
+      for (const { members } of singles) this.#notRead(plan, members, outcome.parked);
+      return outcome;
+    }
+  }
+
+  #notRead({ stream }: StreamSlices, members: readonly DueSlice[], error: EtlError): void {
+    this.#failed.add(stream.name);
+    for (const { slice } of members) this.#run.recorder.sliceFailed(stream.name, slice.key, error);
+  }
+
+  #noteLoaded(stream: string, slice: Slice): void {
+    const loaded = this.#loaded.get(stream) ?? new Set();
+    this.#loaded.set(stream, loaded.add(slice.key));
+  }
 }
 
-function requireAsked(isAsked: boolean, asked: string): void {
-  if (isAsked) return;
-  throw new EtlError({
-    code: 'SOURCE_MESSAGE_UNASKED',
-    kind: 'internal',
-    message: `The source was asked for ${asked} and answered with something else.`,
+function tasksOf(plan: StreamSlices, due: readonly DueSlice[]): readonly WindowLane[] {
+  return windowsOf(due, plan.windowDays).map((window) => {
+    const lanes = [laneOf(plan, window.slice)];
+    // Increments of one table can meet in a row, so they are loaded in order.
+    if (window.slice.scope === undefined) lanes.push(`increments of ${plan.stream.name}`);
+    return { plan, window, lanes };
   });
+}
+
+function laneOf({ stream }: StreamSlices, slice: Slice): string {
+  return slice.lane === undefined ? `stream ${stream.name}` : `lane ${slice.lane}`;
 }

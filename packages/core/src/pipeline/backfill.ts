@@ -1,0 +1,42 @@
+import type { DestinationSession, LedgerEntry } from '../destination.ts';
+import type { DayRange } from '../slice.ts';
+import type { DueSlice } from './due-slices.ts';
+
+const MEMORY_KEY = 'backfill';
+
+/**
+ * A backfill of one stream. It remembers when it began, so that after a kill it goes on with what it
+ * has not read yet instead of from the start.
+ */
+export interface Backfill {
+  /** What of the asked slices it still has to read. */
+  readonly due: readonly DueSlice[];
+  /** To be called when all of them are good. */
+  finish(): Promise<void>;
+}
+
+export async function beginBackfill(
+  session: DestinationSession,
+  stream: string,
+  days: DayRange,
+  asked: readonly DueSlice[],
+  options: { readonly now: Date; readonly onlyMissing: boolean },
+): Promise<Backfill> {
+  const since = await startOf(session, stream, days, options.now);
+  const isDone = (entry: LedgerEntry | undefined): boolean =>
+    entry?.status === 'good' && (options.onlyMissing || Date.parse(entry.readAt) >= Date.parse(since));
+  return {
+    due: asked.filter(({ previous }) => !isDone(previous)),
+    finish: () => session.writeMemory(stream, MEMORY_KEY, null),
+  };
+}
+
+async function startOf(session: DestinationSession, stream: string, days: DayRange, now: Date): Promise<string> {
+  const known = (await session.readMemory(stream, MEMORY_KEY)) as
+    | { readonly start: string; readonly end: string; readonly since: string }
+    | undefined;
+  if (known?.start === days.start && known.end === days.end) return known.since;
+  const since = now.toISOString();
+  await session.writeMemory(stream, MEMORY_KEY, { start: days.start, end: days.end, since });
+  return since;
+}

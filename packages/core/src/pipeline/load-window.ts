@@ -1,0 +1,145 @@
+import type { LedgerEntry, LoadPackage } from '../destination.ts';
+import { EtlError } from '../etl-error.ts';
+import { reconcile, requirePlausible, type SliceExpectation } from '../slice-gate.ts';
+import type { StreamSlices } from '../source.ts';
+import type { StateEntry } from '../state.ts';
+import type { DueSlice } from './due-slices.ts';
+import { readOptions, type PipelineRun } from './pipeline-run.ts';
+import type { SliceWindow } from './slice-window.ts';
+import { WindowContent } from './window-content.ts';
+
+/** One window of a stream, on its way through one load. */
+export interface WindowTask {
+  readonly plan: StreamSlices;
+  readonly window: SliceWindow;
+  readonly state: readonly StateEntry[];
+}
+
+/** Reads a window, checks each of its slices and publishes them in one load. Returns the moved positions. */
+export async function loadWindow(run: PipelineRun, task: WindowTask): Promise<readonly StateEntry[]> {
+  const { plan, window } = task;
+  const { stream, gate } = plan;
+  const startedAt = performance.now();
+  const readAt = run.now().toISOString();
+  const load = await run.session.beginLoad({ ...run.options, signal: run.signal });
+  try {
+    run.recorder.event({ type: 'load-started', loadId: load.id });
+    run.recorder.schemaChanged(stream.name, await load.prepare(stream));
+    const read = await readWindow(run, load, task);
+    reconcile(nameOf(stream.name, window), read.content.whole, read.expected, gate);
+    const entries = window.members.map((member) => {
+      const rows = read.content.rowsOf(member);
+      const isWhole = member.slice.scope !== undefined || stream.writeDisposition === 'replace';
+      if (isWhole && run.options.acceptShrink !== true)
+        requirePlausible(`${stream.name} ${member.slice.key}`, rows, member.previous, gate);
+      return goodEntry(stream.name, member, rows, readAt, read.flags);
+    });
+    for (const [index, entry] of entries.entries()) {
+      const member = window.members[index];
+      if (member !== undefined) await load.publish(stream.name, member.slice, entry);
+    }
+    const summary = await load.commit(read.moved);
+    run.recorder.loadCommitted(summary);
+    for (const { slice, rows } of entries)
+      run.recorder.slicePublished(stream.name, slice, rows, performance.now() - startedAt);
+    return read.moved;
+  } finally {
+    await load[Symbol.asyncDispose]();
+  }
+}
+
+function goodEntry(
+  stream: string,
+  { slice }: DueSlice,
+  rows: number,
+  readAt: string,
+  flags: readonly string[],
+): LedgerEntry {
+  const entry = { stream, slice: slice.key, status: 'good', rows, readAt, loadedAt: readAt, attempts: 1 } as const;
+  return flags.length === 0 ? entry : { ...entry, flags };
+}
+
+/** What the ledger keeps of a failed attempt: the table still has the version of the last good one. */
+export function failedEntry(stream: string, member: DueSlice, readAt: string, error: EtlError): LedgerEntry {
+  const { slice, previous } = member;
+  return {
+    stream,
+    slice: slice.key,
+    status: 'failed',
+    rows: previous?.rows ?? 0,
+    readAt,
+    ...(previous?.loadedAt === undefined ? {} : { loadedAt: previous.loadedAt }),
+    ...(previous?.flags === undefined ? {} : { flags: previous.flags }),
+    attempts: previous?.status === 'failed' ? previous.attempts + 1 : 1,
+    reason: `${error.code}: ${error.message}`,
+  };
+}
+
+interface WindowRead {
+  readonly content: WindowContent;
+  readonly expected: SliceExpectation | undefined;
+  readonly flags: readonly string[];
+  readonly moved: readonly StateEntry[];
+}
+
+async function readWindow(run: PipelineRun, load: LoadPackage, task: WindowTask): Promise<WindowRead> {
+  const { plan, window, state } = task;
+  const { stream, gate } = plan;
+  const { slice } = window;
+  const content = new WindowContent(stream, window, gate?.reconcile);
+  let completed: { readonly expected?: SliceExpectation; readonly flags?: readonly string[] } | undefined;
+  const moved: StateEntry[] = [];
+  const asked = nameOf(stream.name, window);
+  const request = { ...readOptions(run), state, slices: { [stream.name]: [slice] }, streams: [stream.name] };
+  for await (const message of run.options.source.read(request)) {
+    run.signal.throwIfAborted();
+    switch (message.type) {
+      case 'schema':
+        requireAsked(message.stream.name === stream.name, asked);
+        run.recorder.schemaChanged(stream.name, await load.prepare(message.stream));
+        break;
+      case 'records':
+        requireAsked(message.stream === stream.name && (message.slice ?? slice.key) === slice.key, asked);
+        content.add(message.rows);
+        await load.write(stream.name, message.rows);
+        run.recorder.event({ type: 'batch-written', stream: stream.name, rows: message.rows.length });
+        break;
+      case 'slice-completed':
+        requireAsked(message.stream === stream.name && message.slice.key === slice.key, asked);
+        completed = message;
+        break;
+      case 'truncate':
+        requireAsked(false, asked);
+        break;
+      case 'stream-failed':
+        throw message.error;
+      case 'checkpoint':
+        moved.push(...message.checkpoint.entries);
+        break;
+      case 'progress':
+        run.recorder.event({ ...message, type: 'stream-progressed' });
+        break;
+    }
+  }
+  if (completed === undefined) {
+    throw new EtlError({
+      code: 'SLICE_INCOMPLETE',
+      kind: 'internal',
+      message: `Reading ${asked} ended without saying that it is complete.`,
+    });
+  }
+  return { content, expected: completed.expected, flags: completed.flags ?? [], moved };
+}
+
+function nameOf(stream: string, { slice }: SliceWindow): string {
+  return `${stream} ${slice.key}`;
+}
+
+function requireAsked(isAsked: boolean, asked: string): void {
+  if (isAsked) return;
+  throw new EtlError({
+    code: 'SOURCE_MESSAGE_UNASKED',
+    kind: 'internal',
+    message: `The source was asked for ${asked} and answered with something else.`,
+  });
+}

@@ -1,0 +1,81 @@
+import type { LedgerEntry, OperationOptions } from '@etl/core';
+import type { Database } from './database.ts';
+import { literal } from './identifier.ts';
+import { insertSystemRows, systemTime } from './system-tables.ts';
+
+const COLUMNS = [
+  'pipeline',
+  'stream',
+  'slice',
+  'status',
+  'rows',
+  'read_at',
+  'loaded_at',
+  'flags',
+  'attempts',
+  'reason',
+  'load_number',
+] as const;
+
+/** Writes what is known of slices; of one slice the entry with the highest load number counts. */
+export function writeSliceLedger(
+  database: Database,
+  by: { readonly pipeline: string; readonly number: string; readonly token: string },
+  entries: readonly LedgerEntry[],
+  options?: OperationOptions,
+): Promise<void> {
+  const rows = entries.map((entry) => [
+    by.pipeline,
+    entry.stream,
+    entry.slice,
+    entry.status,
+    entry.rows,
+    systemTime(new Date(entry.readAt)),
+    entry.loadedAt === undefined ? null : systemTime(new Date(entry.loadedAt)),
+    entry.flags ?? [],
+    entry.attempts,
+    entry.reason ?? '',
+    by.number,
+  ]);
+  return insertSystemRows(database, '_etl_slices', COLUMNS, rows, by.token, options);
+}
+
+interface StoredEntry {
+  readonly slice: string;
+  readonly stream: string;
+  readonly status: string;
+  readonly rows: string;
+  readonly read_at: string;
+  readonly loaded_at: string | null;
+  readonly flags: readonly string[];
+  readonly attempts: string;
+  readonly reason: string;
+}
+
+export async function readSliceLedger(
+  database: Database,
+  pipeline: string,
+  stream: string,
+  options?: OperationOptions,
+): Promise<readonly LedgerEntry[]> {
+  const rows = await database.rows<StoredEntry>(
+    `SELECT stream, slice, status, rows, read_at, loaded_at, flags, attempts, reason FROM ${database.table('_etl_slices')} FINAL ` +
+      `WHERE pipeline = ${literal(pipeline)} AND stream = ${literal(stream)}`,
+    options,
+  );
+  return rows.map((row) => ({
+    stream: row.stream,
+    slice: row.slice,
+    status: row.status === 'good' ? 'good' : 'failed',
+    rows: Number(row.rows),
+    readAt: instant(row.read_at),
+    ...(row.loaded_at === null ? {} : { loadedAt: instant(row.loaded_at) }),
+    ...(row.flags.length === 0 ? {} : { flags: row.flags }),
+    attempts: Number(row.attempts),
+    ...(row.reason === '' ? {} : { reason: row.reason }),
+  }));
+}
+
+function instant(time: string): string {
+  return `${time.replace(' ', 'T')}Z`;
+}
