@@ -1,12 +1,13 @@
 import type { ValueSpec } from '@etl/core';
 import { describe, expect, it } from 'vitest';
-import { encoderFor, ValueError } from '../src/encode-value.ts';
+import { jsonEncoderFor } from '../src/encode-value.ts';
+import { ValueError } from '../src/value-error.ts';
 
-const of = (type: ValueSpec['type'], more: Partial<ValueSpec> = {}): ReturnType<typeof encoderFor> =>
-  encoderFor({ type, nullable: false, ...more });
+const of = (type: ValueSpec['type'], more: Partial<ValueSpec> = {}): ReturnType<typeof jsonEncoderFor> =>
+  jsonEncoderFor({ type, nullable: false, ...more });
 
 /** Everything here ClickHouse would wrap, clamp, cut or take for something else without a word. */
-const REFUSED: readonly (readonly [string, ReturnType<typeof encoderFor>, unknown])[] = [
+const REFUSED: readonly (readonly [string, ReturnType<typeof jsonEncoderFor>, unknown])[] = [
   ['2^63 in an int64', of('int64'), 9_223_372_036_854_775_808n],
   ['-2^63-1 in an int64', of('int64'), '-9223372036854775809'],
   ['-1 in a uint64', of('uint64'), '-1'],
@@ -43,7 +44,7 @@ const REFUSED: readonly (readonly [string, ReturnType<typeof encoderFor>, unknow
   ['a wrong UUID', of('uuid'), 'not-a-uuid'],
 ];
 
-const KEPT: readonly (readonly [string, ReturnType<typeof encoderFor>, unknown, string])[] = [
+const KEPT: readonly (readonly [string, ReturnType<typeof jsonEncoderFor>, unknown, string])[] = [
   ['the greatest int64', of('int64'), '9223372036854775807', '9223372036854775807'],
   ['the least int64', of('int64'), -9_223_372_036_854_775_808n, '-9223372036854775808'],
   ['the greatest uint64', of('uint64'), 18_446_744_073_709_551_615n, '18446744073709551615'],

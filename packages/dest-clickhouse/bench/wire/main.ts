@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { clickhouse, openClickHouse } from '../../src/index.ts';
 import { RowEncoder } from '../../src/row-encoder.ts';
+import { WireBuffer } from '../../src/wire-buffer.ts';
 import { cheapest, costOf, type Cost } from '../cost.ts';
 import { printTable } from '../print-table.ts';
 import { readRows } from '../read-rows.ts';
@@ -38,23 +39,20 @@ function parse(): void {
 
 function parseAndEncode(): void {
   const encoder = new RowEncoder(REPORT, { number: 7n, loadId: '20261101-0000-7' });
-  let lines: string[] = [];
+  const buffer = new WireBuffer();
+  let lines = 0;
   let ordinal = 0;
-  let bytes = 0;
   encodedBytes = 0;
   const send = (): void => {
-    encodedBytes += Buffer.from(lines.join('')).length;
-    lines = [];
-    bytes = 0;
+    encodedBytes += buffer.take().length;
+    lines = 0;
   };
   for (const page of pages) {
     for (const row of rowsOf(page)) {
-      const line = encoder.encode(row, ordinal);
-      if (typeof line !== 'string') throw new Error('a row was rejected');
-      lines.push(line);
+      if (encoder.encode(row, ordinal, buffer) !== undefined) throw new Error('a row was rejected');
+      lines += 1;
       ordinal += 1;
-      bytes += line.length;
-      if (lines.length >= CHUNK_ROWS || bytes >= CHUNK_BYTES) send();
+      if (lines >= CHUNK_ROWS || buffer.length >= CHUNK_BYTES) send();
     }
   }
   send();
