@@ -1,8 +1,7 @@
 import type { ColumnSpec, ValueSpec } from '@etl/core';
 import { CLOSING_BRACKET, COMMA, OPENING_BRACKET, QUOTE } from './ascii.ts';
 import { writeJsonText } from './json-text.ts';
-import type { Settle } from './number-text.ts';
-import { INTEGERS, scalarText } from './scalar-text.ts';
+import { INTEGERS, scalarText, type ScalarText } from './scalar-text.ts';
 import { kindOf, ValueError } from './value-error.ts';
 import { WireBuffer } from './wire-buffer.ts';
 
@@ -14,13 +13,19 @@ export type Encode = (value: unknown, out: WireBuffer) => void;
 
 /** The encoder of a column: ClickHouse itself would wrap, clamp or cut what does not fit. */
 export function encoderFor(spec: ValueSpec): Encode {
-  const encode = presentEncoder(spec);
   const absent = spec.type === 'array' ? '[]' : spec.nullable ? 'null' : undefined;
+  const text = scalarText(spec);
+  if (text !== undefined) return textualEncoder(text, textFor(spec), absent);
+  const encode = presentEncoder(spec);
   return (value, out) => {
-    if (value !== null && value !== undefined) encode(value, out);
-    else if (absent === undefined) throw new ValueError('NULL in a column that is not nullable');
-    else out.writeAscii(absent);
+    if (value === null || value === undefined) writeAbsent(absent, out);
+    else encode(value, out);
   };
+}
+
+function writeAbsent(absent: string | undefined, out: WireBuffer): void {
+  if (absent === undefined) throw new ValueError('NULL in a column that is not nullable');
+  out.writeAscii(absent);
 }
 
 /** The JSON text of a value, for where one is needed alone. */
@@ -76,8 +81,6 @@ export function emptyLiteral(spec: ValueSpec): string {
 }
 
 function presentEncoder(spec: ValueSpec): Encode {
-  const text = scalarText(spec);
-  if (text !== undefined) return textualEncoder(text.settle, text.isQuoted, textFor(spec));
   switch (spec.type) {
     case 'boolean':
       return encodeBoolean;
@@ -93,12 +96,20 @@ function presentEncoder(spec: ValueSpec): Encode {
   }
 }
 
-function textualEncoder(settle: Settle, isQuoted: boolean, textOf: (value: unknown) => string): Encode {
+function textualEncoder(
+  { settle, isQuoted }: ScalarText,
+  textOf: (value: unknown) => string,
+  absent: string | undefined,
+): Encode {
   return (value, out) => {
-    const text = typeof value === 'string' ? value : textOf(value);
+    // Text comes first: it is what reports are made of.
+    if (typeof value !== 'string') {
+      if (value === null || value === undefined) return writeAbsent(absent, out);
+      value = textOf(value);
+    }
     if (isQuoted) out.writeByte(QUOTE);
     const start = out.length;
-    out.writeAscii(text);
+    out.writeAscii(value as string);
     settle(out, start);
     if (isQuoted) out.writeByte(QUOTE);
   };

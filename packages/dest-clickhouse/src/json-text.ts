@@ -1,4 +1,4 @@
-import { LOWER_U, BACKSLASH, QUOTE, ZERO } from './ascii.ts';
+import { BACKSLASH, LOWER_U, QUOTE, SPACE, ZERO } from './ascii.ts';
 import { ValueError } from './value-error.ts';
 import { isLong, type WireBuffer } from './wire-buffer.ts';
 
@@ -9,11 +9,7 @@ for (const pair of ['\bb', '\tt', '\nn', '\ff', '\rr', '""', '\\\\']) ESCAPE[pai
 
 /** Writes text as a JSON string, the same bytes as `JSON.stringify`. */
 export function writeJsonText(text: string, out: WireBuffer): void {
-  if (isLong(text)) {
-    if (!text.isWellFormed()) throw notUnicode();
-    out.writeUtf8(JSON.stringify(text));
-    return;
-  }
+  if (isLong(text)) return writeLongText(text, out);
   const count = text.length;
   out.reserve(count * 6 + 2);
   const { bytes } = out;
@@ -53,6 +49,24 @@ export function writeJsonText(text: string, out: WireBuffer): void {
   }
   bytes[at] = QUOTE;
   out.length = at + 1;
+}
+
+function writeLongText(text: string, out: WireBuffer): void {
+  const start = out.length;
+  out.writeByte(QUOTE);
+  out.writeUtf8(text);
+  const { bytes, length } = out;
+  // What is not well-formed was replaced, by three bytes where one stood.
+  if (length - start - 1 !== text.length && !text.isWellFormed()) throw notUnicode();
+  for (let at = start + 1; at < length; at += 1) {
+    const byte = bytes[at] as number;
+    if (byte < SPACE || byte === QUOTE || byte === BACKSLASH) {
+      out.length = start;
+      out.writeUtf8(JSON.stringify(text));
+      return;
+    }
+  }
+  out.writeByte(QUOTE);
 }
 
 /** Writes a character that JSON escapes, and returns the place behind it. Six bytes at most. */

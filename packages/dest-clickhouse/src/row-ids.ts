@@ -21,7 +21,7 @@ export class RowIds {
   /** See `rowVersion`. */
   version(ordinal: number): string {
     const low = this.#low + ordinal;
-    if (low >= LOW_LIMIT) return rowVersion(this.#number, ordinal);
+    if (low >= LOW_LIMIT || this.#high === '') return rowVersion(this.#number, ordinal);
     return this.#high + String(low).padStart(LOW_DIGITS, '0');
   }
 

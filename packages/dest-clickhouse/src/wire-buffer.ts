@@ -1,8 +1,8 @@
 const FIRST_BYTES = 16 * 1024;
 const EMPTY = Buffer.alloc(0);
 
-/** Beyond this many characters one call into the engine is cheaper than a loop. */
-const LONG_TEXT = 48;
+/** Beyond this many characters one native call is cheaper than a loop over them. */
+const LONG_TEXT = 16;
 
 /**
  * The bytes of one insert while they are written. It grows as it is filled, and what was taken from
@@ -12,6 +12,7 @@ export class WireBuffer {
   bytes: Buffer = EMPTY;
   /** How many bytes are written. Setting it back forgets what was written behind it. */
   length = 0;
+  #firstBytes = FIRST_BYTES;
 
   /** Makes room for `count` more bytes. Whoever writes to `bytes` itself has to call it before. */
   reserve(count: number): void {
@@ -19,7 +20,7 @@ export class WireBuffer {
   }
 
   #grow(count: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, this.bytes.length * 2, this.length + count));
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#firstBytes, this.bytes.length * 2, this.length + count));
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
   }
@@ -33,6 +34,12 @@ export class WireBuffer {
   /** Writes ASCII text as it is. Any other character becomes a NUL, which no number, day or name contains. */
   writeAscii(text: string): void {
     const count = text.length;
+    if (count > LONG_TEXT) {
+      const start = this.length;
+      this.writeUtf8(text);
+      if (this.length - start !== count) this.bytes[start] = 0;
+      return;
+    }
     this.reserve(count);
     const { bytes } = this;
     let at = this.length;
@@ -47,7 +54,7 @@ export class WireBuffer {
   /** Writes any well-formed text as UTF-8. */
   writeUtf8(text: string): void {
     this.reserve(text.length * 3);
-    this.length += this.bytes.write(text, this.length, 'utf8');
+    this.length += this.bytes.write(text, this.length);
   }
 
   /** The text from `start` on, which must be ASCII. */
@@ -58,6 +65,7 @@ export class WireBuffer {
   /** Hands over what was written and begins anew with bytes of its own. */
   take(): Buffer {
     const taken = this.bytes.subarray(0, this.length);
+    this.#firstBytes = Math.max(FIRST_BYTES, this.bytes.length);
     this.bytes = EMPTY;
     this.length = 0;
     return taken;
