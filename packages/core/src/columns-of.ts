@@ -44,11 +44,17 @@ export function columnsOf(schema: RowSchema): readonly ColumnSpec[] {
 /** Turns typed rows of the schema into rows of its columns. */
 export function flattenerOf(schema: RowSchema): (row: Row) => Row {
   const leaves = leavesOf(schema, [], false);
+  // A validated row has the fields of its schema and no others, so a flat one is its own result.
+  if (leaves.length === Object.keys(schema.shape).length && leaves.every(isUnchanged)) return (row) => row;
   return (row) => {
     const flat: Record<string, unknown> = {};
     for (const { column, path, flatten } of leaves) flat[column.name] = flatten(valueAt(row, path));
     return flat;
   };
+}
+
+function isUnchanged({ path, flatten }: Leaf): boolean {
+  return path.length === 1 && flatten === unchanged;
 }
 
 /** One column, and where its value stands in a typed row. */
@@ -95,10 +101,12 @@ function valueOf(type: z.core.$ZodType): ValueSpec {
 
 function flattenValue(type: z.core.$ZodType, value: ValueSpec): (value: unknown) => unknown {
   if (value.type === 'json') return (given) => (given === null || given === undefined ? given : JSON.stringify(given));
-  if (value.type !== 'nested' || !isArray(type)) return (given) => given;
+  if (value.type !== 'nested' || !isArray(type)) return unchanged;
   const { type: element } = unwrap(type.element);
   const names = new Map(value.fields?.map((field) => [field.name, field]));
   const leaves = leavesOf(element as z.ZodObject, [], false);
+  if (leaves.every(isUnchanged) && leaves.length === Object.keys((element as z.ZodObject).shape).length)
+    return unchanged;
   return (given) => {
     if (!Array.isArray(given)) return given;
     return given.map((item: unknown) => {
@@ -113,7 +121,12 @@ function flattenValue(type: z.core.$ZodType, value: ValueSpec): (value: unknown)
   };
 }
 
+function unchanged(value: unknown): unknown {
+  return value;
+}
+
 function valueAt(row: unknown, path: readonly string[]): unknown {
+  if (path.length === 1) return (row as Record<string, unknown> | null | undefined)?.[path[0] as string];
   let value = row;
   for (const name of path) value = (value as Record<string, unknown> | null | undefined)?.[name];
   return value;

@@ -1,7 +1,7 @@
 import type { ColumnSpec, OperationOptions, Row, StreamSpec, ValueSpec } from '@etl/core';
 import { columnType, isBinary } from './column-type.ts';
 import type { Database } from './database.ts';
-import { encoderFor } from './encode-value.ts';
+import { jsonEncoderFor } from './encode-value.ts';
 import { identifier, literal } from './identifier.ts';
 import { columnNames } from './table-plan.ts';
 
@@ -82,7 +82,7 @@ function lookupQuery(
 /** Every key as SQL literals, in the order of the primary key. */
 function keyTuples(stream: StreamSpec, keys: readonly Row[]): readonly (readonly string[])[] {
   const columns = stream.primaryKey.map((name) => requireColumn(stream, name));
-  const encoders = columns.map((column) => encoderFor({ ...column, nullable: false }));
+  const encoders = columns.map((column) => jsonEncoderFor({ ...column, nullable: false }));
   return keys.map((key) =>
     columns.map((column, index) => {
       const value = key[column.name];

@@ -1,11 +1,14 @@
 import { EtlError, type Row, type SchemaContractMode, type StreamSpec } from '@etl/core';
 import { isBinary } from './column-type.ts';
-import { emptyLiteral, encoderFor, nestedEncoder, ValueError, type Encode } from './encode-value.ts';
+import { COMMA, OPENING_BRACKET, QUOTE } from './ascii.ts';
+import { emptyLiteral, encoderFor, nestedEncoder, type Encode } from './encode-value.ts';
 import { identifier } from './identifier.ts';
-import { rowVersion } from './load-id.ts';
+import { RowIds } from './row-ids.ts';
 import { nestedColumns } from './nested-columns.ts';
 import { contractOf, rejectOf, type Discard, type Reject } from './schema-contract.ts';
 import { columnNames, hasRowId } from './table-plan.ts';
+import { ValueError } from './value-error.ts';
+import type { WireBuffer } from './wire-buffer.ts';
 
 interface Field {
   readonly source: string;
@@ -19,6 +22,13 @@ interface Field {
   readonly isRequired: boolean;
   /** Column as the stream declares it. */
   readonly declared: string;
+}
+
+/** A value that does not fit. */
+interface Failure {
+  readonly index: number;
+  readonly field: Field;
+  readonly error: ValueError;
 }
 
 /** How the table differs from what the stream declares. */
@@ -38,8 +48,10 @@ export class RowEncoder {
   /** Columns outside the table: a row that has a value there is rejected. */
   readonly #unwanted: readonly Field[];
   readonly #onInvalid: SchemaContractMode;
-  readonly #number: bigint;
-  readonly #loadId: string;
+  readonly #ids: RowIds;
+  readonly #hasRowId: boolean;
+  readonly #live: string;
+  readonly #deleted: string;
 
   constructor(
     stream: StreamSpec,
@@ -51,8 +63,10 @@ export class RowEncoder {
     const fields = fieldsOf(stream, table.targets);
     this.#fields = fields.filter(({ declared }) => !table.discarded.has(declared));
     this.#unwanted = fields.filter(({ declared }) => table.discarded.get(declared) === 'discard-row');
-    this.#number = load.number;
-    this.#loadId = load.loadId;
+    this.#ids = new RowIds(load.number);
+    this.#hasRowId = hasRowId(stream);
+    this.#live = `",0,"${load.loadId}"`;
+    this.#deleted = `",1,"${load.loadId}"`;
   }
 
   /** The columns of a line, quoted, in its order. */
@@ -67,41 +81,90 @@ export class RowEncoder {
   }
 
   /**
-   * One line, its newline included, or what the schema contract rejects the row for. `ordinal` counts
-   * the stream's rows in this load.
+   * Writes one line, its newline included, or returns what the schema contract rejects the row for.
+   * `ordinal` counts the stream's rows in this load. Whatever goes wrong, no part of a line is left.
    *
    * @throws `ROW_VALUE_INVALID` (data) when a value would not arrive exactly.
    */
-  encode(row: Row, ordinal: number): string | Reject {
+  encode(row: Row, ordinal: number, out: WireBuffer): Reject | undefined {
+    const start = out.length;
+    try {
+      const reject = this.#write(row, ordinal, out);
+      if (reject !== undefined) out.length = start;
+      return reject;
+    } catch (error) {
+      out.length = start;
+      throw error;
+    }
+  }
+
+  #write(row: Row, ordinal: number, out: WireBuffer): Reject | undefined {
     const { deletedColumn } = this.#stream;
     const isDeleted = deletedColumn !== undefined && row[deletedColumn] === true;
-    const parts: string[] = [];
-    if (!isDeleted) {
+    if (!isDeleted && this.#unwanted.length > 0) {
       const unwanted = this.#unwanted.find(({ source }) => row[source] !== null && row[source] !== undefined);
       if (unwanted !== undefined)
         return rejectOf(`a value in column ${unwanted.source}, which the table does not have`, row);
     }
-    for (const field of this.#fields) {
-      try {
-        parts.push(isDeleted && !field.isKey ? field.empty : field.encode(row[field.source]));
-      } catch (error) {
-        if (!(error instanceof ValueError)) throw error;
-        if (this.#onInvalid === 'discard-row') return rejectOf(`${error.message} in column ${field.source}`, row);
-        if (this.#onInvalid !== 'discard-value' || field.isRequired) throw this.#invalid(field.source, ordinal, error);
-        parts.push(field.empty);
-      }
+    out.writeByte(OPENING_BRACKET);
+    // A value that fails is dealt with here and the next field goes on, outside the loop over values.
+    for (let next = 0; next < this.#fields.length;) {
+      const failure = isDeleted ? this.#writeKey(row, out) : this.#writeValues(row, next, out);
+      if (failure === undefined) break;
+      const { field, error } = failure;
+      if (this.#onInvalid === 'discard-row') return rejectOf(`${error.message} in column ${field.source}`, row);
+      if (this.#onInvalid !== 'discard-value' || field.isRequired) throw this.#invalid(field.source, ordinal, error);
+      out.writeAscii(field.empty);
+      out.writeByte(COMMA);
+      next = failure.index + 1;
     }
-    const rowId = rowVersion(this.#number, ordinal);
-    parts.push(`"${this.#version(row, ordinal) ?? rowId}"`, isDeleted ? '1' : '0', `"${this.#loadId}"`);
-    if (hasRowId(this.#stream)) parts.push(`"${rowId}"`);
-    return `[${parts.join(',')}]\n`;
+    out.writeByte(QUOTE);
+    out.writeAscii(this.#version(row, ordinal));
+    out.writeAscii(isDeleted ? this.#deleted : this.#live);
+    if (this.#hasRowId) out.writeAscii(`,"${this.#ids.version(ordinal)}"`);
+    out.writeAscii(']\n');
+    return undefined;
   }
 
-  #version(row: Row, ordinal: number): bigint | undefined {
+  /** The values from field `first` on, a comma behind each; stops in front of the first that does not fit. */
+  #writeValues(row: Row, first: number, out: WireBuffer): Failure | undefined {
+    const fields = this.#fields;
+    let index = first;
+    let start = out.length;
+    try {
+      for (; index < fields.length; index += 1) {
+        const { source, encode } = fields[index] as Field;
+        start = out.length;
+        encode(row[source], out);
+        out.writeByte(COMMA);
+      }
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ValueError)) throw error;
+      out.length = start;
+      return { index, field: fields[index] as Field, error };
+    }
+  }
+
+  #writeKey(row: Row, out: WireBuffer): Failure | undefined {
+    for (const [index, field] of this.#fields.entries()) {
+      try {
+        if (field.isKey) field.encode(row[field.source], out);
+        else out.writeAscii(field.empty);
+        out.writeByte(COMMA);
+      } catch (error) {
+        if (!(error instanceof ValueError)) throw error;
+        return { index, field, error };
+      }
+    }
+    return undefined;
+  }
+
+  #version(row: Row, ordinal: number): string {
     const { versionColumn } = this.#stream;
-    if (versionColumn === undefined) return undefined;
+    if (versionColumn === undefined) return this.#ids.version(ordinal);
     const version = row[versionColumn];
-    if (typeof version === 'bigint' && version >= 0n && version < 2n ** 128n) return version;
+    if (typeof version === 'bigint' && version >= 0n && version < 2n ** 128n) return this.#ids.text(version);
     throw this.#invalid(versionColumn, ordinal, new ValueError('a version that is not a bigint below 2^128'));
   }
 

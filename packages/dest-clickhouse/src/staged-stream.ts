@@ -13,6 +13,7 @@ import { scopeCondition } from './scope-condition.ts';
 import { requireInScopes, requireUniqueKey, stageTombstones } from './staged-slice.ts';
 import { addStagingColumn, createStagingTable, verifyCount } from './staging-table.ts';
 import { hasRowId, type ChildOf, type TablePlan } from './table-plan.ts';
+import { WireBuffer } from './wire-buffer.ts';
 
 /** What a stream is written with, besides its spec. */
 export interface StagedStreamContext {
@@ -45,8 +46,8 @@ export class StagedStream {
   #rejects: Reject[] = [];
   #ordinal = 0;
   #chunk = 0;
-  #lines: string[] = [];
-  #bytes = 0;
+  readonly #buffer = new WireBuffer();
+  #lines = 0;
   #sending: Promise<void> = Promise.resolve();
 
   constructor(context: StagedStreamContext, stream: StreamSpec, table: StagedTable, generation: bigint) {
@@ -107,27 +108,25 @@ export class StagedStream {
     const kept: Row[] = [];
     const { chunkRows, chunkBytes } = this.#context.options;
     for (const row of rows) {
-      const line = this.#encoder.encode(row, this.#ordinal);
+      const reject = this.#encoder.encode(row, this.#ordinal, this.#buffer);
       this.#ordinal += 1;
-      if (typeof line !== 'string') {
+      if (reject !== undefined) {
         this.#rejected += 1;
-        if (this.#rejects.length < MAX_REJECTS) this.#rejects.push(line);
+        if (this.#rejects.length < MAX_REJECTS) this.#rejects.push(reject);
         continue;
       }
       kept.push(row);
-      this.#lines.push(line);
-      this.#bytes += line.length;
-      if (this.#lines.length >= chunkRows || this.#bytes >= chunkBytes) await this.#send();
+      this.#lines += 1;
+      if (this.#lines >= chunkRows || this.#buffer.length >= chunkBytes) await this.#send();
     }
     return kept;
   }
 
   // One insert is under way while the next chunk is encoded; more would only grow memory.
   async #send(): Promise<void> {
-    const body = Buffer.from(this.#lines.join(''));
-    this.#rows += this.#lines.length;
-    this.#lines = [];
-    this.#bytes = 0;
+    const body = this.#buffer.take();
+    this.#rows += this.#lines;
+    this.#lines = 0;
     const { database, staging, loadId, operation } = this.#context;
     const token = `${loadId}-${this.#chunk}`;
     this.#chunk += 1;
@@ -147,13 +146,13 @@ export class StagedStream {
   }
 
   async #flush(): Promise<void> {
-    if (this.#lines.length > 0) await this.#send();
+    if (this.#lines > 0) await this.#send();
     await this.#sending;
   }
 
   async discard(): Promise<void> {
-    this.#lines = [];
-    this.#bytes = 0;
+    this.#buffer.take();
+    this.#lines = 0;
     await this.#sending.catch(() => undefined);
     this.#sending = Promise.resolve();
     this.#rows = 0;

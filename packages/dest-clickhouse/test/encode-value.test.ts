@@ -1,12 +1,13 @@
 import type { ValueSpec } from '@etl/core';
 import { describe, expect, it } from 'vitest';
-import { encoderFor, ValueError } from '../src/encode-value.ts';
+import { jsonEncoderFor } from '../src/encode-value.ts';
+import { ValueError } from '../src/value-error.ts';
 
-const of = (type: ValueSpec['type'], more: Partial<ValueSpec> = {}): ReturnType<typeof encoderFor> =>
-  encoderFor({ type, nullable: false, ...more });
+const of = (type: ValueSpec['type'], more: Partial<ValueSpec> = {}): ReturnType<typeof jsonEncoderFor> =>
+  jsonEncoderFor({ type, nullable: false, ...more });
 
 /** Everything here ClickHouse would wrap, clamp, cut or take for something else without a word. */
-const REFUSED: readonly (readonly [string, ReturnType<typeof encoderFor>, unknown])[] = [
+const REFUSED: readonly (readonly [string, ReturnType<typeof jsonEncoderFor>, unknown])[] = [
   ['2^63 in an int64', of('int64'), 9_223_372_036_854_775_808n],
   ['-2^63-1 in an int64', of('int64'), '-9223372036854775809'],
   ['-1 in a uint64', of('uint64'), '-1'],
@@ -35,6 +36,14 @@ const REFUSED: readonly (readonly [string, ReturnType<typeof encoderFor>, unknow
   ['seconds instead of a timestamp', of('timestamp'), 1_767_607_872],
   ['nanoseconds in a timestamp', of('timestamp'), '2026-01-01T00:00:00.123456789Z'],
   ['hour 24 in a timestamp', of('timestamp'), '2026-01-01T24:00:00Z'],
+  ['the 30th of February ahead of UTC', of('timestamp'), '2026-02-30T00:00:00+01:00'],
+  ['hour 24 ahead of UTC', of('timestamp'), '2026-01-01T24:00:00+01:00'],
+  ['a year of two digits ahead of UTC', of('timestamp'), '0099-01-01T00:00:00+01:00'],
+  ['a number beyond a float32', of('float32'), 1e39],
+  ['text beyond a float64', of('float64'), '1e400'],
+  ['many digits beyond a float32', of('float32'), '9'.repeat(40)],
+  ['a letter that ends in the byte of a digit', of('int64'), '\u0131'],
+  ['half a surrogate pair in a long text', of('string'), `${'a'.repeat(40)}\ud800`],
   ['half a surrogate pair', of('string'), '\ud800'],
   ['an object in a string', of('string'), {}],
   ['text in an array', of('array', { items: { type: 'int64', nullable: true } }), '1'],
@@ -43,7 +52,7 @@ const REFUSED: readonly (readonly [string, ReturnType<typeof encoderFor>, unknow
   ['a wrong UUID', of('uuid'), 'not-a-uuid'],
 ];
 
-const KEPT: readonly (readonly [string, ReturnType<typeof encoderFor>, unknown, string])[] = [
+const KEPT: readonly (readonly [string, ReturnType<typeof jsonEncoderFor>, unknown, string])[] = [
   ['the greatest int64', of('int64'), '9223372036854775807', '9223372036854775807'],
   ['the least int64', of('int64'), -9_223_372_036_854_775_808n, '-9223372036854775808'],
   ['the greatest uint64', of('uint64'), 18_446_744_073_709_551_615n, '18446744073709551615'],

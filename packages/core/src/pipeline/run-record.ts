@@ -1,0 +1,41 @@
+import type { RunRecord } from '../destination.ts';
+import { EtlError } from '../etl-error.ts';
+import type { PipelineReport } from './pipeline-report.ts';
+
+/** Failures beyond this many are counted by the streams' slices, not kept one by one. */
+const MAX_FAILURES = 100;
+
+export interface RunTimes {
+  readonly startedAt: Date;
+  readonly endedAt: Date;
+}
+
+export function recordOf(report: PipelineReport, { startedAt, endedAt }: RunTimes): RunRecord {
+  return {
+    pipeline: report.pipeline,
+    id: startedAt.toISOString(),
+    startedAt: startedAt.toISOString(),
+    endedAt: endedAt.toISOString(),
+    status: report.status,
+    rows: report.rows,
+    loads: report.loads.map(({ loadId }) => loadId),
+    streams: report.streams,
+    failures: report.failures.slice(0, MAX_FAILURES).map(({ stream, slice, error }) => ({
+      stream,
+      ...(slice === undefined ? {} : { slice }),
+      code: error.code,
+      message: error.message,
+    })),
+  };
+}
+
+/** A run that ended with an error of its own, not with one of a slice or a stream. */
+export function recordOfEnd(report: PipelineReport, times: RunTimes, error: unknown): RunRecord {
+  const isStopped = error instanceof Error && error.name === 'AbortError';
+  const { code, message } = EtlError.from(error);
+  const failure = isStopped
+    ? { stream: '', code: 'RUN_STOPPED', message: 'The run was stopped from outside.' }
+    : { stream: '', code, message };
+  const record = recordOf(report, times);
+  return { ...record, status: 'failed', failures: [failure, ...record.failures].slice(0, MAX_FAILURES) };
+}

@@ -1,0 +1,77 @@
+const FIRST_BYTES = 16 * 1024;
+const EMPTY = Buffer.alloc(0);
+
+/** Beyond this many characters one native call is cheaper than a loop over them. */
+const LONG_TEXT = 16;
+
+/**
+ * The bytes of one insert while they are written. It grows as it is filled, and what was taken from
+ * it is never written to again: a client may still be sending it.
+ */
+export class WireBuffer {
+  bytes: Buffer = EMPTY;
+  /** How many bytes are written. Setting it back forgets what was written behind it. */
+  length = 0;
+  #firstBytes = FIRST_BYTES;
+
+  /** Makes room for `count` more bytes. Whoever writes to `bytes` itself has to call it before. */
+  reserve(count: number): void {
+    if (this.bytes.length - this.length < count) this.#grow(count);
+  }
+
+  #grow(count: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#firstBytes, this.bytes.length * 2, this.length + count));
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
+  }
+
+  writeByte(byte: number): void {
+    if (this.bytes.length === this.length) this.#grow(1);
+    this.bytes[this.length] = byte;
+    this.length += 1;
+  }
+
+  /** Writes ASCII text as it is. Any other character becomes a NUL, which no number, day or name contains. */
+  writeAscii(text: string): void {
+    const count = text.length;
+    if (count > LONG_TEXT) {
+      const start = this.length;
+      this.writeUtf8(text);
+      if (this.length - start !== count) this.bytes[start] = 0;
+      return;
+    }
+    this.reserve(count);
+    const { bytes } = this;
+    let at = this.length;
+    for (let index = 0; index < count; index += 1) {
+      const code = text.charCodeAt(index);
+      bytes[at] = code < 0x80 ? code : 0;
+      at += 1;
+    }
+    this.length = at;
+  }
+
+  /** Writes any well-formed text as UTF-8. */
+  writeUtf8(text: string): void {
+    this.reserve(text.length * 3);
+    this.length += this.bytes.write(text, this.length);
+  }
+
+  /** The text from `start` on, which must be ASCII. */
+  asciiFrom(start: number): string {
+    return this.bytes.toString('latin1', start, this.length);
+  }
+
+  /** Hands over what was written and begins anew with bytes of its own. */
+  take(): Buffer {
+    const taken = this.bytes.subarray(0, this.length);
+    this.#firstBytes = Math.max(FIRST_BYTES, this.bytes.length);
+    this.bytes = EMPTY;
+    this.length = 0;
+    return taken;
+  }
+}
+
+export function isLong(text: string): boolean {
+  return text.length > LONG_TEXT;
+}
