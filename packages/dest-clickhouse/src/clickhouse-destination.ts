@@ -5,9 +5,9 @@ import {
   type OpenOptions,
   type OperationOptions,
 } from '@etl/core';
-import { chooseFlavour, createDatabase } from './choose-flavour.ts';
 import type { Connection } from './connection.ts';
-import { Database } from './database.ts';
+import type { Database } from './database.ts';
+import { openDatabase } from './open-database.ts';
 import { openConnection } from './open-connection.ts';
 import { clickHouseOptionsSchema, type ClickHouseOptions, type ResolvedOptions } from './options.ts';
 import { ClickHouseSession } from './session.ts';
@@ -73,10 +73,7 @@ class ClickHouseDestination implements Destination {
     const connection = await openConnection(this.#options, options);
     try {
       await requireVersion(connection, options);
-      const { database } = this.#options;
-      const { flavour, isDatabaseMissing } = await chooseFlavour(connection, this.#options, options);
-      if (isDatabaseMissing) await createDatabase(connection, database, flavour, options);
-      return new Database(connection, database, flavour);
+      return await openDatabase(connection, this.#options, options);
     } catch (error) {
       await connection.close();
       throw error;

@@ -102,6 +102,9 @@ export const REPLICATED: ServerFlavour = {
   beforeReading: syncReplicas,
 };
 
+/** Such a database with one replica so far: there, a quorum is two at least and would never be reached. */
+export const REPLICATED_ALONE: ServerFlavour = { ...REPLICATED, statementSettings: WAIT_FOR_REPLICAS };
+
 /** ClickHouse Cloud: databases are `Shared` and tables `SharedMergeTree`, without being called so. */
 export const CLOUD: ServerFlavour = {
   name: 'cloud',

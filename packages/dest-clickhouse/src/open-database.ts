@@ -1,26 +1,33 @@
 import { EtlError, type OperationOptions } from '@etl/core';
 import type { Connection } from './connection.ts';
+import { Database } from './database.ts';
 import { literal } from './identifier.ts';
 import type { ResolvedOptions } from './options.ts';
-import { CLOUD, FLAVOURS, flavourOfEngine, REPLICATED, SINGLE, type ServerFlavour } from './server-flavour.ts';
-
-export interface ChosenFlavour {
-  readonly flavour: ServerFlavour;
-  readonly isDatabaseMissing: boolean;
-}
+import { CLOUD, FLAVOURS, flavourOfEngine, REPLICATED, REPLICATED_ALONE, SINGLE, type ServerFlavour } from './server-flavour.ts';
 
 /**
- * What kind of server the database is on: what its engine says, and, where it does not exist yet,
- * what it has to be created as.
+ * What kind of server the database is on, as its engine says. A database that is missing is created.
  *
  * @throws `CLICKHOUSE_ENGINE_CONFLICT` (config) when the database is not what the options declare, and
  * `CLICKHOUSE_DATABASE_NOT_SHARED` (config) when each of several replicas would have a database of its own.
  */
+export async function openDatabase(
+  connection: Connection,
+  options: ResolvedOptions,
+  operation: OperationOptions,
+): Promise<Database> {
+  const { flavour, isMissing } = await chooseFlavour(connection, options, operation);
+  if (isMissing) await createDatabase(connection, options.database, flavour, operation);
+  const isAlone = flavour === REPLICATED && (await replicasOf(connection, options.database, operation)) === 1;
+  return new Database(connection, options.database, isAlone ? REPLICATED_ALONE : flavour);
+}
+
+/** As {@link openDatabase}, but changes nothing. */
 export async function chooseFlavour(
   connection: Connection,
   options: ResolvedOptions,
   operation: OperationOptions,
-): Promise<ChosenFlavour> {
+): Promise<{ readonly flavour: ServerFlavour; readonly isMissing: boolean }> {
   const [database] = await connection.rows<{ engine: string }>(
     `SELECT engine FROM system.databases WHERE name = ${literal(options.database)}`,
     operation,
@@ -28,7 +35,7 @@ export async function chooseFlavour(
   const declared = options.engine === 'auto' ? undefined : FLAVOURS[options.engine];
   if (database === undefined) {
     const flavour = declared ?? (await newDatabaseFlavour(connection, operation));
-    return { flavour, isDatabaseMissing: true };
+    return { flavour, isMissing: true };
   }
   const flavour = flavourOfEngine(database.engine);
   if (declared !== undefined && declared !== flavour) throw conflict(options.database, database.engine, declared);
@@ -36,7 +43,7 @@ export async function chooseFlavour(
   if (declared === undefined && flavour === SINGLE && (await hasReplicas(connection, operation))) {
     throw notShared(options.database, database.engine);
   }
-  return { flavour, isDatabaseMissing: false };
+  return { flavour, isMissing: false };
 }
 
 async function newDatabaseFlavour(connection: Connection, operation: OperationOptions): Promise<ServerFlavour> {
@@ -62,11 +69,20 @@ async function hasReplicas(connection: Connection, operation: OperationOptions):
   return Number(row?.peers ?? 0) > 0;
 }
 
+/** A database of the engine `Replicated` is a cluster of its own, whose name is the database's. */
+async function replicasOf(connection: Connection, name: string, operation: OperationOptions): Promise<number> {
+  const [row] = await connection.rows<{ replicas: string }>(
+    `SELECT toString(count()) AS replicas FROM system.clusters WHERE cluster = ${literal(name)}`,
+    operation,
+  );
+  return Number(row?.replicas ?? 0);
+}
+
 /**
  * @throws `CLICKHOUSE_DATABASE_MISSING` (config) where the server's configuration does not say how the
  * database is named on its replicas.
  */
-export async function createDatabase(
+async function createDatabase(
   connection: Connection,
   name: string,
   flavour: ServerFlavour,
