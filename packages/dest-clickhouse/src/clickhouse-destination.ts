@@ -6,8 +6,8 @@ import {
   type OperationOptions,
 } from '@etl/core';
 import type { Connection } from './connection.ts';
-import { Database } from './database.ts';
-import { identifier } from './identifier.ts';
+import type { Database } from './database.ts';
+import { openDatabase } from './open-database.ts';
 import { openConnection } from './open-connection.ts';
 import { clickHouseOptionsSchema, type ClickHouseOptions, type ResolvedOptions } from './options.ts';
 import { ClickHouseSession } from './session.ts';
@@ -45,7 +45,7 @@ class ClickHouseDestination implements Destination {
   readonly name = 'clickhouse';
   readonly capabilities = { writeDispositions: ['append', 'merge', 'replace'] } as const;
   readonly #options: ResolvedOptions;
-  #connection: Promise<Connection> | undefined;
+  #opened: Promise<Database> | undefined;
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
@@ -60,21 +60,20 @@ class ClickHouseDestination implements Destination {
   }
 
   async #database(options: OpenOptions): Promise<Database> {
-    this.#connection ??= this.#connect(options);
+    this.#opened ??= this.#connect(options);
     try {
-      return new Database(await this.#connection, this.#options.database);
+      return await this.#opened;
     } catch (error) {
-      this.#connection = undefined;
+      this.#opened = undefined;
       throw error;
     }
   }
 
-  async #connect(options: OpenOptions): Promise<Connection> {
+  async #connect(options: OpenOptions): Promise<Database> {
     const connection = await openConnection(this.#options, options);
     try {
       await requireVersion(connection, options);
-      await ensureDatabase(connection, this.#options.database, options);
-      return connection;
+      return await openDatabase(connection, this.#options, options);
     } catch (error) {
       await connection.close();
       throw error;
@@ -82,9 +81,9 @@ class ClickHouseDestination implements Destination {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const connection = await this.#connection?.catch(() => undefined);
-    this.#connection = undefined;
-    await connection?.close();
+    const database = await this.#opened?.catch(() => undefined);
+    this.#opened = undefined;
+    await database?.connection.close();
   }
 }
 
@@ -98,11 +97,4 @@ async function requireVersion(connection: Connection, options: OperationOptions)
     message: `ClickHouse (${connection.target}) is version ${row?.version ?? 'unknown'}.`,
     hint: `Use ${MINIMUM_VERSION.join('.')} or newer.`,
   });
-}
-
-/** Creates the database when it is missing; asks first, so that no right to create is needed otherwise. */
-export async function ensureDatabase(connection: Connection, name: string, options: OperationOptions): Promise<void> {
-  const databases = await connection.rows<{ name: string }>('SELECT name FROM system.databases', options);
-  if (databases.some((database) => database.name === name)) return;
-  await connection.command(`CREATE DATABASE IF NOT EXISTS ${identifier(name)}`, options);
 }

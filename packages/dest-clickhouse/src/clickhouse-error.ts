@@ -6,6 +6,8 @@ interface Meaning {
   readonly hint?: string;
 }
 
+const REPLICAS = 'Run again when enough replicas are up and have caught up.';
+
 /** Server error codes that mean something to whoever runs a load; every other code is unexpected. */
 const SERVER_CODES: Readonly<Record<string, Meaning>> = {
   '516': {
@@ -49,6 +51,27 @@ const SERVER_CODES: Readonly<Record<string, Meaning>> = {
   '210': { code: 'CLICKHOUSE_UNREACHABLE', kind: 'transient', hint: 'Run again.' },
   '242': { code: 'CLICKHOUSE_READ_ONLY', kind: 'transient', hint: 'Run again when the table can be written.' },
   '252': { code: 'CLICKHOUSE_TOO_MANY_PARTS', kind: 'transient', hint: 'Wait for background merges, then run again.' },
+  '244': { code: 'CLICKHOUSE_KEEPER', kind: 'transient', hint: 'Run again when Keeper answers.' },
+  '225': {
+    code: 'CLICKHOUSE_KEEPER',
+    kind: 'config',
+    hint: 'The server has no Keeper, which a replicated database needs: see its configuration.',
+  },
+  '254': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
+  '279': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
+  '285': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
+  '286': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
+  '289': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
+  '341': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
+  '342': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
+  '372': {
+    code: 'CLICKHOUSE_REPLICAS',
+    kind: 'transient',
+    hint: 'The load balancer never sent two requests to one replica: give it sticky sessions, or the address of one replica.',
+  },
+  '517': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
+  '529': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
+  '571': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
   '319': { code: 'CLICKHOUSE_STATUS_UNKNOWN', kind: 'transient', hint: 'Run again.' },
   '999': { code: 'CLICKHOUSE_KEEPER', kind: 'transient', hint: 'Run again when Keeper answers.' },
 };
@@ -56,6 +79,7 @@ const SERVER_CODES: Readonly<Record<string, Meaning>> = {
 export const TABLE_EXISTS = '57';
 export const UNKNOWN_TABLE = '60';
 export const INCOMPATIBLE_COLUMNS = '122';
+export const SESSION_NOT_FOUND = '372';
 
 /** The numeric code of a ClickHouse error, or `undefined` when the server did not answer with one. */
 export function serverCode(error: unknown): string | undefined {

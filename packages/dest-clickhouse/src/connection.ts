@@ -1,8 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { EtlError, type OperationOptions } from '@etl/core';
-import { clickHouseError } from './clickhouse-error.ts';
+import { clickHouseError, serverCode, SESSION_NOT_FOUND } from './clickhouse-error.ts';
+
+/** How a statement is carried out. */
+export interface StatementOptions extends OperationOptions {
+  /** Settings that go with it; never for an embedded engine, which would keep them for the session. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Statements that go before it and reach the same replica, also behind a load balancer. */
+  readonly before?: readonly string[];
+}
 
 export interface InsertTarget {
   /** Quoted and qualified. */
@@ -23,6 +32,10 @@ export interface ConnectionEnd {
 }
 
 const ATTEMPTS = 4;
+/** A load balancer sends every request to another replica, and two have to reach one. */
+const ATTEMPTS_AT_ONE_REPLICA = 60;
+/** Seconds that a replica remembers a session for. */
+const SESSION_SECONDS = '60';
 
 /**
  * The statements of a load over one client, server or embedded.
@@ -46,33 +59,31 @@ export class Connection {
     this.isEmbedded = end.isEmbedded;
   }
 
-  async command(query: string, options: OperationOptions = {}): Promise<void> {
-    await this.#retrying(options, async () => {
-      const { stream } = await this.#client.exec({ query, ...abortSignal(options) });
-      await drain(stream);
-    });
+  async command(query: string, options: StatementOptions = {}): Promise<void> {
+    await this.#retrying(options, async () => this.#exec(query, await this.#prepared(options)));
   }
 
   /** All rows of a small result. 64-bit numbers and decimals arrive as text. */
-  async rows<TRow>(query: string, options: OperationOptions = {}): Promise<TRow[]> {
+  async rows<TRow>(query: string, options: StatementOptions = {}): Promise<TRow[]> {
     return this.#retrying(options, async () => {
+      const parameters = await this.#prepared(options);
       const result = await this.#client.query({
         query: `${query} SETTINGS output_format_json_quote_64bit_integers = 1, output_format_json_quote_decimals = 1, output_format_json_quote_denormals = 1`,
         format: 'JSONEachRow',
-        ...abortSignal(options),
+        ...parameters,
       });
       return result.json<TRow>();
     });
   }
 
   /** Inserts lines of JSONCompactEachRow, each ending in a newline. */
-  async insert(target: InsertTarget, body: Buffer, options: OperationOptions = {}): Promise<void> {
+  async insert(target: InsertTarget, body: Buffer, options: StatementOptions = {}): Promise<void> {
     const query =
       `INSERT INTO ${target.table} (${target.columns.join(', ')}) ` +
       `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0 FORMAT JSONCompactEachRow\n`;
     await this.#retrying(options, async () => {
       const values = Readable.from([body], { objectMode: false });
-      const { stream } = await this.#client.exec({ query, values, ...abortSignal(options) });
+      const { stream } = await this.#client.exec({ query, values, ...(await this.#prepared(options)) });
       await drain(stream);
     });
   }
@@ -92,13 +103,40 @@ export class Connection {
     await this.#close();
   }
 
+  async #exec(query: string, parameters: StatementParameters): Promise<void> {
+    const { stream } = await this.#client.exec({ query, ...parameters });
+    await drain(stream);
+  }
+
+  /**
+   * Carries out what goes before a statement, in a session that only one replica knows. With the
+   * result the statement is refused elsewhere, with `SESSION_NOT_FOUND`, and both are sent again.
+   */
+  async #prepared({ settings, before = [], signal }: StatementOptions): Promise<StatementParameters> {
+    const plain = { ...(settings === undefined ? {} : { clickhouse_settings: settings }), ...abortSignal({ signal }) };
+    if (before.length === 0) return plain;
+    const session = { session_id: randomUUID() };
+    const checked = { ...plain, ...session, clickhouse_settings: { ...settings, session_check: '1' } };
+    for (const [index, query] of before.entries()) {
+      const first = { ...plain, ...session, clickhouse_settings: { ...settings, session_timeout: SESSION_SECONDS } };
+      await this.#exec(query, index === 0 ? first : checked);
+    }
+    return checked;
+  }
+
   async #retrying<T>(options: OperationOptions, attempt: () => Promise<T>): Promise<T> {
+    let elsewhere = 0;
     for (let count = 1; ; count += 1) {
       options.signal?.throwIfAborted();
       try {
         return await attempt();
       } catch (error) {
         options.signal?.throwIfAborted();
+        if (serverCode(error) === SESSION_NOT_FOUND && elsewhere < ATTEMPTS_AT_ONE_REPLICA) {
+          elsewhere += 1;
+          count -= 1;
+          continue;
+        }
         const mapped = clickHouseError(error, this.target);
         if (count >= ATTEMPTS || !EtlError.isInstance(mapped) || !mapped.isRetryable) throw mapped;
         options.logger?.warn({ err: mapped.code, attempt: count }, 'statement failed, sending it again');
@@ -106,6 +144,12 @@ export class Connection {
       }
     }
   }
+}
+
+interface StatementParameters {
+  readonly clickhouse_settings?: Readonly<Record<string, string>>;
+  readonly session_id?: string;
+  readonly abort_signal?: AbortSignal;
 }
 
 function abortSignal(options: OperationOptions): { abort_signal?: AbortSignal } {

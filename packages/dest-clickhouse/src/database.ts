@@ -1,6 +1,7 @@
 import type { OperationOptions } from '@etl/core';
-import type { Connection } from './connection.ts';
+import type { Connection, InsertTarget, StatementOptions } from './connection.ts';
 import { identifier, literal } from './identifier.ts';
+import { SINGLE, type ServerFlavour } from './server-flavour.ts';
 
 /** A table or view of the database, as the server has it. */
 export interface TableInfo {
@@ -23,10 +24,12 @@ export interface ColumnInfo {
 export class Database {
   readonly connection: Connection;
   readonly name: string;
+  readonly flavour: ServerFlavour;
 
-  constructor(connection: Connection, name: string) {
+  constructor(connection: Connection, name: string, flavour: ServerFlavour = SINGLE) {
     this.connection = connection;
     this.name = name;
+    this.flavour = flavour;
   }
 
   /** Quoted and qualified name of a table. */
@@ -34,12 +37,28 @@ export class Database {
     return `${identifier(this.name)}.${identifier(name)}`;
   }
 
-  command(query: string, options?: OperationOptions): Promise<void> {
-    return this.connection.command(query, options);
+  /** `reads` names the tables whose rows the statement relies on: it sees all that were written before. */
+  command(query: string, options?: OperationOptions, reads: readonly string[] = []): Promise<void> {
+    return this.connection.command(query, this.#statement(this.#beforeReading(reads), options));
   }
 
-  rows<TRow>(query: string, options?: OperationOptions): Promise<TRow[]> {
-    return this.connection.rows<TRow>(query, options);
+  /** As {@link command}. */
+  rows<TRow>(query: string, options?: OperationOptions, reads: readonly string[] = []): Promise<TRow[]> {
+    return this.connection.rows<TRow>(query, this.#statement(this.#beforeReading(reads), options));
+  }
+
+  /** Inserts lines of JSONCompactEachRow into a table of the database. */
+  insert(target: InsertTarget, body: Buffer, options?: OperationOptions): Promise<void> {
+    const table = this.table(target.table);
+    return this.connection.insert({ ...target, table }, body, this.#statement([], options));
+  }
+
+  #beforeReading(tables: readonly string[]): readonly string[] {
+    return this.flavour.beforeReading(tables.map((table) => this.table(table)));
+  }
+
+  #statement(before: readonly string[], options: OperationOptions | undefined): StatementOptions {
+    return { ...options, before, settings: this.flavour.statementSettings };
   }
 
   /** Tables whose name starts with one of the prefixes. */
@@ -53,7 +72,7 @@ export class Database {
   }
 
   #list(condition: string, options?: OperationOptions): Promise<TableInfo[]> {
-    return this.rows<TableInfo>(
+    return this.look<TableInfo>(
       "SELECT name, engine, comment, sorting_key, partition_key, toInt32(dateDiff('second', metadata_modification_time, now())) AS age_seconds " +
         `FROM system.tables WHERE database = ${literal(this.name)} AND (${condition}) ORDER BY name`,
       options,
@@ -62,11 +81,16 @@ export class Database {
 
   /** Columns in order; ephemeral ones, which hold nothing, left out. Empty when the table is missing. */
   columns(table: string, options?: OperationOptions): Promise<ColumnInfo[]> {
-    return this.rows<ColumnInfo>(
+    return this.look<ColumnInfo>(
       `SELECT name, type, comment FROM system.columns WHERE database = ${literal(this.name)} AND table = ${literal(table)} ` +
         "AND default_kind != 'EPHEMERAL' ORDER BY position",
       options,
     );
+  }
+
+  /** A query over what stands in the database: it sees every definition that was made before. */
+  look<TRow>(query: string, options?: OperationOptions): Promise<TRow[]> {
+    return this.connection.rows<TRow>(query, this.#statement(this.flavour.beforeListing(this.name), options));
   }
 
   /** Drops at once, so that whoever still holds the name finds nothing. Missing is fine. */

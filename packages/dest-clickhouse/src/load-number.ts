@@ -62,6 +62,7 @@ async function greatestUsedNumber(database: Database, options?: OperationOptions
     const [row] = await database.rows<{ number: string }>(
       `SELECT toString(max(${expression})) AS number FROM ${database.table(name)}`,
       options,
+      [name],
     );
     const number = BigInt(row?.number ?? '0');
     if (number > greatest) greatest = number;

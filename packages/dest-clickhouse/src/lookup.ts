@@ -31,7 +31,7 @@ export async function lookupRows(
   for (let start = 0; start < tuples.length;) {
     const end = endOfQuery(tuples, start);
     const query = lookupQuery(database, present, stream, targets, tuples.slice(start, end), wanted);
-    for (const row of await database.rows<Record<string, unknown>>(query, options)) {
+    for (const row of await database.rows<Record<string, unknown>>(query, options, present)) {
       if (Number(row['deleted']) === 1) continue;
       found[start + Number(row['position'])] = Object.fromEntries(
         wanted.map((column, index) => [column.name, decoded(column, row[`value_${index}`])]),

@@ -58,8 +58,8 @@ export function loadPrefixes(pipeline: string) {
 
 export async function createManifestTable(database: Database, name: string, options?: OperationOptions): Promise<void> {
   await database.command(
-    `CREATE TABLE IF NOT EXISTS ${database.table(name)} (manifest String) ENGINE = MergeTree ORDER BY tuple() ` +
-      'SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 100',
+    `CREATE TABLE IF NOT EXISTS ${database.table(name)} (manifest String) ` +
+      `ENGINE = ${database.flavour.engine('MergeTree')} ORDER BY tuple() SETTINGS ${database.flavour.tableSettings('manifest')}`,
     options,
   );
 }
@@ -71,8 +71,8 @@ export async function writeManifest(
   options?: OperationOptions,
 ): Promise<void> {
   const body = Buffer.from(`${JSON.stringify([JSON.stringify(manifest)])}\n`);
-  await database.connection.insert(
-    { table: database.table(name), columns: ['manifest'], token: manifest.loadId },
+  await database.insert(
+    { table: name, columns: ['manifest'], token: manifest.loadId },
     body,
     options,
   );
@@ -84,7 +84,7 @@ export async function readManifest(
   options?: OperationOptions,
 ): Promise<Manifest | undefined> {
   const rows = await database
-    .rows<{ manifest: string }>(`SELECT manifest FROM ${database.table(name)} LIMIT 1`, options)
+    .rows<{ manifest: string }>(`SELECT manifest FROM ${database.table(name)} LIMIT 1`, options, [name])
     .catch((error: unknown) => {
       if (serverCode(error) === UNKNOWN_TABLE) return undefined;
       throw error;

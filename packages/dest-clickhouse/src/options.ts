@@ -12,6 +12,12 @@ export const clickHouseOptionsSchema = z
     username: z.string().optional().describe('User of the server. Default: default.'),
     password: z.string().optional().describe('Password of the user.'),
     database: z.string().min(1).describe('Database that holds the tables and the _etl_* tables. Created when missing.'),
+    engine: z
+      .enum(['auto', 'single', 'replicated', 'cloud'])
+      .default('auto')
+      .describe(
+        'What the server is: one server, replicas with a database of the engine Replicated, or ClickHouse Cloud. auto: what the database says.',
+      ),
     dataset: z
       .string()
       .min(1)

@@ -134,7 +134,7 @@ async function dropForgotten(database: Database, publicName: string, options: Op
   for (const generation of (await generations(database, publicName, options)).slice(0, -1)) {
     const name = rawName(publicName, generation);
     const mention = `${name.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')}\\b`;
-    const [row] = await database.rows<{ readers: string }>(
+    const [row] = await database.look<{ readers: string }>(
       `SELECT toString(count()) AS readers FROM system.tables WHERE database = ${literal(database.name)} ` +
         `AND engine = 'View' AND match(as_select, ${literal(mention)})`,
       options,

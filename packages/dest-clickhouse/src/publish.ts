@@ -102,6 +102,8 @@ async function attach(
       await database.command(
         `ALTER TABLE ${database.table(raw)} ATTACH PARTITION ALL FROM ${database.table(staging)}`,
         options,
+        // Only what the replica that carries it out has of staging is attached.
+        [staging],
       );
       return;
     } catch (error) {

@@ -37,8 +37,8 @@ export async function createRawTable(
   const columns = plan.columns.map(({ name, type }) => `${identifier(name)} ${type}`);
   await database.command(
     `CREATE TABLE IF NOT EXISTS ${database.table(rawName(plan.publicName, generation))} (${columns.join(', ')}) ` +
-      `ENGINE = ReplacingMergeTree(_etl_version, _etl_deleted)${layout(plan)} ` +
-      'SETTINGS fsync_part_directory = 1, min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1 ' +
+      `ENGINE = ${database.flavour.engine('ReplacingMergeTree(_etl_version, _etl_deleted)')}${layout(plan)} ` +
+      `SETTINGS ${database.flavour.tableSettings('raw')} ` +
       `COMMENT ${literal(`rows of ${plan.publicName}; read the view of that name`)}`,
     options,
   );

@@ -61,6 +61,7 @@ function overlappingClaims(
     `SELECT pipeline, scope FROM ${database.table('_etl_scopes')} FINAL ` +
       `WHERE table_name = ${literal(publicName)} AND released = 0 AND ${overlaps} ORDER BY pipeline`,
     options,
+    ['_etl_scopes'],
   );
 }
 

@@ -170,6 +170,7 @@ export class ClickHouseSession implements DestinationSession {
     return this.#database.rows<TRow>(
       `SELECT ${columns} FROM ${this.#database.table(table)} FINAL WHERE pipeline = ${literal(this.pipeline)} AND (${condition})`,
       this.#operation,
+      [table],
     );
   }
 

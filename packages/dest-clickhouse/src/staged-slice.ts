@@ -19,6 +19,7 @@ export async function requireUniqueKey(
   const [row] = await database.rows<{ doubled: string }>(
     `SELECT toString(count() - uniqExact(${key})) AS doubled FROM ${database.table(staging)}`,
     options,
+    [staging],
   );
   const doubled = Number(row?.doubled ?? 0);
   if (doubled === 0) return;
@@ -36,10 +37,13 @@ export interface Tombstones {
   readonly loadId: string;
 }
 
-/** Stages a tombstone for every row that the raw table has where `condition` holds and staging has not; returns how many. */
+/**
+ * Stages a tombstone for every row that the raw table has where `condition` holds and staging has not; returns
+ * how many. `parent` is a further staging table that the condition reads.
+ */
 export async function stageTombstones(
   database: Database,
-  tables: { readonly raw: string; readonly staging: string },
+  tables: { readonly raw: string; readonly staging: string; readonly parent?: string },
   plan: TablePlan,
   condition: string,
   tombstones: Tombstones,
@@ -56,6 +60,7 @@ export async function stageTombstones(
       `FROM ${database.table(tables.raw)} FINAL WHERE ${condition} ` +
       `AND (${key}) NOT IN (SELECT ${key} FROM ${staging})`,
     options,
+    [tables.raw, tables.staging, ...(tables.parent === undefined ? [] : [tables.parent])],
   );
   return (await stagedCount(database, tables.staging, options)) - before;
 }
@@ -64,6 +69,7 @@ export async function stagedCount(database: Database, staging: string, options?:
   const [row] = await database.rows<{ count: string }>(
     `SELECT toString(count()) AS count FROM ${database.table(staging)}`,
     options,
+    [staging],
   );
   return Number(row?.count ?? 'NaN');
 }
@@ -80,6 +86,7 @@ export async function requireInScopes(
   const [row] = await database.rows<{ outside: string }>(
     `SELECT toString(countIf(NOT (${inside}))) AS outside FROM ${database.table(staging)}`,
     options,
+    [staging],
   );
   const outside = Number(row?.outside ?? 0);
   if (outside === 0) return;

@@ -133,7 +133,7 @@ export class StagedStream {
     await this.#sending;
     await this.#ensureStaging();
     const { columns } = this.#encoder;
-    this.#sending = database.connection.insert({ table: database.table(staging), columns, token }, body, operation);
+    this.#sending = database.insert({ table: staging, columns, token }, body, operation);
     // Awaited before the next chunk and before the commit; until then it must not count as unhandled.
     this.#sending.catch(() => undefined);
   }
@@ -187,7 +187,7 @@ export class StagedStream {
   async closeChildren(childOf: ChildOf, parentStaging: string): Promise<void> {
     await this.#flush();
     if (this.#replaced !== 'nothing') return;
-    await this.#stageTombstones(parentIsStaged(this.#context.database, childOf, parentStaging));
+    await this.#stageTombstones(parentIsStaged(this.#context.database, childOf, parentStaging), parentStaging);
   }
 
   /** Checks the slice's key, and marks as deleted what stands in its scope but was not read. */
@@ -201,10 +201,11 @@ export class StagedStream {
     await this.#stageTombstones(scopeCondition(this.#stream, slice.scope));
   }
 
-  async #stageTombstones(condition: string): Promise<void> {
+  async #stageTombstones(condition: string, parent?: string): Promise<void> {
     await this.#ensureStaging();
     const { database, staging, operation, number, loadId } = this.#context;
-    const tables = { raw: rawName(this.#plan.publicName, this.#generation), staging };
+    const raw = rawName(this.#plan.publicName, this.#generation);
+    const tables = { raw, staging, ...(parent === undefined ? {} : { parent }) };
     const tombstones = { version: rowVersion(number, this.#ordinal), loadId };
     this.#ordinal += 1;
     this.#chunk += 1;

@@ -18,8 +18,8 @@ export async function createStagingTable(
     return source === undefined ? `${identifier(column.name)} ${column.type}` : binaryColumn(column, source).join(', ');
   });
   await database.command(
-    `CREATE TABLE IF NOT EXISTS ${database.table(name)} (${columns.join(', ')}) ENGINE = MergeTree${layout(plan)} ` +
-      'SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000 ' +
+    `CREATE TABLE IF NOT EXISTS ${database.table(name)} (${columns.join(', ')}) ` +
+      `ENGINE = ${database.flavour.engine('MergeTree')}${layout(plan)} SETTINGS ${database.flavour.tableSettings('staging')} ` +
       `COMMENT ${literal(`rows on their way into ${plan.publicName}`)}`,
     options,
   );

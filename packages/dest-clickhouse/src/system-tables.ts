@@ -1,51 +1,159 @@
 import type { OperationOptions } from '@etl/core';
 import type { Database } from './database.ts';
+import { literal } from './identifier.ts';
+import { addColumn } from './raw-table.ts';
+import type { RowEngine } from './server-flavour.ts';
 
-const DURABLE = 'SETTINGS fsync_after_insert = 1, fsync_part_directory = 1';
+interface SystemTable {
+  /** Name to type. */
+  readonly columns: Readonly<Record<string, string>>;
+  readonly engine: RowEngine;
+  /** Sorting key and, where rows expire, TTL. */
+  readonly rest: string;
+}
 
 /** The tables of the loader itself: one set per database, keyed by pipeline; a public schema. */
-const SYSTEM_TABLES: Readonly<Record<string, string>> = {
-  _etl_loads: `(
-    load_number UInt64, load_id String, pipeline LowCardinality(String),
-    started_at DateTime64(3, 'UTC'), committed_at DateTime64(3, 'UTC'),
-    rows UInt64, rows_by_stream Map(String, UInt64)
-  ) ENGINE = ReplacingMergeTree ORDER BY load_number TTL toDateTime(committed_at) + INTERVAL 2 YEAR`,
-  _etl_slices: `(
-    pipeline LowCardinality(String), stream LowCardinality(String), slice String,
-    status LowCardinality(String), rows UInt64, read_at DateTime64(3, 'UTC'),
-    loaded_at Nullable(DateTime64(3, 'UTC')), flags Array(LowCardinality(String)), attempts UInt32,
-    reason String, load_number UInt64
-  ) ENGINE = ReplacingMergeTree(load_number) ORDER BY (pipeline, stream, slice)`,
-  _etl_state: `(
-    pipeline LowCardinality(String), stream String, partition String,
-    value String, load_number UInt64, updated_at DateTime64(3, 'UTC')
-  ) ENGINE = ReplacingMergeTree(load_number) ORDER BY (pipeline, stream, partition)`,
-  _etl_memory: `(
-    pipeline LowCardinality(String), stream String, key String,
-    value String, version UInt128, updated_at DateTime64(3, 'UTC')
-  ) ENGINE = ReplacingMergeTree(version) ORDER BY (pipeline, stream, key)`,
-  _etl_scopes: `(
-    table_name LowCardinality(String), scope String, pipeline LowCardinality(String),
-    released UInt8, version UInt64, claimed_at DateTime64(3, 'UTC')
-  ) ENGINE = ReplacingMergeTree(version) ORDER BY (table_name, scope, pipeline)`,
-  _etl_schema_changes: `(
-    pipeline LowCardinality(String), stream LowCardinality(String), table_name LowCardinality(String),
-    change LowCardinality(String), detail String, load_number UInt64, changed_at DateTime64(3, 'UTC')
-  ) ENGINE = ReplacingMergeTree ORDER BY (pipeline, stream, load_number, change, detail)
-    TTL toDateTime(changed_at) + INTERVAL 2 YEAR`,
-  _etl_rejects: `(
-    pipeline LowCardinality(String), stream LowCardinality(String), load_number UInt64, load_id String,
-    position UInt32, reason String, row String, rejected_at DateTime64(3, 'UTC')
-  ) ENGINE = ReplacingMergeTree ORDER BY (pipeline, stream, load_number, position)
-    TTL toDateTime(rejected_at) + INTERVAL 90 DAY`,
+const SYSTEM_TABLES: Readonly<Record<string, SystemTable>> = {
+  _etl_loads: {
+    columns: {
+      load_number: 'UInt64',
+      load_id: 'String',
+      pipeline: 'LowCardinality(String)',
+      started_at: "DateTime64(3, 'UTC')",
+      committed_at: "DateTime64(3, 'UTC')",
+      rows: 'UInt64',
+      rows_by_stream: 'Map(String, UInt64)',
+    },
+    engine: 'ReplacingMergeTree',
+    rest: 'ORDER BY load_number TTL toDateTime(committed_at) + INTERVAL 2 YEAR',
+  },
+  _etl_slices: {
+    columns: {
+      pipeline: 'LowCardinality(String)',
+      stream: 'LowCardinality(String)',
+      slice: 'String',
+      status: 'LowCardinality(String)',
+      rows: 'UInt64',
+      read_at: "DateTime64(3, 'UTC')",
+      loaded_at: "Nullable(DateTime64(3, 'UTC'))",
+      flags: 'Array(LowCardinality(String))',
+      attempts: 'UInt32',
+      reason: 'String',
+      load_number: 'UInt64',
+    },
+    engine: 'ReplacingMergeTree(load_number)',
+    rest: 'ORDER BY (pipeline, stream, slice)',
+  },
+  _etl_state: {
+    columns: {
+      pipeline: 'LowCardinality(String)',
+      stream: 'String',
+      partition: 'String',
+      value: 'String',
+      load_number: 'UInt64',
+      updated_at: "DateTime64(3, 'UTC')",
+    },
+    engine: 'ReplacingMergeTree(load_number)',
+    rest: 'ORDER BY (pipeline, stream, partition)',
+  },
+  _etl_memory: {
+    columns: {
+      pipeline: 'LowCardinality(String)',
+      stream: 'String',
+      key: 'String',
+      value: 'String',
+      version: 'UInt128',
+      updated_at: "DateTime64(3, 'UTC')",
+    },
+    engine: 'ReplacingMergeTree(version)',
+    rest: 'ORDER BY (pipeline, stream, key)',
+  },
+  _etl_scopes: {
+    columns: {
+      table_name: 'LowCardinality(String)',
+      scope: 'String',
+      pipeline: 'LowCardinality(String)',
+      released: 'UInt8',
+      version: 'UInt64',
+      claimed_at: "DateTime64(3, 'UTC')",
+    },
+    engine: 'ReplacingMergeTree(version)',
+    rest: 'ORDER BY (table_name, scope, pipeline)',
+  },
+  _etl_runs: {
+    columns: {
+      pipeline: 'LowCardinality(String)',
+      run_id: 'String',
+      started_at: "DateTime64(3, 'UTC')",
+      ended_at: "DateTime64(3, 'UTC')",
+      status: 'LowCardinality(String)',
+      rows: 'UInt64',
+      loads: 'Array(String)',
+      streams: 'String',
+      failures: 'String',
+    },
+    engine: 'ReplacingMergeTree',
+    rest: 'ORDER BY (pipeline, started_at, run_id) TTL toDateTime(ended_at) + INTERVAL 2 YEAR',
+  },
+  _etl_schema_changes: {
+    columns: {
+      pipeline: 'LowCardinality(String)',
+      stream: 'LowCardinality(String)',
+      table_name: 'LowCardinality(String)',
+      change: 'LowCardinality(String)',
+      detail: 'String',
+      load_number: 'UInt64',
+      changed_at: "DateTime64(3, 'UTC')",
+    },
+    engine: 'ReplacingMergeTree',
+    rest: 'ORDER BY (pipeline, stream, load_number, change, detail) TTL toDateTime(changed_at) + INTERVAL 2 YEAR',
+  },
+  _etl_rejects: {
+    columns: {
+      pipeline: 'LowCardinality(String)',
+      stream: 'LowCardinality(String)',
+      load_number: 'UInt64',
+      load_id: 'String',
+      position: 'UInt32',
+      reason: 'String',
+      row: 'String',
+      rejected_at: "DateTime64(3, 'UTC')",
+    },
+    engine: 'ReplacingMergeTree',
+    rest: 'ORDER BY (pipeline, stream, load_number, position) TTL toDateTime(rejected_at) + INTERVAL 90 DAY',
+  },
 };
 
+/** Creates what is missing, tables and columns: an older version of this package may have made them. */
 export async function ensureSystemTables(database: Database, options?: OperationOptions): Promise<void> {
-  const present = new Set((await database.tables(Object.keys(SYSTEM_TABLES), options)).map(({ name }) => name));
-  for (const [name, definition] of Object.entries(SYSTEM_TABLES)) {
-    if (present.has(name)) continue;
-    await database.command(`CREATE TABLE IF NOT EXISTS ${database.table(name)} ${definition} ${DURABLE}`, options);
+  const present = await presentColumns(database, options);
+  for (const [name, table] of Object.entries(SYSTEM_TABLES)) {
+    const known = present.get(name);
+    if (known === undefined) await database.command(createSystemTable(database, name, table), options);
+    for (const [column, type] of Object.entries(known === undefined ? {} : table.columns))
+      if (!known?.has(column)) await addColumn(database, name, { name: column, type }, options);
   }
+}
+
+async function presentColumns(
+  database: Database,
+  options?: OperationOptions,
+): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const rows = await database.rows<{ table: string; columns: readonly string[] }>(
+    `SELECT table, groupArray(name) AS columns FROM system.columns WHERE database = ${literal(database.name)} ` +
+      `AND table IN (${Object.keys(SYSTEM_TABLES).map(literal).join(', ')}) GROUP BY table`,
+    options,
+  );
+  return new Map(rows.map(({ table, columns }) => [table, new Set(columns)]));
+}
+
+function createSystemTable(database: Database, name: string, { columns, engine, rest }: SystemTable): string {
+  const { flavour } = database;
+  const definitions = Object.entries(columns).map(([column, type]) => `${column} ${type}`);
+  return (
+    `CREATE TABLE IF NOT EXISTS ${database.table(name)} (${definitions.join(', ')}) ENGINE = ${flavour.engine(engine)} ${rest} ` +
+    `SETTINGS ${flavour.tableSettings('system')}`
+  );
 }
 
 /** Adds rows to a system table; each value is already JSON-ready, in the order of `columns`. */
@@ -59,7 +167,7 @@ export async function insertSystemRows(
 ): Promise<void> {
   if (rows.length === 0) return;
   const body = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-  await database.connection.insert({ table: database.table(table), columns, token }, body, options);
+  await database.insert({ table, columns, token }, body, options);
 }
 
 /** A moment as the system tables store it. */

@@ -36,13 +36,14 @@ export async function httpFixture(
 }
 
 /** A database of its own on a real server, dropped afterwards. */
-export async function serverFixture(url: string): Promise<ClickHouseFixture> {
+export async function serverFixture(url: string, engine: ClickHouseOptions['engine']): Promise<ClickHouseFixture> {
   const database = `etl_test_${process.pid}_${databases + 1}`;
-  const made = await fixture({ url, database }, async () => undefined);
+  const made = await fixture({ url, database, engine }, async () => undefined);
   return {
     ...made,
     async [Symbol.asyncDispose]() {
-      await made.query(`DROP DATABASE IF EXISTS ${database} SYNC`);
+      const cluster = engine === 'replicated' ? " ON CLUSTER '{cluster}'" : '';
+      await made.query(`DROP DATABASE IF EXISTS ${database}${cluster} SYNC`);
       await made[Symbol.asyncDispose]();
     },
   };

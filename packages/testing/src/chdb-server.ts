@@ -19,6 +19,8 @@ export interface ChdbServerOptions {
   readonly path: string;
   readonly username: string;
   readonly password: string;
+  /** The engine's own configuration file: users and their rights, Keeper. The first server of a process decides. */
+  readonly configFile?: string | undefined;
   /** Chooses a fault per statement; `undefined` for none. The statement waits until it has answered. */
   readonly fault?: ChooseFault | undefined;
 }
@@ -35,7 +37,10 @@ export interface ChdbServer extends AsyncDisposable {
  */
 export async function startChdbServer(options: ChdbServerOptions): Promise<ChdbServer> {
   const { Session } = createRequire(import.meta.url)('chdb') as typeof import('chdb');
-  const session: Session = new Session(options.path);
+  const session: Session = new Session(
+    options.path,
+    options.configFile === undefined ? {} : { connectionArgs: [`--config-file=${options.configFile}`] },
+  );
   const queries: string[] = [];
   const server = createServer((request, response) => {
     handle(session, options, queries, request, response).catch((error: unknown) => {
