@@ -18,6 +18,61 @@ export interface Destination extends AsyncDisposable {
    * Throws `transient` when another live run holds the pipeline.
    */
   open(pipeline: string, options?: OpenOptions): Promise<DestinationSession>;
+  /**
+   * What pipelines have left, for those who only look: takes no pipeline, completes no load, creates
+   * nothing. Everything is empty where nothing was ever loaded.
+   */
+  inspect(options?: OpenOptions): Promise<DestinationView>;
+}
+
+/** A look at a destination, as of each call. */
+export interface DestinationView {
+  /** Pipelines that have ever loaded, by name. */
+  pipelines(): Promise<readonly string[]>;
+  readState(pipeline: string): Promise<readonly StateEntry[]>;
+  /** Entries of one stream, or of all. */
+  readLedger(pipeline: string, stream?: string): Promise<readonly LedgerEntry[]>;
+  /** Newest first. */
+  readRuns(pipeline: string, limit: number): Promise<readonly RunRecord[]>;
+  /** Who holds the pipeline now; `undefined` when nobody does. */
+  holder(pipeline: string): Promise<PipelineHolder | undefined>;
+}
+
+/** Who holds a pipeline. */
+export interface PipelineHolder {
+  readonly host: string;
+  readonly pid: number;
+  /** ISO instant. */
+  readonly since: string;
+  /** Milliseconds since it last said that it lives; absent where that is not known. */
+  readonly silentMs?: number;
+}
+
+/** What is kept of a run. */
+export interface RunRecord {
+  readonly pipeline: string;
+  /** Unique within the pipeline. */
+  readonly id: string;
+  /** ISO instants. */
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly status: 'ok' | 'partial' | 'failed';
+  readonly rows: number;
+  readonly loads: readonly string[];
+  readonly streams: readonly {
+    readonly stream: string;
+    readonly rows: number;
+    readonly slicesDue: number;
+    readonly slicesPublished: number;
+    readonly slicesLeft: number;
+  }[];
+  /** What was not good, at most a hundred. */
+  readonly failures: readonly {
+    readonly stream: string;
+    readonly slice?: string;
+    readonly code: string;
+    readonly message: string;
+  }[];
 }
 
 export interface OpenOptions extends OperationOptions {
@@ -42,6 +97,8 @@ export interface DestinationSession extends AsyncDisposable {
   readMemory(stream: string, key: string): Promise<JsonValue | undefined>;
   /** Durable when it resolves; `null` forgets. */
   writeMemory(stream: string, key: string, value: JsonValue): Promise<void>;
+  /** Keeps what a run was, for those who look later. */
+  writeRun(run: RunRecord): Promise<void>;
   /** Begins a load. To be called before its rows are read: its number orders it among all loads. */
   beginLoad(options?: OperationOptions): Promise<LoadPackage>;
   /**

@@ -5,10 +5,13 @@ export type { ColumnSpec, ColumnType, ValueSpec } from './column.ts';
 export type {
   Destination,
   DestinationSession,
+  DestinationView,
   LedgerEntry,
   LoadPackage,
   LoadSummary,
   OpenOptions,
+  PipelineHolder,
+  RunRecord,
   SchemaChange,
   TableMerge,
 } from './destination.ts';
@@ -21,7 +24,10 @@ export type { ErrorKind, EtlErrorOptions } from './etl-error.ts';
 export type { JsonValue } from './json.ts';
 export { silentLogger } from './operation-options.ts';
 export type { LogFields, Logger, OperationOptions, Span, SpanAttributes, Tracer } from './operation-options.ts';
-export type { DueReason } from './pipeline/due-slices.ts';
+export { countByReason } from './pipeline/due-slices.ts';
+export type { DueReason, DueSlice } from './pipeline/due-slices.ts';
+export { planPipeline } from './pipeline/plan-pipeline.ts';
+export type { PipelinePlan, PlanOptions, StreamPlan } from './pipeline/plan-pipeline.ts';
 export type { PipelineEvent } from './pipeline/pipeline-event.ts';
 export type { PipelineOptions } from './pipeline/pipeline-options.ts';
 export type { PipelineFailure, PipelineReport, StreamReport } from './pipeline/pipeline-report.ts';

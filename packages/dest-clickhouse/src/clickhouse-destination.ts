@@ -2,12 +2,14 @@ import {
   EtlError,
   type Destination,
   type DestinationSession,
+  type DestinationView,
   type OpenOptions,
   type OperationOptions,
 } from '@etl/core';
 import type { Connection } from './connection.ts';
-import type { Database } from './database.ts';
-import { openDatabase } from './open-database.ts';
+import { Database } from './database.ts';
+import { ClickHouseView } from './destination-view.ts';
+import { chooseFlavour, openDatabase } from './open-database.ts';
 import { openConnection } from './open-connection.ts';
 import { clickHouseOptionsSchema, type ClickHouseOptions, type ResolvedOptions } from './options.ts';
 import { ClickHouseSession } from './session.ts';
@@ -46,6 +48,8 @@ class ClickHouseDestination implements Destination {
   readonly capabilities = { writeDispositions: ['append', 'merge', 'replace'] } as const;
   readonly #options: ResolvedOptions;
   #opened: Promise<Database> | undefined;
+  /** A connection of those who only looked. */
+  #looked: Promise<Connection> | undefined;
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
@@ -57,6 +61,31 @@ class ClickHouseDestination implements Destination {
 
   async open(pipeline: string, options: OpenOptions = {}): Promise<DestinationSession> {
     return ClickHouseSession.open(await this.#database(options), this.#options, pipeline, options);
+  }
+
+  async inspect(options: OpenOptions = {}): Promise<DestinationView> {
+    return new ClickHouseView(await this.#look(options), this.#options, options);
+  }
+
+  /** The database as it is, or would be: without creating it. */
+  async #look(options: OpenOptions): Promise<Database> {
+    if (this.#opened !== undefined) return this.#opened;
+    this.#looked ??= openConnection(this.#options, options);
+    try {
+      const connection = await this.#looked;
+      await requireVersion(connection, options);
+      const { flavour } = await chooseFlavour(connection, this.#options, options);
+      return new Database(connection, this.#options.database, flavour);
+    } catch (error) {
+      await this.#closeLooked();
+      throw error;
+    }
+  }
+
+  async #closeLooked(): Promise<void> {
+    const connection = await this.#looked?.catch(() => undefined);
+    this.#looked = undefined;
+    await connection?.close();
   }
 
   async #database(options: OpenOptions): Promise<Database> {
@@ -84,6 +113,7 @@ class ClickHouseDestination implements Destination {
     const database = await this.#opened?.catch(() => undefined);
     this.#opened = undefined;
     await database?.connection.close();
+    await this.#closeLooked();
   }
 }
 

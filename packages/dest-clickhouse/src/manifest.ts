@@ -71,11 +71,7 @@ export async function writeManifest(
   options?: OperationOptions,
 ): Promise<void> {
   const body = Buffer.from(`${JSON.stringify([JSON.stringify(manifest)])}\n`);
-  await database.insert(
-    { table: name, columns: ['manifest'], token: manifest.loadId },
-    body,
-    options,
-  );
+  await database.insert({ table: name, columns: ['manifest'], token: manifest.loadId }, body, options);
 }
 
 export async function readManifest(

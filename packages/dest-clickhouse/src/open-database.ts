@@ -3,7 +3,15 @@ import type { Connection } from './connection.ts';
 import { Database } from './database.ts';
 import { literal } from './identifier.ts';
 import type { ResolvedOptions } from './options.ts';
-import { CLOUD, FLAVOURS, flavourOfEngine, REPLICATED, REPLICATED_ALONE, SINGLE, type ServerFlavour } from './server-flavour.ts';
+import {
+  CLOUD,
+  FLAVOURS,
+  flavourOfEngine,
+  REPLICATED,
+  REPLICATED_ALONE,
+  SINGLE,
+  type ServerFlavour,
+} from './server-flavour.ts';
 
 /**
  * What kind of server the database is on, as its engine says. A database that is missing is created.

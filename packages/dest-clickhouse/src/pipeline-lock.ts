@@ -1,4 +1,4 @@
-import { EtlError, silentLogger, type OperationOptions } from '@etl/core';
+import { EtlError, silentLogger, type OperationOptions, type PipelineHolder } from '@etl/core';
 import { serverCode, UNKNOWN_TABLE } from './clickhouse-error.ts';
 import { pause } from './connection.ts';
 import type { Database, TableInfo } from './database.ts';
@@ -107,6 +107,22 @@ export class PipelineLock implements AsyncDisposable {
     clearInterval(this.#timer);
     await this.#database.drop(this.#name);
   }
+}
+
+/** Who holds a pipeline now; `undefined` when nobody does, or only the dead. */
+export async function holderOf(
+  database: Database,
+  pipeline: string,
+  options: ResolvedOptions,
+  operation: OperationOptions,
+): Promise<PipelineHolder | undefined> {
+  for (const lock of await database.tables([`${LOCK}${pipelineToken(pipeline)}_`], operation)) {
+    const identity = liveIdentity(lock, database, options);
+    if (identity === undefined) continue;
+    const { host, pid, since } = identity;
+    return { host, pid, since, ...(database.connection.isEmbedded ? {} : { silentMs: lock.age_seconds * 1000 }) };
+  }
+  return undefined;
 }
 
 function identityText(): string {

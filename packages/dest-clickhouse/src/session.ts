@@ -6,6 +6,7 @@ import type {
   LoadSummary,
   OpenOptions,
   OperationOptions,
+  RunRecord,
   StateEntry,
   TableMerge,
 } from '@etl/core';
@@ -19,6 +20,7 @@ import type { ResolvedOptions } from './options.ts';
 import { PipelineLock, sweepDeadLocks } from './pipeline-lock.ts';
 import { rawName } from './raw-table.ts';
 import { recoverPipeline } from './recover.ts';
+import { writeRunRecord } from './run-record.ts';
 import { readSliceLedger, writeSliceLedger } from './slice-ledger.ts';
 import { ensureSystemTables, insertSystemRows, systemTime } from './system-tables.ts';
 
@@ -136,6 +138,10 @@ export class ClickHouseSession implements DestinationSession {
       `memory-${version}`,
       this.#operation,
     );
+  }
+
+  writeRun(run: RunRecord): Promise<void> {
+    return writeRunRecord(this.#database, run, { ...this.#operation, signal: undefined });
   }
 
   beginLoad(options: OperationOptions = {}): Promise<LoadPackage> {

@@ -55,13 +55,14 @@ interface StoredEntry {
 export async function readSliceLedger(
   database: Database,
   pipeline: string,
-  stream: string,
+  stream: string | undefined,
   options?: OperationOptions,
 ): Promise<readonly LedgerEntry[]> {
   const rows = await database.rows<StoredEntry>(
     `SELECT stream, slice, status, rows, read_at, loaded_at, flags, attempts, reason FROM ${database.table('_etl_slices')} FINAL ` +
-      `WHERE pipeline = ${literal(pipeline)} AND stream = ${literal(stream)}`,
+      `WHERE pipeline = ${literal(pipeline)} ${stream === undefined ? '' : `AND stream = ${literal(stream)}`}`,
     options,
+    ['_etl_slices'],
   );
   return rows.map((row) => ({
     stream: row.stream,

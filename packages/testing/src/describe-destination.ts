@@ -1,4 +1,4 @@
-import type { Destination, LedgerEntry, Row, Slice, StreamSpec } from '@etl/core';
+import type { Destination, LedgerEntry, Row, RunRecord, Slice, StreamSpec } from '@etl/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 /** A destination under test. */
@@ -355,6 +355,38 @@ export function describeDestination(name: string, createFixture: () => Promise<D
       expect(await session.readMemory('report', 'job')).toEqual({ id: '43' });
       expect(await session.readMemory('report', 'gone')).toBeUndefined();
       expect(await session.readMemory('report', 'never')).toBeUndefined();
+    });
+
+    it('lets people look at what pipelines left, without taking them', async () => {
+      const view = await destination.inspect();
+      expect(await view.pipelines()).toEqual([]);
+      expect(await view.readLedger('p')).toEqual([]);
+      expect(await view.readState('p')).toEqual([]);
+      expect(await view.readRuns('p', 10)).toEqual([]);
+      expect(await view.holder('p')).toBeUndefined();
+      const slice: Slice = { key: '1', scope: { equals: { account_id: '1' } } };
+      await load(REPORT, [{ account_id: '1', day: '2026-11-01', ad_id: 'a', spend: '1' }], { slice });
+      await using session = await destination.open('p');
+      await session.writeState([{ stream: 'report', partition: '', value: { at: 1 } }]);
+      const run = (id: string): RunRecord => ({
+        pipeline: 'p',
+        id,
+        startedAt: `2026-11-0${id}T05:06:07.000Z`,
+        endedAt: `2026-11-0${id}T05:07:07.000Z`,
+        status: 'partial',
+        rows: 12,
+        loads: ['a', 'b'],
+        streams: [{ stream: 'report', rows: 12, slicesDue: 3, slicesPublished: 1, slicesLeft: 0 }],
+        failures: [{ stream: 'report', slice: '2', code: 'X', message: 'It broke.' }],
+      });
+      for (const id of ['1', '2', '3']) await session.writeRun(run(id));
+      expect(await view.pipelines()).toEqual(['p']);
+      expect(await view.readLedger('p')).toEqual([entryOf(REPORT, slice, 1)]);
+      expect(await view.readLedger('p', 'other')).toEqual([]);
+      expect(await view.readState('p')).toEqual([{ stream: 'report', partition: '', value: { at: 1 } }]);
+      expect(await view.readRuns('p', 2)).toEqual([run('3'), run('2')]);
+      expect(await view.holder('p')).toMatchObject({ pid: process.pid });
+      expect(await view.holder('q')).toBeUndefined();
     });
 
     it('admits one run of a pipeline at a time', async () => {

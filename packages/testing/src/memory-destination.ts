@@ -3,11 +3,14 @@ import {
   newestEntries,
   type Destination,
   type DestinationSession,
+  type DestinationView,
   type JsonValue,
   type LedgerEntry,
   type LoadPackage,
   type LoadSummary,
+  type PipelineHolder,
   type Row,
+  type RunRecord,
   type SchemaChange,
   type Slice,
   type StateEntry,
@@ -28,6 +31,8 @@ export class MemoryStore {
   readonly ledger = new Map<string, Map<string, LedgerEntry>>();
   readonly memory = new Map<string, JsonValue>();
   readonly held = new Set<string>();
+  /** Records of runs, oldest first. */
+  readonly runs: RunRecord[] = [];
   readonly loads: LoadSummary[] = [];
   number = 0n;
 
@@ -59,8 +64,45 @@ export function memoryDestination(
       store.held.add(pipeline);
       return new MemorySession(store, pipeline);
     },
+    async inspect() {
+      return new MemoryView(store);
+    },
     async [Symbol.asyncDispose]() {},
   };
+}
+
+class MemoryView implements DestinationView {
+  readonly #store: MemoryStore;
+
+  constructor(store: MemoryStore) {
+    this.#store = store;
+  }
+
+  async pipelines(): Promise<readonly string[]> {
+    const { state, ledger, runs } = this.#store;
+    return [...new Set([...state.keys(), ...ledger.keys(), ...runs.map(({ pipeline }) => pipeline)])].toSorted();
+  }
+
+  async readState(pipeline: string): Promise<readonly StateEntry[]> {
+    return this.#store.state.get(pipeline) ?? [];
+  }
+
+  async readLedger(pipeline: string, stream?: string): Promise<readonly LedgerEntry[]> {
+    const entries = [...(this.#store.ledger.get(pipeline)?.values() ?? [])];
+    return entries.filter((entry) => stream === undefined || entry.stream === stream);
+  }
+
+  async readRuns(pipeline: string, limit: number): Promise<readonly RunRecord[]> {
+    return this.#store.runs
+      .filter((run) => run.pipeline === pipeline)
+      .toReversed()
+      .slice(0, limit);
+  }
+
+  async holder(pipeline: string): Promise<PipelineHolder | undefined> {
+    if (!this.#store.held.has(pipeline)) return undefined;
+    return { host: 'memory', pid: process.pid, since: new Date(0).toISOString() };
+  }
 }
 
 class MemorySession implements DestinationSession {
@@ -106,6 +148,10 @@ class MemorySession implements DestinationSession {
 
   async writeMemory(stream: string, key: string, value: JsonValue): Promise<void> {
     this.#store.memory.set(JSON.stringify([this.pipeline, stream, key]), value);
+  }
+
+  async writeRun(run: RunRecord): Promise<void> {
+    this.#store.runs.push(structuredClone(run));
   }
 
   async beginLoad(): Promise<LoadPackage> {

@@ -37,6 +37,13 @@ export function askedSlices(expected: readonly Slice[], ledger: readonly LedgerE
   });
 }
 
+/** How many slices are due, by reason. */
+export function countByReason(due: readonly DueSlice[]): Readonly<Partial<Record<DueReason, number>>> {
+  const counts: Partial<Record<DueReason, number>> = {};
+  for (const { reason } of due) counts[reason] = (counts[reason] ?? 0) + 1;
+  return counts;
+}
+
 function isSettled(slice: Slice, { readAt }: LedgerEntry): boolean {
   // Anything that is not a time compares as false: such a slice stays due.
   return slice.settledAt !== undefined && Date.parse(readAt) >= Date.parse(slice.settledAt);

@@ -1,3 +1,4 @@
+import type { RunRecord } from '../destination.ts';
 import { EtlError } from '../etl-error.ts';
 import { silentLogger } from '../operation-options.ts';
 import type { PipelineOptions } from './pipeline-options.ts';
@@ -5,6 +6,7 @@ import type { PipelineReport } from './pipeline-report.ts';
 import type { PipelineRun } from './pipeline-run.ts';
 import { runLog } from './run-log.ts';
 import { runSlices } from './run-slices.ts';
+import { recordOf, recordOfEnd } from './run-record.ts';
 import { RunRecorder } from './run-recorder.ts';
 
 /**
@@ -21,23 +23,39 @@ import { RunRecorder } from './run-recorder.ts';
 export async function runPipeline(options: PipelineOptions): Promise<PipelineReport> {
   const logger = (options.logger ?? silentLogger).child({ pipeline: options.name });
   const recorder = new RunRecorder(options.name, options.onEvent);
+  const now = options.now ?? (() => new Date());
+  const startedAt = now();
   const session = await options.destination.open(options.name, {
     signal: options.signal,
     logger,
     tracer: options.tracer,
     waitMs: options.lockWaitMs,
   });
+  const signal = options.signal === undefined ? session.lost : AbortSignal.any([options.signal, session.lost]);
+  const run: PipelineRun = { options: { ...options, logger }, session, recorder, signal, now };
   try {
     recorder.rolledForward(session.rolledForward);
-    const signal = options.signal === undefined ? session.lost : AbortSignal.any([options.signal, session.lost]);
-    const now = options.now ?? (() => new Date());
-    const run: PipelineRun = { options: { ...options, logger }, session, recorder, signal, now };
     signal.throwIfAborted();
     await (options.source.plan === undefined ? runLog(run) : runSlices(run));
     await optimize(run);
-    return recorder.report();
+    const report = recorder.report();
+    await keepRecord(run, recordOf(report, { startedAt, endedAt: now() }));
+    return report;
+  } catch (error) {
+    await keepRecord(run, recordOfEnd(recorder.report(), { startedAt, endedAt: now() }, error));
+    throw error;
   } finally {
     await session[Symbol.asyncDispose]();
+  }
+}
+
+// It tells what the run was; it never changes what the run was.
+async function keepRecord({ options, session }: PipelineRun, record: RunRecord): Promise<void> {
+  if (session.lost.aborted) return;
+  try {
+    await session.writeRun(record);
+  } catch (error) {
+    options.logger?.warn({ err: EtlError.from(error).code }, 'the record of the run was not kept');
   }
 }
 

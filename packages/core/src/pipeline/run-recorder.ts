@@ -1,6 +1,6 @@
 import type { LoadSummary, SchemaChange } from '../destination.ts';
 import type { EtlError } from '../etl-error.ts';
-import type { DueReason, DueSlice } from './due-slices.ts';
+import { countByReason, type DueSlice } from './due-slices.ts';
 import type { PipelineEvent } from './pipeline-event.ts';
 import type { PipelineFailure, PipelineReport } from './pipeline-report.ts';
 
@@ -45,9 +45,7 @@ export class RunRecorder {
 
   slicesPlanned(stream: string, expected: number, due: readonly DueSlice[]): void {
     this.#due.set(stream, (this.#due.get(stream) ?? 0) + due.length);
-    const byReason: Partial<Record<DueReason, number>> = {};
-    for (const { reason } of due) byReason[reason] = (byReason[reason] ?? 0) + 1;
-    this.#onEvent({ type: 'slices-planned', stream, expected, due: byReason });
+    this.#onEvent({ type: 'slices-planned', stream, expected, due: countByReason(due) });
   }
 
   slicesLeft(stream: string, slices: number): void {
