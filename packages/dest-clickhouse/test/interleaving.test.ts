@@ -260,8 +260,8 @@ it('refuses a row that lies outside the scope of its slice', async () => {
     readAt: new Date(0).toISOString(),
     attempts: 1,
   } as const;
-  const publishing = open.publish('t', { key: 'a', scope: { equals: { account: 'a' } } }, entry);
-  await expect(publishing).rejects.toMatchObject({ code: 'SLICE_ROW_OUTSIDE_SCOPE', kind: 'data' });
+  await open.publish('t', { key: 'a', scope: { equals: { account: 'a' } } }, entry);
+  await expect(open.commit([])).rejects.toMatchObject({ code: 'SLICE_ROW_OUTSIDE_SCOPE', kind: 'data' });
 });
 
 it('looks up long keys and keys of bytes', async () => {
