@@ -2,12 +2,14 @@ export { columnsOf, decimal } from './columns-of.ts';
 export type { ColumnSpec, ColumnType, ValueSpec } from './column.ts';
 export type {
   Destination,
+  DestinationPlan,
   DestinationSession,
   LedgerEntry,
   LoadPackage,
   LoadSummary,
   OpenOptions,
   SchemaChange,
+  StreamPlan,
   TableMerge,
 } from './destination.ts';
 export { defineSource } from './define-source.ts';

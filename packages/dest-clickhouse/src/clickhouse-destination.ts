@@ -1,13 +1,16 @@
 import {
   EtlError,
   type Destination,
+  type DestinationPlan,
   type DestinationSession,
   type OpenOptions,
   type OperationOptions,
+  type StreamSpec,
 } from '@etl/core';
 import type { Connection } from './connection.ts';
 import type { Database } from './database.ts';
 import { openDatabase } from './open-database.ts';
+import { planStreams } from './plan-streams.ts';
 import { openConnection } from './open-connection.ts';
 import { clickHouseOptionsSchema, type ClickHouseOptions, type ResolvedOptions } from './options.ts';
 import { ClickHouseSession } from './session.ts';
@@ -59,6 +62,16 @@ class ClickHouseDestination implements Destination {
     return ClickHouseSession.open(await this.#database(options), this.#options, pipeline, options);
   }
 
+  async plan(streams: readonly StreamSpec[], options: OperationOptions = {}): Promise<DestinationPlan> {
+    const opened = await this.#opened;
+    const connection = opened?.connection ?? (await this.#connection(options));
+    try {
+      return await planStreams(connection, this.#options, streams, options);
+    } finally {
+      if (opened === undefined) await connection.close();
+    }
+  }
+
   async #database(options: OpenOptions): Promise<Database> {
     this.#opened ??= this.#connect(options);
     try {
@@ -70,10 +83,20 @@ class ClickHouseDestination implements Destination {
   }
 
   async #connect(options: OpenOptions): Promise<Database> {
+    const connection = await this.#connection(options);
+    try {
+      return await openDatabase(connection, this.#options, options);
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  async #connection(options: OpenOptions): Promise<Connection> {
     const connection = await openConnection(this.#options, options);
     try {
       await requireVersion(connection, options);
-      return await openDatabase(connection, this.#options, options);
+      return connection;
     } catch (error) {
       await connection.close();
       throw error;

@@ -58,10 +58,14 @@ const SYSTEM_TABLES: Readonly<Record<string, SystemTable>> = {
 };
 
 export async function ensureSystemTables(database: Database, options?: OperationOptions): Promise<void> {
-  const present = new Set((await database.tables(Object.keys(SYSTEM_TABLES), options)).map(({ name }) => name));
-  for (const name of Object.keys(SYSTEM_TABLES)) {
-    if (!present.has(name)) await database.command(createSystemTable(database, name), options);
-  }
+  for (const statement of await missingSystemTables(database, options)) await database.command(statement, options);
+}
+
+/** What creates the system tables that the database has not; changes nothing. */
+export async function missingSystemTables(database: Database, options?: OperationOptions): Promise<readonly string[]> {
+  const names = Object.keys(SYSTEM_TABLES);
+  const present = new Set((await database.tables(names, options)).map(({ name }) => name));
+  return names.filter((name) => !present.has(name)).map((name) => createSystemTable(database, name));
 }
 
 function createSystemTable(database: Database, name: keyof typeof SYSTEM_TABLES): string {
