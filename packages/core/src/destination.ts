@@ -1,3 +1,4 @@
+import type { EtlError } from './etl-error.ts';
 import type { JsonValue } from './json.ts';
 import type { OperationOptions } from './operation-options.ts';
 import type { Row } from './row.ts';
@@ -23,6 +24,11 @@ export interface Destination extends AsyncDisposable {
    * nothing. Everything is empty where nothing was ever loaded.
    */
   inspect(options?: OpenOptions): Promise<DestinationView>;
+  /**
+   * What loading these streams would define, without defining anything: no lock is taken, nothing is
+   * created. What others change meanwhile changes it. Absent where a destination defines nothing.
+   */
+  plan?(streams: readonly StreamSpec[], options?: OperationOptions): Promise<DestinationPlan>;
 }
 
 /** A look at a destination, as of each call. */
@@ -73,6 +79,26 @@ export interface RunRecord {
     readonly code: string;
     readonly message: string;
   }[];
+}
+
+/** See {@link Destination.plan}. */
+export interface DestinationPlan {
+  /** What has to be made before any stream: the database, the loader's own tables. Empty when all is there. */
+  readonly statements: readonly string[];
+  /** In the order of the streams; a stream's tables of nested columns follow it. */
+  readonly streams: readonly StreamPlan[];
+}
+
+/** What loading one stream would define. */
+export interface StreamPlan {
+  readonly stream: string;
+  readonly table: string;
+  /** As {@link LoadPackage.prepare} would return them; drift that was found included. */
+  readonly changes: readonly SchemaChange[];
+  /** Why a load of the stream would fail; absent when it would not. */
+  readonly conflict?: EtlError;
+  /** The definitions in their order, in the destination's language. `<load number>` is the load's. */
+  readonly statements: readonly string[];
 }
 
 export interface OpenOptions extends OperationOptions {

@@ -4,6 +4,7 @@ export { columnsOf, decimal } from './columns-of.ts';
 export type { ColumnSpec, ColumnType, ValueSpec } from './column.ts';
 export type {
   Destination,
+  DestinationPlan,
   DestinationSession,
   DestinationView,
   LedgerEntry,
@@ -13,6 +14,7 @@ export type {
   PipelineHolder,
   RunRecord,
   SchemaChange,
+  StreamPlan,
   TableMerge,
 } from './destination.ts';
 export { defineSource } from './define-source.ts';
@@ -27,7 +29,7 @@ export type { LogFields, Logger, OperationOptions, Span, SpanAttributes, Tracer 
 export { countByReason } from './pipeline/due-slices.ts';
 export type { DueReason, DueSlice } from './pipeline/due-slices.ts';
 export { planPipeline } from './pipeline/plan-pipeline.ts';
-export type { PipelinePlan, PlanOptions, StreamPlan } from './pipeline/plan-pipeline.ts';
+export type { PipelinePlan, PlanOptions, StreamDue } from './pipeline/plan-pipeline.ts';
 export type { PipelineEvent } from './pipeline/pipeline-event.ts';
 export type { PipelineOptions } from './pipeline/pipeline-options.ts';
 export type { PipelineFailure, PipelineReport, StreamReport } from './pipeline/pipeline-report.ts';

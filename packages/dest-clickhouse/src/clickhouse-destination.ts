@@ -1,15 +1,18 @@
 import {
   EtlError,
   type Destination,
+  type DestinationPlan,
   type DestinationSession,
   type DestinationView,
   type OpenOptions,
   type OperationOptions,
+  type StreamSpec,
 } from '@etl/core';
 import type { Connection } from './connection.ts';
 import { Database } from './database.ts';
 import { ClickHouseView } from './destination-view.ts';
 import { chooseFlavour, openDatabase } from './open-database.ts';
+import { planStreams } from './plan-streams.ts';
 import { openConnection } from './open-connection.ts';
 import { clickHouseOptionsSchema, type ClickHouseOptions, type ResolvedOptions } from './options.ts';
 import { ClickHouseSession } from './session.ts';
@@ -88,6 +91,11 @@ class ClickHouseDestination implements Destination {
     await connection?.close();
   }
 
+  async plan(streams: readonly StreamSpec[], options: OperationOptions = {}): Promise<DestinationPlan> {
+    const { connection } = await this.#look(options);
+    return planStreams(connection, this.#options, streams, options);
+  }
+
   async #database(options: OpenOptions): Promise<Database> {
     this.#opened ??= this.#connect(options);
     try {
@@ -99,10 +107,20 @@ class ClickHouseDestination implements Destination {
   }
 
   async #connect(options: OpenOptions): Promise<Database> {
+    const connection = await this.#connection(options);
+    try {
+      return await openDatabase(connection, this.#options, options);
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  async #connection(options: OpenOptions): Promise<Connection> {
     const connection = await openConnection(this.#options, options);
     try {
       await requireVersion(connection, options);
-      return await openDatabase(connection, this.#options, options);
+      return connection;
     } catch (error) {
       await connection.close();
       throw error;

@@ -95,6 +95,10 @@ export class Database {
 
   /** Drops at once, so that whoever still holds the name finds nothing. Missing is fine. */
   drop(name: string, options?: OperationOptions): Promise<void> {
-    return this.command(`DROP TABLE IF EXISTS ${this.table(name)} SYNC`, options);
+    return this.command(this.dropStatement(name), options);
+  }
+
+  dropStatement(name: string): string {
+    return `DROP TABLE IF EXISTS ${this.table(name)} SYNC`;
   }
 }

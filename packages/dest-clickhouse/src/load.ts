@@ -131,7 +131,7 @@ export class ClickHouseLoad implements LoadPackage {
     };
     const staged = new StagedStream(context, stream, table, table.generation ?? 0n);
     this.#streams.set(stream.name, { staged, spec: stream, conflict: table.conflict, isClaimed: false, children: [] });
-    if (stream.writeDisposition === 'replace' && stream.scope === undefined) await this.#replaceWhole(plan, staged);
+    if (isReplacedWhole(stream)) await this.#replaceWhole(plan, staged);
     return table.changes;
   }
 
@@ -140,8 +140,7 @@ export class ClickHouseLoad implements LoadPackage {
    * a statement that joins them, while rows that are attached are in its one snapshot or not at all.
    */
   async #replaceWhole(plan: TablePlan, staged: StagedStream): Promise<void> {
-    const hasChildren = nestedGroups(plan.columns).size > 0;
-    if (!hasChildren || this.#stream(plan.stream).conflict !== undefined) return this.truncate(plan.stream);
+    if (makesGeneration(plan, this.#stream(plan.stream).conflict)) return this.truncate(plan.stream);
     await this.#claimTable(plan);
     staged.replaceRows();
   }
@@ -324,8 +323,18 @@ export class ClickHouseLoad implements LoadPackage {
   }
 }
 
+/** Whether every load of the stream is the whole table. */
+export function isReplacedWhole(stream: StreamSpec): boolean {
+  return stream.writeDisposition === 'replace' && stream.scope === undefined;
+}
+
+/** Whether replacing the whole table makes a new one of it, rather than new rows in it. */
+export function makesGeneration(plan: TablePlan, conflict: EtlError | undefined): boolean {
+  return nestedGroups(plan.columns).size === 0 || conflict !== undefined;
+}
+
 /** The public names of a stream: its own, and those of its nested columns. */
-function tableNames(plan: TablePlan): readonly string[] {
+export function tableNames(plan: TablePlan): readonly string[] {
   const children = [...nestedGroups(plan.columns).keys()].map((path) => childName(plan, path));
   return [plan.publicName, ...children];
 }

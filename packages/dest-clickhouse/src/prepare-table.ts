@@ -52,17 +52,23 @@ export async function prepareTable(
   // Looked at again while nobody else defines the table: what is added must fit what is there.
   return definingTable(database, plan.publicName, settings, options, async () => {
     const table = await look();
-    if (table.generation === undefined) await createRawTable(database, plan, 0n, options);
-    for (const column of table.additions) {
-      await addColumn(database, rawName(plan.publicName, table.generation ?? 0n), column, options);
-    }
+    for (const statement of definingStatements(database, plan, table)) await database.command(statement, options);
     if (table.hasOlder) await dropForgotten(database, plan.publicName, options);
     return { ...table, generation: table.generation ?? 0n };
   });
 }
 
+/** What makes a table ready for the columns of a stream. */
+export function definingStatements(database: Database, plan: TablePlan, table: PreparedTable): readonly string[] {
+  const raw = rawName(plan.publicName, table.generation ?? 0n);
+  return [
+    ...(table.generation === undefined ? [createRawTable(database, plan, 0n)] : []),
+    ...table.additions.map((column) => addColumn(database, raw, column)),
+  ];
+}
+
 /** What preparing would find and change; changes nothing. */
-async function lookAtTable(
+export async function lookAtTable(
   database: Database,
   plan: TablePlan,
   contract: SchemaContract,

@@ -58,7 +58,7 @@ async function publishGeneration(
   table: ManifestTable,
   options: OperationOptions,
 ): Promise<void> {
-  await createRawTable(database, table.plan, BigInt(table.generation), options);
+  await database.command(createRawTable(database, table.plan, BigInt(table.generation)), options);
   await attach(database, prepared, table, BigInt(table.generation), options);
   await refreshViews(database, table.plan, await newestGeneration(database, table, options), options);
 }
@@ -132,10 +132,14 @@ async function align(database: Database, raw: string, staging: string, options: 
     database.columns(staging, options),
   ]);
   for (const column of stagingColumns) {
-    if (!rawColumns.some(({ name }) => name === column.name)) await addColumn(database, raw, column, options);
+    if (!rawColumns.some(({ name }) => name === column.name)) {
+      await database.command(addColumn(database, raw, column), options);
+    }
   }
   for (const column of rawColumns) {
-    if (!stagingColumns.some(({ name }) => name === column.name)) await addColumn(database, staging, column, options);
+    if (!stagingColumns.some(({ name }) => name === column.name)) {
+      await database.command(addColumn(database, staging, column), options);
+    }
   }
 }
 

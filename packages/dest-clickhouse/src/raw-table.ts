@@ -28,19 +28,13 @@ export async function generations(
     .sort((a, b) => (a < b ? -1 : 1));
 }
 
-export async function createRawTable(
-  database: Database,
-  plan: TablePlan,
-  generation: bigint,
-  options?: OperationOptions,
-): Promise<void> {
+export function createRawTable(database: Database, plan: TablePlan, generation: bigint): string {
   const columns = plan.columns.map(({ name, type }) => `${identifier(name)} ${type}`);
-  await database.command(
+  return (
     `CREATE TABLE IF NOT EXISTS ${database.table(rawName(plan.publicName, generation))} (${columns.join(', ')}) ` +
-      `ENGINE = ${database.flavour.engine('ReplacingMergeTree(_etl_version, _etl_deleted)')}${layout(plan)} ` +
-      `SETTINGS ${database.flavour.tableSettings('raw')} ` +
-      `COMMENT ${literal(`rows of ${plan.publicName}; read the view of that name`)}`,
-    options,
+    `ENGINE = ${database.flavour.engine('ReplacingMergeTree(_etl_version, _etl_deleted)')}${layout(plan)} ` +
+    `SETTINGS ${database.flavour.tableSettings('raw')} ` +
+    `COMMENT ${literal(`rows of ${plan.publicName}; read the view of that name`)}`
   );
 }
 
@@ -50,14 +44,11 @@ export function layout(plan: TablePlan): string {
   return `${partition} ORDER BY (${plan.orderBy.map(identifier).join(', ')})`;
 }
 
-export async function addColumn(
+export function addColumn(
   database: Database,
   table: string,
   column: { readonly name: string; readonly type: string; readonly definition?: string },
-  options?: OperationOptions,
-): Promise<void> {
-  await database.command(
-    `ALTER TABLE ${database.table(table)} ADD COLUMN IF NOT EXISTS ${identifier(column.name)} ${column.type} ${column.definition ?? ''}`,
-    options,
-  );
+): string {
+  const definition = `${identifier(column.name)} ${column.type} ${column.definition ?? ''}`.trimEnd();
+  return `ALTER TABLE ${database.table(table)} ADD COLUMN IF NOT EXISTS ${definition}`;
 }

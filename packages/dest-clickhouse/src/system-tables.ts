@@ -126,20 +126,25 @@ const SYSTEM_TABLES: Readonly<Record<string, SystemTable>> = {
 
 /** Creates what is missing, tables and columns: an older version of this package may have made them. */
 export async function ensureSystemTables(database: Database, options?: OperationOptions): Promise<void> {
+  for (const statement of await missingSystemTables(database, options)) await database.command(statement, options);
+}
+
+/** What creates the system tables and columns that the database has not; changes nothing. */
+export async function missingSystemTables(database: Database, options?: OperationOptions): Promise<readonly string[]> {
   const present = await presentColumns(database, options);
-  for (const [name, table] of Object.entries(SYSTEM_TABLES)) {
+  return Object.entries(SYSTEM_TABLES).flatMap(([name, table]) => {
     const known = present.get(name);
-    if (known === undefined) await database.command(createSystemTable(database, name, table), options);
-    for (const [column, type] of Object.entries(known === undefined ? {} : table.columns))
-      if (!known?.has(column)) await addColumn(database, name, { name: column, type }, options);
-  }
+    if (known === undefined) return [createSystemTable(database, name, table)];
+    const missing = Object.entries(table.columns).filter(([column]) => !known.has(column));
+    return missing.map(([column, type]) => addColumn(database, name, { name: column, type }));
+  });
 }
 
 async function presentColumns(
   database: Database,
   options?: OperationOptions,
 ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const rows = await database.rows<{ table: string; columns: readonly string[] }>(
+  const rows = await database.look<{ table: string; columns: readonly string[] }>(
     `SELECT table, groupArray(name) AS columns FROM system.columns WHERE database = ${literal(database.name)} ` +
       `AND table IN (${Object.keys(SYSTEM_TABLES).map(literal).join(', ')}) GROUP BY table`,
     options,

@@ -214,9 +214,13 @@ export async function refreshViews(
   const present = await presentViews(database, plan, views, options);
   for (const view of views) {
     if (areCurrent([view], present)) continue;
-    await database.command(
-      `CREATE OR REPLACE VIEW ${database.table(view.name)} SQL SECURITY ${SECURITY} AS ${view.select} COMMENT ${literal(view.comment)}`,
-      options,
-    );
+    await database.command(createView(database, view), options);
   }
+}
+
+export function createView(database: Database, view: View): string {
+  return (
+    `CREATE OR REPLACE VIEW ${database.table(view.name)} SQL SECURITY ${SECURITY} AS ${view.select} ` +
+    `COMMENT ${literal(view.comment)}`
+  );
 }

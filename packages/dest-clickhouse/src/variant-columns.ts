@@ -9,6 +9,7 @@ const MARK = 'variant of ';
 export interface AddedColumn extends PlannedColumn {
   /** The rest of its definition. */
   readonly definition: string;
+  readonly comment: string;
 }
 
 /** Where the values of a declared column go, and what has to be added for that. */
@@ -33,7 +34,7 @@ export function resolveColumn(
 ): Resolution | undefined {
   const family = familyOf(declared.name, actual);
   const newest = family.at(-1);
-  if (newest === undefined) return { column: declared, added: { ...declared, definition: '' } };
+  if (newest === undefined) return { column: declared, added: { ...declared, definition: '', comment: '' } };
   const same = family.findLast(({ type }) => type === declared.type);
   if (same !== undefined) return { column: { name: same.name, type: same.type } };
   if (isKey) return undefined;
@@ -41,7 +42,8 @@ export function resolveColumn(
   const type = widened(newest.type, declared.type);
   const column = { name: `${declared.name}__${variantSuffix(type)}`, type };
   const cast = `DEFAULT CAST(${identifier(newest.name)}, '${type.replaceAll("'", "\\'")}')`;
-  return { column, added: { ...column, definition: `${cast} COMMENT '${MARK}${declared.name}'` } };
+  const comment = MARK + declared.name;
+  return { column, added: { ...column, definition: `${cast} COMMENT '${comment}'`, comment } };
 }
 
 /** The columns that readers see: every column under its own name, read from its newest variant. */

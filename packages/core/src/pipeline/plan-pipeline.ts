@@ -23,7 +23,7 @@ export interface PlanOptions extends OperationOptions {
 }
 
 /** What a run would read of one stream. */
-export interface StreamPlan {
+export interface StreamDue {
   readonly stream: StreamSpec;
   readonly expected: number;
   /** In the order in which they would be read; those that were asked for come last. */
@@ -38,7 +38,7 @@ export interface StreamPlan {
 export interface PipelinePlan {
   readonly pipeline: string;
   /** Absent for a log, which has no slices: what it reads is known when it has read it. */
-  readonly streams?: readonly StreamPlan[];
+  readonly streams?: readonly StreamDue[];
 }
 
 /** Says what {@link runPipeline} would read now; reads no rows, takes no pipeline, writes nothing. */
@@ -52,7 +52,7 @@ export async function planPipeline(options: PlanOptions): Promise<PipelinePlan> 
   const expected = await source.plan(request);
   const asked = days === undefined ? [] : await source.plan({ ...request, days });
   const names = [...new Set([...expected, ...asked].map(({ stream }) => stream.name))];
-  const plans: StreamPlan[] = [];
+  const plans: StreamDue[] = [];
   for (const stream of names) {
     const ledger = await view.readLedger(name, stream);
     const own = expected.find((plan) => plan.stream.name === stream);
@@ -60,7 +60,7 @@ export async function planPipeline(options: PlanOptions): Promise<PipelinePlan> 
     const due = own === undefined ? [] : (options.fullRefresh === true ? askedSlices : dueSlices)(own.slices, ledger);
     const more = wanted === undefined ? [] : backfillOf(wanted, ledger, due, options.onlyMissing === true);
     const plan = own ?? wanted;
-    if (plan !== undefined) plans.push(streamPlan(plan, own?.slices.length ?? 0, [due, more]));
+    if (plan !== undefined) plans.push(streamDue(plan, own?.slices.length ?? 0, [due, more]));
   }
   return { pipeline: name, streams: plans };
 }
@@ -76,7 +76,7 @@ function backfillOf(
   return askedSlices(inDays, ledger).filter(({ previous }) => !onlyMissing || previous?.status !== 'good');
 }
 
-function streamPlan(plan: StreamSlices, expected: number, passes: readonly (readonly DueSlice[])[]): StreamPlan {
+function streamDue(plan: StreamSlices, expected: number, passes: readonly (readonly DueSlice[])[]): StreamDue {
   const problem = planProblem(plan.stream, plan.slices);
   return {
     stream: plan.stream,

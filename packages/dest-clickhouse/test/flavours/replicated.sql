@@ -1,0 +1,312 @@
+-- always: alter_sync=3 distributed_ddl_output_mode=throw_only_active distributed_ddl_task_timeout=120 insert_quorum=auto insert_quorum_timeout=120000
+
+-- 
+SELECT version() AS version;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_loads` (load_number UInt64, load_id String, pipeline LowCardinality(String), started_at DateTime64(3, 'UTC'), committed_at DateTime64(3, 'UTC'), rows UInt64, rows_by_stream Map(String, UInt64)) ENGINE = ReplicatedReplacingMergeTree ORDER BY load_number TTL toDateTime(committed_at) + INTERVAL 2 YEAR SETTINGS replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_slices` (pipeline LowCardinality(String), stream LowCardinality(String), slice String, status LowCardinality(String), rows UInt64, read_at DateTime64(3, 'UTC'), attempts UInt32, reason String, load_number UInt64) ENGINE = ReplicatedReplacingMergeTree(load_number) ORDER BY (pipeline, stream, slice) SETTINGS replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_state` (pipeline LowCardinality(String), stream String, partition String, value String, load_number UInt64, updated_at DateTime64(3, 'UTC')) ENGINE = ReplicatedReplacingMergeTree(load_number) ORDER BY (pipeline, stream, partition) SETTINGS replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_memory` (pipeline LowCardinality(String), stream String, key String, value String, version UInt128, updated_at DateTime64(3, 'UTC')) ENGINE = ReplicatedReplacingMergeTree(version) ORDER BY (pipeline, stream, key) SETTINGS replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_scopes` (table_name LowCardinality(String), scope String, pipeline LowCardinality(String), released UInt8, version UInt64, claimed_at DateTime64(3, 'UTC')) ENGINE = ReplicatedReplacingMergeTree(version) ORDER BY (table_name, scope, pipeline) SETTINGS replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_schema_changes` (pipeline LowCardinality(String), stream LowCardinality(String), table_name LowCardinality(String), change LowCardinality(String), detail String, load_number UInt64, changed_at DateTime64(3, 'UTC')) ENGINE = ReplicatedReplacingMergeTree ORDER BY (pipeline, stream, load_number, change, detail) TTL toDateTime(changed_at) + INTERVAL 2 YEAR SETTINGS replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_rejects` (pipeline LowCardinality(String), stream LowCardinality(String), load_number UInt64, load_id String, position UInt32, reason String, row String, rejected_at DateTime64(3, 'UTC')) ENGINE = ReplicatedReplacingMergeTree ORDER BY (pipeline, stream, load_number, position) TTL toDateTime(rejected_at) + INTERVAL 90 DAY SETTINGS replicated_deduplication_window = 0;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_loads` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT toString(max(load_number)) AS number FROM `travel`.`_etl_loads`;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_slices` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT toString(max(load_number)) AS number FROM `travel`.`_etl_slices`;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_state` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT toString(max(load_number)) AS number FROM `travel`.`_etl_state`;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_counter_init` (number UInt64) ENGINE = Null COMMENT 'names the newest load number';
+
+RENAME TABLE `travel`.`_etl_counter_init` TO `travel`.`_etl_number_0`;
+
+RENAME TABLE `travel`.`_etl_number_0` TO `travel`.`_etl_number_1`;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_p_148de9c5_1` (number UInt64) ENGINE = Null COMMENT '<holder>';
+
+RENAME TABLE `travel`.`_etl_number_1` TO `travel`.`_etl_number_2`;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_state` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT stream, partition, value FROM `travel`.`_etl_state` FINAL WHERE pipeline = 'p' AND (1);
+
+RENAME TABLE `travel`.`_etl_number_2` TO `travel`.`_etl_number_3`;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_manifest_p_148de9c5_3` (manifest String) ENGINE = ReplicatedMergeTree ORDER BY tuple() SETTINGS replicated_deduplication_window = 100, replicated_deduplication_window_seconds = 604800;
+
+RENAME TABLE `travel`.`_etl_number_3` TO `travel`.`_etl_number_4`;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_4` (number UInt64) ENGINE = Null COMMENT '<holder>';
+
+CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___insights_g0` (`account_id` String, `day` Date32, `spend` Nullable(Decimal(18, 6)), `actions.kind` Array(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplicatedReplacingMergeTree(_etl_version, _etl_deleted) PARTITION BY toYYYYMM(`day`) ORDER BY (`account_id`, `day`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1 COMMENT 'rows of shop___insights; read the view of that name';
+
+DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_4` SYNC;
+
+INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema', async_insert = 0 FORMAT JSONCompactEachRow;
+
+RENAME TABLE `travel`.`_etl_number_4` TO `travel`.`_etl_number_5`;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_5` (number UInt64) ENGINE = Null COMMENT '<holder>';
+
+CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___events_g0` (`what` Nullable(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String), `_etl_row_id` UInt128) ENGINE = ReplicatedReplacingMergeTree(_etl_version, _etl_deleted) ORDER BY (`_etl_row_id`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1 COMMENT 'rows of shop___events; read the view of that name';
+
+DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_5` SYNC;
+
+INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema', async_insert = 0 FORMAT JSONCompactEachRow;
+
+RENAME TABLE `travel`.`_etl_number_5` TO `travel`.`_etl_number_6`;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_6` (number UInt64) ENGINE = Null COMMENT '<holder>';
+
+CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___plans_g0` (`id` Int64, `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplicatedReplacingMergeTree(_etl_version, _etl_deleted) ORDER BY (`id`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1 COMMENT 'rows of shop___plans; read the view of that name';
+
+DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_6` SYNC;
+
+INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema', async_insert = 0 FORMAT JSONCompactEachRow;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___plans' AND released = 0 AND 1 ORDER BY pipeline;
+
+INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0 FORMAT JSONCompactEachRow;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___plans' AND released = 0 AND 1 ORDER BY pipeline;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___events' AND released = 0 AND scope != 'rows' ORDER BY pipeline;
+
+INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0 FORMAT JSONCompactEachRow;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___events' AND released = 0 AND scope != 'rows' ORDER BY pipeline;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___insights' AND released = 0 AND scope IN ('{"account_id":"1"}', '{}', 'rows') ORDER BY pipeline;
+
+INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0 FORMAT JSONCompactEachRow;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___insights' AND released = 0 AND scope IN ('{"account_id":"1"}', '{}', 'rows') ORDER BY pipeline;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id` String, `day` Date32, `spend` Nullable(Decimal(18, 6)), `actions.kind` Array(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplicatedMergeTree PARTITION BY toYYYYMM(`day`) ORDER BY (`account_id`, `day`) SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800 COMMENT 'rows on their way into shop___insights';
+
+INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id`, `day`, `spend`, `actions.kind`, _etl_version, _etl_deleted, _etl_load_id) SETTINGS insert_deduplication_token = '<minute>-3-0', async_insert = 0 FORMAT JSONCompactEachRow;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT toString(count() - uniqExact(`account_id`, `day`)) AS doubled FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT toString(countIf(NOT (((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')))))) AS outside FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_raw_shop___insights_g0` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id`, `day`, _etl_version, _etl_deleted, _etl_load_id) SELECT `account_id`, `day`, toUInt128('55340232221128654849'), 1, '<minute>-3' FROM `travel`.`_raw_shop___insights_g0` FINAL WHERE (`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')) AND (`account_id`, `day`) NOT IN (SELECT `account_id`, `day` FROM `travel`.`_etl_staging_p_148de9c5_3_1`);
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_2` (`what` Nullable(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String), `_etl_row_id` UInt128) ENGINE = ReplicatedMergeTree ORDER BY (`_etl_row_id`) SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800 COMMENT 'rows on their way into shop___events';
+
+INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_2` (`what`, _etl_version, _etl_deleted, _etl_load_id, _etl_row_id) SETTINGS insert_deduplication_token = '<minute>-3-0', async_insert = 0 FORMAT JSONCompactEachRow;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_2` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_2`;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_3` (`id` Int64, `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplicatedMergeTree ORDER BY (`id`) SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800 COMMENT 'rows on their way into shop___plans';
+
+INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_3` (`id`, _etl_version, _etl_deleted, _etl_load_id) SETTINGS insert_deduplication_token = '<minute>-3-0', async_insert = 0 FORMAT JSONCompactEachRow;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_3` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_3`;
+
+INSERT INTO `travel`.`_etl_manifest_p_148de9c5_3` (manifest) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
+
+RENAME TABLE `travel`.`_etl_manifest_p_148de9c5_3` TO `travel`.`_etl_prepared_p_148de9c5_3`;
+
+RENAME TABLE `travel`.`_etl_number_6` TO `travel`.`_etl_number_7`;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_7` (number UInt64) ENGINE = Null COMMENT '<holder>';
+
+CREATE OR REPLACE VIEW `travel`.`_raw_shop___insights` SQL SECURITY INVOKER AS SELECT `account_id`, `day`, `spend`, `actions.kind`, `_etl_load_id` FROM `travel`.`_raw_shop___insights_g0` FINAL COMMENT 'etl view <hash 1> of insights';
+
+CREATE OR REPLACE VIEW `travel`.`shop___insights` SQL SECURITY INVOKER AS SELECT `account_id`, `day`, `spend`, _etl_load_id AS `_etl_load_id`, lower(hex(sipHash128(toString(`account_id`), toString(`day`)))) AS `_etl_id` FROM `travel`.`_raw_shop___insights` COMMENT 'etl view <hash 2> of insights';
+
+CREATE OR REPLACE VIEW `travel`.`shop___insights__actions` SQL SECURITY INVOKER AS SELECT key_0_ AS `account_id`, key_1_ AS `day`, value_0_ AS `kind`, toInt64(position_) - 1 AS `_etl_list_idx`, parent_id_ AS `_etl_parent_id`, parent_id_ AS `_etl_root_id`, lower(hex(sipHash128(parent_id_, 'actions', toString(position_)))) AS `_etl_id` FROM (SELECT lower(hex(sipHash128(toString(`account_id`), toString(`day`)))) AS parent_id_, `account_id` AS key_0_, `day` AS key_1_, `actions.kind` AS field_0_ FROM `travel`.`_raw_shop___insights`) ARRAY JOIN field_0_ AS value_0_, arrayEnumerate(field_0_) AS position_ COMMENT 'etl view <hash 3> of insights.actions';
+
+DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_7` SYNC;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+ALTER TABLE `travel`.`_raw_shop___insights_g0` ATTACH PARTITION ALL FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+
+RENAME TABLE `travel`.`_etl_number_7` TO `travel`.`_etl_number_8`;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_8` (number UInt64) ENGINE = Null COMMENT '<holder>';
+
+CREATE OR REPLACE VIEW `travel`.`shop___events` SQL SECURITY INVOKER AS SELECT `what`, _etl_load_id AS `_etl_load_id` FROM `travel`.`_raw_shop___events_g0` FINAL COMMENT 'etl view <hash 4> of events';
+
+DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_8` SYNC;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_2` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+ALTER TABLE `travel`.`_raw_shop___events_g0` ATTACH PARTITION ALL FROM `travel`.`_etl_staging_p_148de9c5_3_2`;
+
+RENAME TABLE `travel`.`_etl_number_8` TO `travel`.`_etl_number_9`;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_9` (number UInt64) ENGINE = Null COMMENT '<holder>';
+
+CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___plans_g3` (`id` Int64, `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplicatedReplacingMergeTree(_etl_version, _etl_deleted) ORDER BY (`id`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1 COMMENT 'rows of shop___plans; read the view of that name';
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_3` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+ALTER TABLE `travel`.`_raw_shop___plans_g3` ATTACH PARTITION ALL FROM `travel`.`_etl_staging_p_148de9c5_3_3`;
+
+CREATE OR REPLACE VIEW `travel`.`shop___plans` SQL SECURITY INVOKER AS SELECT `id`, _etl_load_id AS `_etl_load_id` FROM `travel`.`_raw_shop___plans_g3` FINAL COMMENT 'etl view <hash 5> of plans';
+
+DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_9` SYNC;
+
+INSERT INTO `travel`.`_etl_slices` (pipeline, stream, slice, status, rows, read_at, attempts, reason, load_number) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
+
+INSERT INTO `travel`.`_etl_state` (pipeline, stream, partition, value, load_number, updated_at) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
+
+INSERT INTO `travel`.`_etl_loads` (load_number, load_id, pipeline, started_at, committed_at, rows, rows_by_stream) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
+
+RENAME TABLE `travel`.`_etl_prepared_p_148de9c5_3` TO `travel`.`_etl_published_p_148de9c5_3`;
+
+DROP TABLE IF EXISTS `travel`.`_etl_staging_p_148de9c5_3_1` SYNC;
+
+DROP TABLE IF EXISTS `travel`.`_etl_staging_p_148de9c5_3_2` SYNC;
+
+DROP TABLE IF EXISTS `travel`.`_etl_staging_p_148de9c5_3_3` SYNC;
+
+RENAME TABLE `travel`.`_etl_number_9` TO `travel`.`_etl_number_10`;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_10` (number UInt64) ENGINE = Null COMMENT '<holder>';
+
+DROP TABLE IF EXISTS `travel`.`_raw_shop___plans_g0` SYNC;
+
+DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_10` SYNC;
+
+DROP TABLE IF EXISTS `travel`.`_etl_published_p_148de9c5_3` SYNC;
+
+DROP TABLE IF EXISTS `travel`.`_etl_lock_p_148de9c5_1` SYNC;
