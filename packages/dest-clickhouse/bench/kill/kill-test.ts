@@ -77,6 +77,8 @@ class Killer {
   readonly #report: KillReport;
   /** How long the last recovery took, in milliseconds: what the next one probably takes. */
   #recoveryMs = 500;
+  /** The same of a load. */
+  #loadMs = 500;
 
   constructor(report: KillReport) {
     this.#report = report;
@@ -108,12 +110,15 @@ class Killer {
           break;
         case 'verified':
           at = 'load';
+          startedAt = performance.now();
           report.verified += 1;
           if (aim === 'verify') killIn(0);
-          if (aim === 'load') killIn(moment * 700);
+          if (aim === 'load') killIn(moment * 2.5 * this.#loadMs);
           break;
         case 'committed':
           report.loads += 1;
+          this.#loadMs = performance.now() - startedAt;
+          startedAt = performance.now();
           break;
         default:
           report.wrong.push(JSON.stringify(message));
