@@ -12,9 +12,8 @@ export interface Door {
 }
 
 /**
- * An engine of its own behind HTTP, so that several processes can reach it. Statements through one
- * door are carried out one after the other, those through different doors at the same time: the
- * embedded engine has a queue per session.
+ * An engine of its own behind HTTP, so that several processes can reach it. Its doors differ in what
+ * they do to statements and note of them; statements overlap, through one door or several.
  */
 export class EngineFront implements AsyncDisposable {
   readonly #directory = mkdtempSync(join(tmpdir(), 'etl-bench-'));

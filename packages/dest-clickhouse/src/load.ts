@@ -231,9 +231,11 @@ export class ClickHouseLoad implements LoadPackage {
   /** Upserted parents have exactly the children that came with them. */
   async #closeFamilies(): Promise<void> {
     for (const { staged, children, spec } of this.#streams.values()) {
-      if (spec.scope !== undefined || staged.staging === undefined) continue;
+      if (spec.scope !== undefined || children.length === 0) continue;
+      const staging = await this.#owned(staged.staging());
+      if (staging === undefined) continue;
       for (const { name, childOf } of children)
-        await this.#owned(this.#stream(name).staged.closeChildren(childOf, staged.staging));
+        await this.#owned(this.#stream(name).staged.closeChildren(childOf, staging));
     }
   }
 

@@ -178,8 +178,9 @@ export class StagedStream {
     );
   }
 
-  /** Name of the staging table; `undefined` while there is none. */
-  get staging(): string | undefined {
+  /** Name of the staging table, with all rows so far; `undefined` when there were none. */
+  async staging(): Promise<string | undefined> {
+    await this.#flush();
     return this.#created ? this.#context.staging : undefined;
   }
 

@@ -85,6 +85,21 @@ it('takes children away with what the parent lost, and with a parent that is del
   expect(await items(fixture)).toEqual(['1/0 x 0.5', '2/0 u 0.5', '3/0 z 0.5', '3/1 back 1.5']);
 });
 
+it('takes them away in a load without slices, too', async () => {
+  await using fixture = await embeddedFixture();
+  const upsert = async (rows: readonly Row[]): Promise<void> => {
+    await using session = await fixture.create({ chunkRows: 2 }).open('p');
+    await using open = await session.beginLoad();
+    await open.prepare(ORDERS);
+    await open.write('orders', rows);
+    await open.commit([]);
+  };
+  await upsert([order(1, 'x', 'y'), order(2, 'u', 'v'), order(3, 'z', 'w')]);
+  await upsert([order(1, 'x')]);
+  await upsert([order(4), order(2, 'u'), order(3, 'z')]);
+  expect(await items(fixture)).toEqual(['1/0 x 0.5', '2/0 u 0.5', '3/0 z 0.5']);
+});
+
 it('replaces the children of a scope with the scope, and no others', async () => {
   await using fixture = await embeddedFixture();
   const slice = (shop: string): Slice => ({ key: shop, scope: { equals: { shop } } });

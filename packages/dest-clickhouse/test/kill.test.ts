@@ -10,5 +10,6 @@ it(
     const report = await killTest(8, seed);
     expect(report.wrong).toEqual([]);
     expect(report.kills).toBe(8);
+    expect(report.verified).toBeGreaterThan(0);
   },
 );

@@ -1,9 +1,7 @@
-import { createRequire } from 'node:module';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-
-type Session = InstanceType<(typeof import('chdb'))['Session']>;
+import { ChdbSessionPool } from './chdb-session-pool.ts';
 
 /** How the server answers one request: as it should, or as a bad network would. */
 export type ChdbFault =
@@ -23,6 +21,8 @@ export interface ChdbServerOptions {
   readonly configFile?: string | undefined;
   /** Chooses a fault per statement; `undefined` for none. The statement waits until it has answered. */
   readonly fault?: ChooseFault | undefined;
+  /** Statements that are carried out at the same time; later ones wait for their turn. 8 unless given. */
+  readonly concurrency?: number | undefined;
 }
 
 export interface ChdbServer extends AsyncDisposable {
@@ -34,16 +34,16 @@ export interface ChdbServer extends AsyncDisposable {
 /**
  * ClickHouse's HTTP interface in front of an embedded engine, with a user and a password, so that a
  * client's real wire path is used without a server.
+ *
+ * Statements of different requests overlap, as on a server, and no request leaves anything to the
+ * next one: `SET` and `USE` are accepted without effect. Settings have to stand in the statement;
+ * those in the address are not read. A client that goes away does not stop its statement.
  */
 export async function startChdbServer(options: ChdbServerOptions): Promise<ChdbServer> {
-  const { Session } = createRequire(import.meta.url)('chdb') as typeof import('chdb');
-  const session: Session = new Session(
-    options.path,
-    options.configFile === undefined ? {} : { connectionArgs: [`--config-file=${options.configFile}`] },
-  );
+  const pool = new ChdbSessionPool(options);
   const queries: string[] = [];
   const server = createServer((request, response) => {
-    handle(session, options, queries, request, response).catch((error: unknown) => {
+    handle(pool, options, queries, request, response).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : undefined);
     });
   });
@@ -53,15 +53,16 @@ export async function startChdbServer(options: ChdbServerOptions): Promise<ChdbS
     url: `http://127.0.0.1:${port}`,
     queries,
     async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-      session.close();
+      await closed;
+      await pool.close();
     },
   };
 }
 
 async function handle(
-  session: Session,
+  pool: ChdbSessionPool,
   options: ChdbServerOptions,
   queries: string[],
   request: IncomingMessage,
@@ -94,7 +95,8 @@ async function handle(
     const statement = inUrl === null ? query : `${query.trimEnd()}\n${body}`;
     const format = url.searchParams.get('default_format') ?? 'TabSeparated';
     const isEmptyInsert = inUrl !== null && body === '' && /^\s*INSERT/i.test(query) && !/\bSELECT\b/i.test(query);
-    const result = isEmptyInsert ? undefined : await session.queryAsync(statement, { format });
+    const hasNoEffect = isEmptyInsert || /^\s*(?:SET|USE)\s/i.test(query);
+    const result = hasNoEffect ? undefined : await pool.use((session) => session.queryAsync(statement, { format }));
     if (fault === 'lose-answer') response.destroy();
     else
       response

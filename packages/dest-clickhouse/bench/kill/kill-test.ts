@@ -1,28 +1,32 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { ChildProgram } from '../child-program.ts';
 import { randomNumbers } from './world.ts';
 
 /** How a kill test ended. */
 export interface KillReport {
   readonly seed: number;
-  readonly kills: number;
-  /** Kills before the killed process had verified its tables: during start-up or recovery. */
-  readonly killsAtStart: number;
-  readonly loads: number;
-  readonly rolledForward: number;
+  kills: number;
+  /** Kills between the start of the process and the end of its recovery. */
+  killsAtStart: number;
+  /** Kills while it compared its tables with the world. */
+  killsWhileVerifying: number;
+  /** Comparisons of all tables with the world. */
+  verified: number;
+  loads: number;
+  /** Loads that a start completed, because the run before it was killed behind its commit point. */
+  rolledForward: number;
   /** Starts at which the engine itself crashed; they are repeated. */
-  readonly engineCrashes: number;
-  readonly wrong: readonly string[];
+  engineCrashes: number;
+  readonly wrong: string[];
 }
 
-interface Message {
-  readonly type: 'opened' | 'verified' | 'committed' | 'wrong';
-  readonly rolledForward?: number;
-  readonly position?: number;
-}
+type Aim = 'start' | 'load' | 'verify';
+type Outcome = 'killed' | 'crashed' | 'wrong' | 'verified';
+
+/** Kills after which a new database is begun, so that first loads are killed, too. */
+const KILLS_PER_DATABASE = 50;
 
 /**
  * Kills a loading process `kills` times with SIGKILL, each time at a random moment, a quarter of them
@@ -32,77 +36,110 @@ interface Message {
 export async function killTest(
   kills: number,
   seed: number,
-  onKill: (count: number) => void = () => undefined,
+  onKill: (report: Readonly<KillReport>) => void = () => undefined,
 ): Promise<KillReport> {
   const directory = mkdtempSync(join(tmpdir(), 'etl-kill-'));
-  const random = randomNumbers(seed);
-  const report = {
+  const report: KillReport = {
     seed,
     kills: 0,
     killsAtStart: 0,
+    killsWhileVerifying: 0,
+    verified: 0,
     loads: 0,
     rolledForward: 0,
     engineCrashes: 0,
-    wrong: [] as string[],
+    wrong: [],
   };
+  const random = randomNumbers(seed);
+  const killer = new Killer(report);
   try {
-    while (report.kills < kills) {
-      const isAtStart = random() < 0.25;
-      const outcome = await runOnce(join(directory, 'engine'), seed, isAtStart ? 'start' : 'load', random(), report);
-      if (outcome === 'crashed') report.engineCrashes += 1;
-      if (outcome === 'wrong') return report;
-      if (outcome === 'killed') onKill(report.kills);
+    for (let world = 0; report.kills < kills; world += 1) {
+      const path = join(directory, `engine ${world}`);
+      const until = Math.min(kills, report.kills + KILLS_PER_DATABASE);
+      while (report.kills < until) {
+        const aim = random() < 0.25 ? 'start' : 'load';
+        const outcome = await killer.runOnce(path, seed + world, aim, random());
+        if (outcome === 'wrong') return report;
+        if (outcome === 'killed') onKill(report);
+      }
+      // A crash of the engine proves nothing: try again.
+      while ((await killer.runOnce(path, seed + world, 'verify', 0)) === 'crashed');
+      if (report.wrong.length > 0) return report;
+      rmSync(path, { recursive: true, force: true });
     }
-    await runOnce(join(directory, 'engine'), seed, 'verify', 0, report);
     return report;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-type Mutable<T> = { -readonly [P in keyof T]: T[P] };
+class Killer {
+  readonly #report: KillReport;
+  /** How long the last recovery took, in milliseconds: what the next one probably takes. */
+  #recoveryMs = 500;
+  /** The same of a load. */
+  #loadMs = 500;
 
-async function runOnce(
-  path: string,
-  seed: number,
-  aim: 'start' | 'load' | 'verify',
-  moment: number,
-  report: Mutable<Omit<KillReport, 'wrong'>> & { wrong: string[] },
-): Promise<'killed' | 'crashed' | 'wrong'> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'runner.ts'), path, String(seed)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let errors = '';
-  child.stderr.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString('utf8')).slice(-4000)));
-  let wasKilled = false;
-  let hasVerified = false;
-  const kill = (): void => {
-    wasKilled = true;
-    child.kill('SIGKILL');
-  };
-  let timer = aim === 'start' ? setTimeout(kill, moment * 900) : undefined;
-  const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-  for await (const line of createInterface({ input: child.stdout })) {
-    const message = JSON.parse(line) as Message;
-    if (message.type === 'opened') report.rolledForward += message.rolledForward ?? 0;
-    if (message.type === 'committed') report.loads += 1;
-    if (message.type === 'wrong') report.wrong.push(line);
-    if (message.type === 'verified') {
-      hasVerified = true;
-      if (aim === 'verify') kill();
-      if (aim === 'load') timer = setTimeout(kill, moment * 1500);
+  constructor(report: KillReport) {
+    this.#report = report;
+  }
+
+  /** Starts the process and kills it; `moment`, below 1, says when within what is aimed at. */
+  async runOnce(path: string, seed: number, aim: Aim, moment: number): Promise<Outcome> {
+    const report = this.#report;
+    let at = 'start';
+    let wasKilled = false;
+    let timer: NodeJS.Timeout | undefined;
+    let startedAt = performance.now();
+    const killIn = (milliseconds: number): void => {
+      timer = setTimeout(() => {
+        wasKilled = true;
+        program.kill();
+      }, milliseconds);
+    };
+    const program = new ChildProgram(join(import.meta.dirname, 'runner.ts'), [path, String(seed)], (message) => {
+      switch (message['type']) {
+        case 'started':
+          startedAt = performance.now();
+          if (aim === 'start') killIn(moment * this.#recoveryMs);
+          break;
+        case 'opened':
+          at = 'comparison';
+          this.#recoveryMs = performance.now() - startedAt;
+          report.rolledForward += Number(message['rolledForward']);
+          break;
+        case 'verified':
+          at = 'load';
+          startedAt = performance.now();
+          report.verified += 1;
+          if (aim === 'verify') killIn(0);
+          if (aim === 'load') killIn(moment * 2.5 * this.#loadMs);
+          break;
+        case 'committed':
+          report.loads += 1;
+          this.#loadMs = performance.now() - startedAt;
+          startedAt = performance.now();
+          break;
+        default:
+          report.wrong.push(JSON.stringify(message));
+      }
+    });
+    const { code, errors } = await program.ended;
+    clearTimeout(timer);
+    if (report.wrong.length > 0) return 'wrong';
+    if (wasKilled) {
+      if (aim === 'verify') return 'verified';
+      report.kills += 1;
+      if (at === 'start') report.killsAtStart += 1;
+      if (at === 'comparison') report.killsWhileVerifying += 1;
+      return 'killed';
     }
+    // A signal that is not ours is a crash of the embedded engine; anything else is our own error.
+    if (code === null) {
+      report.engineCrashes += 1;
+      return 'crashed';
+    }
+    report.wrong.push(`the process ended with ${code}: ${errors}`);
+    return 'wrong';
   }
-  const code = await ended;
-  clearTimeout(timer);
-  if (report.wrong.length > 0) return 'wrong';
-  if (wasKilled) {
-    if (aim !== 'verify') report.kills += 1;
-    if (!hasVerified) report.killsAtStart += 1;
-    return 'killed';
-  }
-  // A signal that is not ours is a crash of the embedded engine; anything else is our own error.
-  if (code === null) return 'crashed';
-  report.wrong.push(`the process ended with ${code}: ${errors}`);
-  return 'wrong';
 }

@@ -3,8 +3,20 @@ import type { Row, Slice, StreamSpec } from '@etl/core';
 const key = { type: 'string', nullable: false } as const;
 const value = { type: 'int64', nullable: true } as const;
 const tags = { type: 'array', nullable: false, items: { type: 'string', nullable: true } } as const;
+const objects = {
+  type: 'nested',
+  nullable: false,
+  fields: [
+    { name: 'kind', ...key },
+    { name: 'count', ...value },
+  ],
+} as const;
 
-/** One stream of every kind: scoped with vanishing rows, keyed, versioned with truncations, appended, replaced. */
+/**
+ * One stream of every kind: scoped with vanishing rows, keyed, versioned with truncations, appended,
+ * replaced in whole with and without nested columns. Most have objects in their rows, one has them in
+ * a table of their own.
+ */
 export const STREAMS = {
   report: {
     name: 'report',
@@ -14,6 +26,7 @@ export const STREAMS = {
       { name: 'ad', ...key },
       { name: 'spend', ...value },
       { name: 'tags', ...tags },
+      { name: 'parts', ...objects },
     ],
     primaryKey: ['account', 'day', 'ad'],
     writeDisposition: 'replace',
@@ -24,6 +37,7 @@ export const STREAMS = {
     columns: [
       { name: 'id', ...key },
       { name: 'amount', ...value },
+      { name: 'lines', ...objects, storage: 'table' },
     ],
     primaryKey: ['id'],
     writeDisposition: 'merge',
@@ -33,6 +47,7 @@ export const STREAMS = {
     columns: [
       { name: 'id', ...key },
       { name: 'amount', ...value },
+      { name: 'notes', ...objects },
     ],
     primaryKey: ['id'],
     writeDisposition: 'merge',
@@ -44,6 +59,7 @@ export const STREAMS = {
     columns: [
       { name: 'id', ...key },
       { name: 'amount', ...value },
+      { name: 'items', ...objects },
     ],
     primaryKey: [],
     writeDisposition: 'append',
@@ -57,6 +73,16 @@ export const STREAMS = {
     primaryKey: ['id'],
     writeDisposition: 'replace',
   },
+  album: {
+    name: 'album',
+    columns: [
+      { name: 'id', ...key },
+      { name: 'amount', ...value },
+      { name: 'tracks', ...objects },
+    ],
+    primaryKey: ['id'],
+    writeDisposition: 'replace',
+  },
 } as const satisfies Record<string, StreamSpec>;
 
 export type StreamName = keyof typeof STREAMS;
@@ -64,13 +90,9 @@ export type StreamName = keyof typeof STREAMS;
 /** What one load brings. */
 export interface Step {
   readonly slice: Slice;
-  readonly report: readonly Row[];
-  readonly entity: readonly Row[];
+  /** A list that is replaced in whole is absent when the step does not load it. */
+  readonly rows: Readonly<Partial<Record<StreamName, readonly Row[]>>>;
   readonly truncates: boolean;
-  readonly change: readonly Row[];
-  readonly event: readonly Row[];
-  /** Absent when the list is not loaded in this step. */
-  readonly catalog: readonly Row[] | undefined;
 }
 
 /** A seeded stream of numbers in [0, 1). */
@@ -93,55 +115,91 @@ export function stepOf(seed: number, position: number): Step {
   const next = new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
   const subset = (count: number): string[] =>
     Array.from({ length: count }, (_, index) => `row ${index}`).filter(() => random() < 0.5);
-  const amounts = (ids: readonly string[]): Row[] => ids.map((id) => ({ id, amount: below(1000) }));
+  const list = (): Row[] =>
+    Array.from({ length: below(4) }, (_, index) => ({ kind: `kind ${index}`, count: below(1000) }));
+  const amounts = (count: number, nested?: string): Row[] =>
+    subset(count).map((id) => ({ id, amount: below(1000), ...(nested === undefined ? {} : { [nested]: list() }) }));
+  const report = subset(250).map((ad) => ({
+    account,
+    day,
+    ad,
+    spend: below(1000),
+    tags: [ad, null, account],
+    parts: list(),
+  }));
   return {
     slice: { key: `${account}/${day}`, scope: { equals: { account }, days: { start: day, end: next } } },
-    report: subset(400).map((ad) => ({ account, day, ad, spend: below(1000), tags: [ad, null, account] })),
-    entity: amounts(subset(100)),
+    rows: {
+      report,
+      entity: amounts(60, 'lines'),
+      change: amounts(50, 'notes').map((row, ordinal) => ({
+        ...row,
+        _version: (BigInt(position) << 48n) + BigInt(ordinal),
+        _deleted: random() < 0.3,
+      })),
+      event: amounts(6, 'items'),
+      ...(random() < 0.5 ? { catalog: amounts(30) } : {}),
+      ...(random() < 0.5 ? { album: amounts(30, 'tracks') } : {}),
+    },
     truncates: random() < 0.15,
-    change: amounts(subset(50)).map((row, ordinal) => ({
-      ...row,
-      _version: (BigInt(position) << 48n) + BigInt(ordinal),
-      _deleted: random() < 0.3,
-    })),
-    event: amounts(subset(6)),
-    catalog: random() < 0.5 ? amounts(subset(30)) : undefined,
   };
 }
 
-/** What the tables hold after the first `position` steps, as sorted lines. */
-export function worldAt(seed: number, position: number): Record<StreamName, string[]> {
-  const report = new Map<string, string>();
-  const entity = new Map<string, string>();
-  const change = new Map<string, string>();
-  const event: string[] = [];
-  let catalog: string[] = [];
+/** Every table that people read, and the column of its stream whose objects it shows. */
+export const TABLES: readonly { readonly name: string; readonly stream: StreamName; readonly nested?: string }[] =
+  Object.values(STREAMS).flatMap(({ name, columns }) => [
+    { name, stream: name },
+    ...columns
+      .filter(({ type }) => type === 'nested')
+      .map((column) => ({ name: `${name}__${column.name}`, stream: name, nested: column.name })),
+  ]);
+
+/** What the tables hold after the first `position` steps: table name to sorted lines. */
+export function worldAt(seed: number, position: number): ReadonlyMap<string, readonly string[]> {
+  const rows: Record<StreamName, Map<string, Row>> = {
+    report: new Map(),
+    entity: new Map(),
+    change: new Map(),
+    event: new Map(),
+    catalog: new Map(),
+    album: new Map(),
+  };
   for (let number = 1; number <= position; number += 1) {
-    const step = stepOf(seed, number);
-    const scope = `${step.slice.key}/`;
-    for (const name of report.keys()) if (name.startsWith(scope)) report.delete(name);
-    for (const row of step.report) report.set(`${scope}${String(row['ad'])}`, lineOf('report', row));
-    for (const row of step.entity) entity.set(String(row['id']), lineOf('entity', row));
-    if (step.truncates) change.clear();
-    for (const row of step.change) {
-      if (row['_deleted'] === true) change.delete(String(row['id']));
-      else change.set(String(row['id']), lineOf('change', row));
+    const { slice, rows: loaded, truncates } = stepOf(seed, number);
+    const scope = `${slice.key}/`;
+    for (const name of rows.report.keys()) if (name.startsWith(scope)) rows.report.delete(name);
+    for (const row of loaded.report ?? []) rows.report.set(`${scope}${String(row['ad'])}`, row);
+    for (const row of loaded.entity ?? []) rows.entity.set(String(row['id']), row);
+    if (truncates) rows.change.clear();
+    for (const row of loaded.change ?? []) {
+      if (row['_deleted'] === true) rows.change.delete(String(row['id']));
+      else rows.change.set(String(row['id']), row);
     }
-    event.push(...step.event.map((row) => lineOf('event', row)));
-    if (step.catalog !== undefined) catalog = step.catalog.map((row) => lineOf('catalog', row));
+    for (const row of loaded.event ?? []) rows.event.set(String(rows.event.size), row);
+    for (const name of ['catalog', 'album'] as const) {
+      const list = loaded[name];
+      if (list !== undefined) rows[name] = new Map(list.map((row) => [String(row['id']), row]));
+    }
   }
-  return {
-    report: [...report.values()].sort(),
-    entity: [...entity.values()].sort(),
-    change: [...change.values()].sort(),
-    event: event.sort(),
-    catalog: catalog.sort(),
-  };
+  return new Map(
+    TABLES.map(({ name, stream, nested }) => {
+      const parents = [...rows[stream].values()];
+      const lines = nested === undefined ? parents : parents.flatMap((row) => objectsOf(stream, row, nested));
+      return [name, lines.map((row) => lineOf(stream, row, nested)).sort()];
+    }),
+  );
 }
 
-/** One row as text, from a source row or from a row that was read back. */
-export function lineOf(stream: StreamName, row: Row): string {
-  return JSON.stringify(
-    STREAMS[stream].columns.map(({ name }) => (typeof row[name] === 'number' ? String(row[name]) : row[name])),
-  );
+function objectsOf(stream: StreamName, row: Row, nested: string): readonly Row[] {
+  const ids = Object.fromEntries(STREAMS[stream].primaryKey.map((name) => [name, row[name]]));
+  return (row[nested] as readonly Row[]).map((item, index) => ({ ...ids, ...item, _etl_list_idx: index }));
+}
+
+/** One row as text, from a source row or from a row that was read back; of a nested column, one object. */
+export function lineOf(stream: StreamName, row: Row, nested?: string): string {
+  const { columns, primaryKey } = STREAMS[stream];
+  const scalars = columns.filter(({ type }) => type !== 'nested').map(({ name }) => name);
+  const fields = objects.fields.map(({ name }) => name);
+  const names = nested === undefined ? scalars : [...primaryKey, ...fields, '_etl_list_idx'];
+  return JSON.stringify(names.map((name) => (typeof row[name] === 'number' ? String(row[name]) : row[name])));
 }

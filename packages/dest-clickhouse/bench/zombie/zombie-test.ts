@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { EtlError } from '@etl/core';
-import { clickhouse, openClickHouse, type ClickHouseReader } from '../../src/index.ts';
+import { clickhouse, openClickHouse } from '../../src/index.ts';
 import { ChildProgram } from '../child-program.ts';
 import { EngineFront, type Door } from '../engine-front.ts';
-import { lineOf, randomNumbers, STREAMS, worldAt, type StreamName } from '../kill/world.ts';
-import { readRows } from '../read-rows.ts';
-import { catchUp, positionOf } from './catch-up.ts';
+import { differences, leftovers } from '../kill/differences.ts';
+import { positionOf } from '../kill/load-step.ts';
+import { randomNumbers } from '../kill/world.ts';
+import { catchUp } from './catch-up.ts';
 
 /** When the statement that was under way while the run was stopped is carried out; at last, the run wakes with it. */
 export const LANDINGS = ['at once', 'during the takeover', 'after the takeover', 'awake during the takeover'] as const;
@@ -141,6 +142,9 @@ async function stopAndWake(
   report.stops += 1;
   const what = `seed ${seed}, stopped at statement ${stop.at} (${statement}), which lands ${landing}`;
   const wrong = (text: string): void => void report.wrong.push(`${what}: ${text}`);
+  const verify = async (when: string): Promise<void> => {
+    for (const text of await differences(reader, database, seed, 3)) wrong(`${when} ${text}`);
+  };
   try {
     if (landing.endsWith('during the takeover')) {
       turnstiles.next.expect(stop.landsAt, () => {
@@ -154,7 +158,7 @@ async function stopAndWake(
       return takeOver(seed, destination);
     });
     if (before === 2) report.rolledForward += 1;
-    await verify(reader, database, seed, (text) => wrong(`after the takeover ${text}`));
+    await verify('after the takeover');
     latch.open();
     program.wake();
     const end = await program.ended;
@@ -162,13 +166,13 @@ async function stopAndWake(
     if (code.includes('after 1 loads') && before === 1 && !landing.startsWith('awake'))
       wrong('two runs have loaded the same step');
     if (code === 'said nothing') wrong(`the woken run crashed: ${end.errors}`);
-    await verify(reader, database, seed, (text) => wrong(`after waking ${text}`));
+    await verify('after waking');
     const left = await leftovers(reader, database);
     if (left.length > 0) report.leftUntilNextRun.push(`${what}: ${left.join(', ')}`);
     await using session = await destination.open('zombie');
     if ((await positionOf(session)) !== 3) wrong('the position moved');
     await session[Symbol.asyncDispose]();
-    await verify(reader, database, seed, (text) => wrong(`after the next run ${text}`));
+    await verify('after the next run');
     const still = await leftovers(reader, database);
     if (still.length > 0) wrong(`left for good: ${still.join(', ')}`);
   } catch (error) {
@@ -192,32 +196,4 @@ async function takeOver(seed: number, destination: ReturnType<typeof clickhouse>
   const position = await positionOf(session);
   await catchUp(session, seed, 3);
   return position;
-}
-
-async function verify(
-  reader: ClickHouseReader,
-  database: string,
-  seed: number,
-  wrong: (text: string) => void,
-): Promise<void> {
-  const expected = worldAt(seed, 3);
-  for (const stream of Object.keys(STREAMS) as StreamName[]) {
-    const rows = await readRows(reader, `SELECT * FROM ${database}.kill___${stream}`).catch(() => undefined);
-    const actual = rows?.map((row) => lineOf(stream, row)).sort();
-    if (actual === undefined && expected[stream].length === 0) continue;
-    if (JSON.stringify(actual) === JSON.stringify(expected[stream])) continue;
-    wrong(`${stream} has ${actual?.length ?? 'no view instead of'} rows, expected ${expected[stream].length}`);
-  }
-  const mutations = await readRows(reader, 'SELECT * FROM system.mutations');
-  if (mutations.length > 0) wrong('there are mutations');
-}
-
-async function leftovers(reader: ClickHouseReader, database: string): Promise<readonly string[]> {
-  const sql = `SELECT name FROM system.tables WHERE database = '${database}' AND match(name, '^_etl_(manifest|prepared|published|staging|lock|counter)_')`;
-  const tables = await readRows<{ name: string }>(reader, sql);
-  const raw = await readRows<{ name: string }>(
-    reader,
-    `SELECT max(found.name) AS name FROM system.tables AS found WHERE database = '${database}' AND startsWith(found.name, '_raw_') AND engine != 'View' GROUP BY replaceRegexpOne(found.name, '_g[0-9]+$', '') HAVING count() > 1`,
-  );
-  return [...tables, ...raw].map(({ name }) => name);
 }
