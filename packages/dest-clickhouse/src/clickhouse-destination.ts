@@ -43,7 +43,7 @@ export function resolveOptions(options: ClickHouseOptions): ResolvedOptions {
 class ClickHouseDestination implements Destination {
   readonly specificationVersion = 'v1';
   readonly name = 'clickhouse';
-  readonly capabilities = { writeDispositions: ['append', 'merge', 'replace'] } as const;
+  readonly capabilities = { writeDispositions: ['append', 'merge', 'replace'], text: true } as const;
   readonly #options: ResolvedOptions;
   #connection: Promise<Connection> | undefined;
 

@@ -9,6 +9,7 @@ import {
   type Slice,
   type StateEntry,
   type StreamSpec,
+  type TextBatch,
 } from '@etl/core';
 import { serverCode, UNKNOWN_TABLE } from './clickhouse-error.ts';
 import type { Database } from './database.ts';
@@ -152,13 +153,23 @@ export class ClickHouseLoad implements LoadPackage {
 
   async write(stream: string, rows: readonly Row[]): Promise<void> {
     if (rows.length === 0) return;
+    const { staged } = await this.#writable(stream);
+    await this.#owned(staged.write(rows));
+  }
+
+  async writeText(stream: string, batch: TextBatch): Promise<void> {
+    const { staged } = await this.#writable(stream);
+    await this.#owned(staged.writeText(batch));
+  }
+
+  async #writable(stream: string): Promise<LoadStream> {
     const entry = this.#stream(stream);
     if (entry.conflict !== undefined) throw entry.conflict;
     if (!entry.isClaimed && entry.spec.scope === undefined) {
       await this.#claim({ publicName: planTable(entry.spec, this.#context.options).publicName, kind: 'rows' });
       entry.isClaimed = true;
     }
-    await this.#owned(entry.staged.write(rows));
+    return entry;
   }
 
   async truncate(stream: string): Promise<void> {

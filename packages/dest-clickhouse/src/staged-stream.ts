@@ -1,16 +1,26 @@
-import { EtlError, type OperationOptions, type Row, type Scope, type Slice, type StreamSpec } from '@etl/core';
+import {
+  EtlError,
+  type OperationOptions,
+  type Row,
+  type Scope,
+  type Slice,
+  type StreamSpec,
+  type TextBatch,
+} from '@etl/core';
 import type { Database } from './database.ts';
+import { binaryInputs, OPEN, type EncodedTable } from './encoded-table.ts';
 import { rowVersion } from './load-id.ts';
 import { lookupRows } from './lookup.ts';
 import type { ManifestTable } from './manifest.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { PreparedTable } from './prepare-table.ts';
 import { rawName } from './raw-table.ts';
-import { binaryInputs, RowEncoder, type EncodedTable } from './row-encoder.ts';
+import { RowEncoder } from './row-encoder.ts';
 import { MAX_REJECTS, type Reject } from './schema-contract.ts';
 import { requireInScopes, requireUniqueKey, stageTombstones } from './staged-slice.ts';
 import { addStagingColumn, createStagingTable, verifyCount } from './staging-table.ts';
 import { hasRowId, type TablePlan } from './table-plan.ts';
+import { TextEncoder } from './text-encoder.ts';
 import { WireBuffer } from './wire-buffer.ts';
 
 /** What a stream is written with, besides its spec. */
@@ -34,6 +44,7 @@ export class StagedStream {
   #plan: TablePlan;
   #table: EncodedTable;
   #encoder: RowEncoder;
+  #text: { readonly columns: string; readonly encoder: TextEncoder } | undefined;
   #generation: bigint;
   #replaces = false;
   #isViewCurrent: boolean;
@@ -82,6 +93,7 @@ export class StagedStream {
     this.#plan = table.plan;
     this.#table = table;
     this.#isViewCurrent &&= table.isViewCurrent;
+    this.#text = undefined;
     this.#encoder = new RowEncoder(stream, this.#context, table);
   }
 
@@ -89,25 +101,48 @@ export class StagedStream {
   async replaceTable(plan: TablePlan): Promise<void> {
     await this.discard();
     this.#plan = plan;
-    this.#table = { targets: new Map(), discarded: new Map() };
+    this.#table = OPEN;
+    this.#text = undefined;
     this.#encoder = new RowEncoder(this.#stream, this.#context, this.#table);
     this.#generation = this.#context.number;
     this.#replaces = true;
   }
 
   async write(rows: readonly Row[]): Promise<void> {
-    const { chunkRows, chunkBytes } = this.#context.options;
     for (const row of rows) {
-      const reject = this.#encoder.encode(row, this.#ordinal, this.#buffer);
-      this.#ordinal += 1;
-      if (reject !== undefined) {
-        this.#rejected += 1;
-        if (this.#rejects.length < MAX_REJECTS) this.#rejects.push(reject);
-        continue;
-      }
-      this.#lines += 1;
-      if (this.#lines >= chunkRows || this.#buffer.length >= chunkBytes) await this.#send();
+      this.#count(this.#encoder.encode(row, this.#ordinal, this.#buffer));
+      if (this.#isChunkFull()) await this.#send();
     }
+  }
+
+  async writeText(batch: TextBatch): Promise<void> {
+    const columns = JSON.stringify(batch.columns);
+    if (this.#text?.columns !== columns) {
+      this.#text = { columns, encoder: new TextEncoder(this.#stream, this.#context, this.#table, batch.columns) };
+    }
+    const { encoder } = this.#text;
+    encoder.begin(batch);
+    for (let row = 0; ; row += 1) {
+      const reject = encoder.encodeNext(batch, row, this.#ordinal, this.#buffer);
+      if (reject === false) return;
+      this.#count(reject);
+      if (this.#isChunkFull()) await this.#send();
+    }
+  }
+
+  #count(reject: Reject | undefined): void {
+    this.#ordinal += 1;
+    if (reject === undefined) {
+      this.#lines += 1;
+      return;
+    }
+    this.#rejected += 1;
+    if (this.#rejects.length < MAX_REJECTS) this.#rejects.push(reject);
+  }
+
+  #isChunkFull(): boolean {
+    const { chunkRows, chunkBytes } = this.#context.options;
+    return this.#lines >= chunkRows || this.#buffer.length >= chunkBytes;
   }
 
   // One insert is under way while the next chunk is encoded; more would only grow memory.

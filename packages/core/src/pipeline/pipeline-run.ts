@@ -22,6 +22,7 @@ export function readOptions(run: PipelineRun): SourceReadRequest {
     streams: options.streams,
     fullRefresh: options.fullRefresh,
     now: (options.now ?? (() => new Date()))(),
+    acceptsText: options.destination.capabilities.text === true,
     memory: (stream: string) => ({
       get: (key: string) => session.readMemory(stream, key),
       set: session.writeMemory.bind(session, stream),

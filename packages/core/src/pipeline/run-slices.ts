@@ -6,6 +6,7 @@ import { newestEntries, type StateEntry } from '../state.ts';
 import type { StreamSpec } from '../stream-spec.ts';
 import { dueSlices } from './due-slices.ts';
 import { readOptions, type PipelineRun } from './pipeline-run.ts';
+import { writeText } from './write-text.ts';
 
 /** Reads what is due, one slice a load: checked, published and recorded on its own. */
 export async function runSlices(run: PipelineRun, plan: readonly StreamSlices[]): Promise<void> {
@@ -101,6 +102,12 @@ async function readSlice(
         rows += message.rows.length;
         await load.write(stream.name, message.rows);
         run.recorder.event({ type: 'batch-written', stream: stream.name, rows: message.rows.length });
+        break;
+      case 'text-records':
+        requireAsked(message.stream === stream.name && (message.slice ?? slice.key) === slice.key, asked);
+        rows += message.batch.rowCount;
+        await writeText(run, load, stream.name, message.batch);
+        run.recorder.event({ type: 'batch-written', stream: stream.name, rows: message.batch.rowCount });
         break;
       case 'slice-completed':
         requireAsked(message.stream === stream.name && message.slice.key === slice.key, asked);
