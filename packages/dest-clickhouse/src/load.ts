@@ -9,6 +9,7 @@ import {
   type Slice,
   type StateEntry,
   type StreamSpec,
+  type TextBatch,
 } from '@etl/core';
 import { childRows, familyOf, type ChildStream } from './child-table.ts';
 import { serverCode, UNKNOWN_TABLE } from './clickhouse-error.ts';
@@ -178,14 +179,24 @@ export class ClickHouseLoad implements LoadPackage {
 
   async write(stream: string, rows: readonly Row[]): Promise<void> {
     if (rows.length === 0) return;
+    const { staged, spec, children } = await this.#writable(stream);
+    const kept = await this.#owned(staged.write(rows));
+    for (const child of children) await this.write(child.name, childRows(spec, child, kept));
+  }
+
+  async writeText(stream: string, batch: TextBatch): Promise<void> {
+    const { staged } = await this.#writable(stream);
+    await this.#owned(staged.writeText(batch));
+  }
+
+  async #writable(stream: string): Promise<LoadStream> {
     const entry = this.#stream(stream);
     if (entry.conflict !== undefined) throw entry.conflict;
     if (!entry.isClaimed && entry.spec.scope === undefined) {
       await this.#claim({ publicName: planTable(entry.spec, this.#context.options).publicName, kind: 'rows' });
       entry.isClaimed = true;
     }
-    const kept = await this.#owned(entry.staged.write(rows));
-    for (const child of entry.children) await this.write(child.name, childRows(entry.spec, child, kept));
+    return entry;
   }
 
   async truncate(stream: string): Promise<void> {
