@@ -79,6 +79,7 @@ const SERVER_CODES: Readonly<Record<string, Meaning>> = {
 export const TABLE_EXISTS = '57';
 export const UNKNOWN_TABLE = '60';
 export const INCOMPATIBLE_COLUMNS = '122';
+export const NOT_PERMITTED = '497';
 export const SESSION_NOT_FOUND = '372';
 
 /** The numeric code of a ClickHouse error, or `undefined` when the server did not answer with one. */

@@ -122,8 +122,6 @@ async function replacement(
     ),
   ].map((statement) =>
     // The comment of a view holds a hash of what it selects, the number included.
-    statement
-      .replaceAll(String(LOAD_NUMBER), '<load number>')
-      .replace(/(COMMENT 'etl view )[0-9a-f]+/, '$1<hash>'),
+    statement.replaceAll(String(LOAD_NUMBER), '<load number>').replace(/(COMMENT 'etl view )[0-9a-f]+/, '$1<hash>'),
   );
 }
