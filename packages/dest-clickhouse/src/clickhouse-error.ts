@@ -69,6 +69,7 @@ const SERVER_CODES: Readonly<Record<string, Meaning>> = {
     kind: 'transient',
     hint: 'The load balancer never sent two requests to one replica: give it sticky sessions, or the address of one replica.',
   },
+  '373': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: 'Run again.' },
   '517': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
   '529': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
   '571': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
