@@ -156,3 +156,14 @@ it('says how to create a database where the server does not know its replicas', 
     hint: expect.stringContaining('ENGINE = Replicated(') as string,
   });
 });
+
+it.each(['replicated', 'cloud'] as const)('looks at and plans a %s database that is missing', async (engine) => {
+  await using fixture = await httpFixture();
+  const destination = fixture.create({ engine });
+  const planned = await destination.plan?.([EVENTS]);
+  expect(planned?.statements[0]).toContain('CREATE DATABASE IF NOT EXISTS');
+  expect(planned?.streams[0]?.statements[0]).toContain(
+    engine === 'cloud' ? 'ENGINE = ReplacingMergeTree(' : 'ENGINE = ReplicatedReplacingMergeTree(',
+  );
+  expect(fixture.queries.filter((query) => !query.startsWith('SELECT'))).toEqual([]);
+});
