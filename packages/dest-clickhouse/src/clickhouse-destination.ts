@@ -9,9 +9,9 @@ import {
   type StreamSpec,
 } from '@etl/core';
 import type { Connection } from './connection.ts';
-import { Database } from './database.ts';
+import type { Database } from './database.ts';
 import { ClickHouseView } from './destination-view.ts';
-import { chooseFlavour, openDatabase } from './open-database.ts';
+import { lookAtDatabase, openDatabase } from './open-database.ts';
 import { planStreams } from './plan-streams.ts';
 import { openConnection } from './open-connection.ts';
 import { clickHouseOptionsSchema, type ClickHouseOptions, type ResolvedOptions } from './options.ts';
@@ -77,8 +77,7 @@ class ClickHouseDestination implements Destination {
     try {
       const connection = await this.#looked;
       await requireVersion(connection, options);
-      const { flavour } = await chooseFlavour(connection, this.#options, options);
-      return new Database(connection, this.#options.database, flavour);
+      return (await lookAtDatabase(connection, this.#options, options)).database;
     } catch (error) {
       await this.#closeLooked();
       throw error;

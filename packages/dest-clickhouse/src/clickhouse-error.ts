@@ -69,6 +69,7 @@ const SERVER_CODES: Readonly<Record<string, Meaning>> = {
     kind: 'transient',
     hint: 'The load balancer never sent two requests to one replica: give it sticky sessions, or the address of one replica.',
   },
+  '373': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: 'Run again.' },
   '517': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
   '529': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
   '571': { code: 'CLICKHOUSE_REPLICAS', kind: 'transient', hint: REPLICAS },
@@ -79,6 +80,7 @@ const SERVER_CODES: Readonly<Record<string, Meaning>> = {
 export const TABLE_EXISTS = '57';
 export const UNKNOWN_TABLE = '60';
 export const INCOMPATIBLE_COLUMNS = '122';
+export const NOT_PERMITTED = '497';
 export const SESSION_NOT_FOUND = '372';
 
 /** The numeric code of a ClickHouse error, or `undefined` when the server did not answer with one. */

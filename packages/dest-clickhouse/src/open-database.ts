@@ -30,8 +30,19 @@ export async function openDatabase(
   return new Database(connection, options.database, isAlone ? REPLICATED_ALONE : flavour);
 }
 
-/** As {@link openDatabase}, but changes nothing. */
-export async function chooseFlavour(
+/** A database to look at; one that is missing is not created and holds nothing. */
+export async function lookAtDatabase(
+  connection: Connection,
+  options: ResolvedOptions,
+  operation: OperationOptions,
+): Promise<{ readonly database: Database; readonly isMissing: boolean }> {
+  const { flavour, isMissing } = await chooseFlavour(connection, options, operation);
+  // What is missing cannot be brought up to date.
+  const seen = isMissing ? { ...flavour, beforeListing: () => [] } : flavour;
+  return { database: new Database(connection, options.database, seen), isMissing };
+}
+
+async function chooseFlavour(
   connection: Connection,
   options: ResolvedOptions,
   operation: OperationOptions,

@@ -1,5 +1,5 @@
 import { EtlError, silentLogger, type OperationOptions, type PipelineHolder } from '@etl/core';
-import { serverCode, UNKNOWN_TABLE } from './clickhouse-error.ts';
+import { NOT_PERMITTED, serverCode, UNKNOWN_TABLE } from './clickhouse-error.ts';
 import { pause } from './connection.ts';
 import type { Database, TableInfo } from './database.ts';
 import { literal, pipelineToken } from './identifier.ts';
@@ -92,15 +92,17 @@ export class PipelineLock implements AsyncDisposable {
       );
       this.#lastBeat = performance.now();
     } catch (error) {
+      // Without the right to say that it lives the run would be taken over in the middle of its work.
+      if (serverCode(error) === NOT_PERMITTED) return this.lose(error);
       const silence = performance.now() - this.#lastBeat;
       if (serverCode(error) === UNKNOWN_TABLE || silence > this.#options.staleAfterMs) this.lose();
     }
   }
 
   /** Ends everything that relies on the lock: somebody has seen that it is no longer ours. */
-  lose(): void {
+  lose(reason: unknown = takenOver()): void {
     clearInterval(this.#timer);
-    if (!this.#lost.signal.aborted) this.#lost.abort(takenOver());
+    if (!this.#lost.signal.aborted) this.#lost.abort(reason);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

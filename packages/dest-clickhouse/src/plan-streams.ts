@@ -1,9 +1,9 @@
 import { EtlError, type DestinationPlan, type OperationOptions, type StreamPlan, type StreamSpec } from '@etl/core';
 import { familyOf } from './child-table.ts';
 import type { Connection } from './connection.ts';
-import { Database, type ColumnInfo } from './database.ts';
+import type { ColumnInfo, Database } from './database.ts';
 import { isReplacedWhole, makesGeneration, tableNames } from './load.ts';
-import { chooseFlavour } from './open-database.ts';
+import { lookAtDatabase } from './open-database.ts';
 import type { ResolvedOptions } from './options.ts';
 import { definingStatements, lookAtTable, type PreparedTable } from './prepare-table.ts';
 import { createRawTable, generations, rawName } from './raw-table.ts';
@@ -19,12 +19,9 @@ export async function planStreams(
   streams: readonly StreamSpec[],
   operation: OperationOptions,
 ): Promise<DestinationPlan> {
-  const { flavour, isMissing } = await chooseFlavour(connection, options, operation);
-  // A database that is missing cannot be brought up to date.
-  const seen = isMissing ? { ...flavour, beforeListing: () => [] } : flavour;
-  const database = new Database(connection, options.database, seen);
+  const { database, isMissing } = await lookAtDatabase(connection, options, operation);
   const statements = [
-    ...(isMissing ? [flavour.createDatabase(options.database)] : []),
+    ...(isMissing ? [database.flavour.createDatabase(options.database)] : []),
     ...(await missingSystemTables(database, operation)),
   ];
   const owners = new Map<string, string>();
@@ -122,8 +119,6 @@ async function replacement(
     ),
   ].map((statement) =>
     // The comment of a view holds a hash of what it selects, the number included.
-    statement
-      .replaceAll(String(LOAD_NUMBER), '<load number>')
-      .replace(/(COMMENT 'etl view )[0-9a-f]+/, '$1<hash>'),
+    statement.replaceAll(String(LOAD_NUMBER), '<load number>').replace(/(COMMENT 'etl view )[0-9a-f]+/, '$1<hash>'),
   );
 }

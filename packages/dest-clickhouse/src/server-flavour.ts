@@ -109,7 +109,7 @@ export const REPLICATED_ALONE: ServerFlavour = { ...REPLICATED, statementSetting
 export const CLOUD: ServerFlavour = {
   name: 'cloud',
   databaseEngine: 'Shared',
-  createDatabase: SINGLE.createDatabase,
+  createDatabase: (name) => SINGLE.createDatabase(name),
   engine: (base) => base,
   tableSettings: deduplication,
   // Every insert there is a quorum insert.

@@ -114,7 +114,7 @@ it.each(['single', 'replicated', 'cloud'] as const)('tells a %s server this to l
   expect(await fixture.readRows('insights')).toMatchObject([{ account_id: '1', spend: 1.5 }]);
   expect(await fixture.readRows('events')).toHaveLength(1);
   expect(await fixture.readRows('plans')).toHaveLength(1);
-  await expect(transcript(sent, String(fixture.options.database))).toMatchFileSnapshot(`flavours/${flavour}.sql`);
+  await expect(transcript(sent, fixture.options.database)).toMatchFileSnapshot(`flavours/${flavour}.sql`);
 });
 
 it('sends what has to reach one replica again until a load balancer lets it', async () => {
@@ -155,4 +155,15 @@ it('says how to create a database where the server does not know its replicas', 
     code: 'CLICKHOUSE_DATABASE_MISSING',
     hint: expect.stringContaining('ENGINE = Replicated(') as string,
   });
+});
+
+it.each(['replicated', 'cloud'] as const)('looks at and plans a %s database that is missing', async (engine) => {
+  await using fixture = await httpFixture();
+  const destination = fixture.create({ engine });
+  const planned = await destination.plan?.([EVENTS]);
+  expect(planned?.statements[0]).toContain('CREATE DATABASE IF NOT EXISTS');
+  expect(planned?.streams[0]?.statements[0]).toContain(
+    engine === 'cloud' ? 'ENGINE = ReplacingMergeTree(' : 'ENGINE = ReplicatedReplacingMergeTree(',
+  );
+  expect(fixture.queries.filter((query) => !query.startsWith('SELECT'))).toEqual([]);
 });

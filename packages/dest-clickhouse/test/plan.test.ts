@@ -37,9 +37,7 @@ function definitions(queries: readonly string[]): readonly string[] {
   return queries.filter(
     (query) =>
       /^CREATE (?:DATABASE|OR REPLACE VIEW)/.test(query) ||
-      /^CREATE TABLE IF NOT EXISTS `\w+`\.`(?:_raw_\w+|_etl_(?:loads|slices|state|memory|scopes|schema_changes|rejects))`/.test(
-        query,
-      ) ||
+      /^CREATE TABLE IF NOT EXISTS `\w+`\.`(?!_etl_(?:number|counter|lock|manifest|staging)_)/.test(query) ||
       /^ALTER TABLE `\w+`\.`_raw_\w+` ADD COLUMN/.test(query) ||
       /^DROP TABLE IF EXISTS `\w+`\.`_raw_/.test(query),
   );

@@ -75,7 +75,8 @@ export async function clusterSmoke(options: SmokeOptions): Promise<SmokeReport> 
       await die(at(index), account, round, before);
       const completed = await reopen(at(index + 1), account);
       rolledForward += completed;
-      if (completed !== (isPrepared ? 1 : 0)) wrong.push(`${completed} loads were completed after a kill before ${before}`);
+      if (completed !== (isPrepared ? 1 : 0))
+        wrong.push(`${completed} loads were completed after a kill before ${before}`);
       const expected = isPrepared ? round : options.rounds - 1;
       wrong.push(...(await differences(options, at, [account], expected)));
     }
@@ -180,7 +181,9 @@ async function differences(
         const actual = await read(at(index), account);
         if (JSON.stringify(actual) === JSON.stringify(expected.toSorted())) break;
         if (performance.now() >= deadline) {
-          wrong.push(`${new URL(url).host}: ${account} has ${actual.length} rows in round ${round}, not ${expected.length} as loaded`);
+          wrong.push(
+            `${new URL(url).host}: ${account} has ${actual.length} rows in round ${round}, not ${expected.length} as loaded`,
+          );
           break;
         }
         await pause(200);

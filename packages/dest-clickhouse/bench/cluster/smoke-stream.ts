@@ -26,7 +26,10 @@ export async function writeRound(load: LoadPackage, account: string, round: numb
   await load.prepare(SPEND);
   for (const day of DAYS) {
     const rows = rowsOf(account, day, round);
-    const slice: Slice = { key: `${account}/${day}`, scope: { equals: { account }, days: { start: day, end: next(day) } } };
+    const slice: Slice = {
+      key: `${account}/${day}`,
+      scope: { equals: { account }, days: { start: day, end: next(day) } },
+    };
     await load.write(SPEND.name, rows);
     await load.publish(SPEND.name, slice, {
       stream: SPEND.name,

@@ -5,13 +5,15 @@ SELECT version() AS version;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_loads` (load_number UInt64, load_id String, pipeline LowCardinality(String), started_at DateTime64(3, 'UTC'), committed_at DateTime64(3, 'UTC'), rows UInt64, rows_by_stream Map(String, UInt64)) ENGINE = ReplacingMergeTree ORDER BY load_number TTL toDateTime(committed_at) + INTERVAL 2 YEAR SETTINGS replicated_deduplication_window = 0;
 
-CREATE TABLE IF NOT EXISTS `travel`.`_etl_slices` (pipeline LowCardinality(String), stream LowCardinality(String), slice String, status LowCardinality(String), rows UInt64, read_at DateTime64(3, 'UTC'), attempts UInt32, reason String, load_number UInt64) ENGINE = ReplacingMergeTree(load_number) ORDER BY (pipeline, stream, slice) SETTINGS replicated_deduplication_window = 0;
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_slices` (pipeline LowCardinality(String), stream LowCardinality(String), slice String, status LowCardinality(String), rows UInt64, read_at DateTime64(3, 'UTC'), loaded_at Nullable(DateTime64(3, 'UTC')), flags Array(LowCardinality(String)), attempts UInt32, reason String, load_number UInt64) ENGINE = ReplacingMergeTree(load_number) ORDER BY (pipeline, stream, slice) SETTINGS replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_state` (pipeline LowCardinality(String), stream String, partition String, value String, load_number UInt64, updated_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree(load_number) ORDER BY (pipeline, stream, partition) SETTINGS replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_memory` (pipeline LowCardinality(String), stream String, key String, value String, version UInt128, updated_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree(version) ORDER BY (pipeline, stream, key) SETTINGS replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_scopes` (table_name LowCardinality(String), scope String, pipeline LowCardinality(String), released UInt8, version UInt64, claimed_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree(version) ORDER BY (table_name, scope, pipeline) SETTINGS replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_runs` (pipeline LowCardinality(String), run_id String, started_at DateTime64(3, 'UTC'), ended_at DateTime64(3, 'UTC'), status LowCardinality(String), rows UInt64, loads Array(String), streams String, failures String) ENGINE = ReplacingMergeTree ORDER BY (pipeline, started_at, run_id) TTL toDateTime(ended_at) + INTERVAL 2 YEAR SETTINGS replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_schema_changes` (pipeline LowCardinality(String), stream LowCardinality(String), table_name LowCardinality(String), change LowCardinality(String), detail String, load_number UInt64, changed_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree ORDER BY (pipeline, stream, load_number, change, detail) TTL toDateTime(changed_at) + INTERVAL 2 YEAR SETTINGS replicated_deduplication_window = 0;
 
@@ -165,14 +167,6 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(countIf(NOT (((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')))))) AS outside FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
-
--- session_id=…
--- session_timeout=60
-SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
-
--- session_check=1
--- session_id=…
 SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
 -- session_id=…
@@ -194,6 +188,14 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
 -- session_check=1
 -- session_id=…
 SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT toString(countIf(NOT (((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')))))) AS outside FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
 -- session_id=…
 -- session_timeout=60
@@ -285,7 +287,7 @@ CREATE OR REPLACE VIEW `travel`.`shop___plans` SQL SECURITY INVOKER AS SELECT `i
 
 DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_9` SYNC;
 
-INSERT INTO `travel`.`_etl_slices` (pipeline, stream, slice, status, rows, read_at, attempts, reason, load_number) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_slices` (pipeline, stream, slice, status, rows, read_at, loaded_at, flags, attempts, reason, load_number) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
 
 INSERT INTO `travel`.`_etl_state` (pipeline, stream, partition, value, load_number, updated_at) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
 
