@@ -4,6 +4,8 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
+import { clickHouseError } from '../src/clickhouse-error.ts';
+import { openClickHouse } from '../src/index.ts';
 
 const OPEN = /* js */ `
   import { openClickHouse } from ${JSON.stringify(resolve(import.meta.dirname, '../src/index.ts'))};
@@ -62,4 +64,24 @@ it.each([
     expect(await open(path, 0)).toEqual({ stdout: '1\n', stderr: '', exitCode: 0 });
     expect(await readdir(path)).not.toContain('etl-holder.json');
   });
+});
+
+it("a refused query of one's own is answered with its names, and the loader's without what may be a cell", async () => {
+  await withDirectory(async (path) => {
+    const reader = await openClickHouse({ path, database: 'travel' });
+    try {
+      const asked = async (): Promise<void> => {
+        const answer = reader.query("SELECT toUInt8('my-word') FROM numbers(1)")[Symbol.asyncIterator]();
+        while ((await answer.next()).done !== true);
+      };
+      await expect(asked()).rejects.toMatchObject({
+        code: 'CLICKHOUSE_STATEMENT_FAILED',
+        message: expect.stringContaining("'my-word'"),
+      });
+    } finally {
+      await reader[Symbol.asyncDispose]();
+    }
+  });
+  const refused = Object.assign(new Error("Cannot parse string 'my-word' as UInt8."), { code: '6', type: 'X' });
+  expect(clickHouseError(refused, 'here')).toMatchObject({ message: expect.not.stringContaining('my-word') });
 });
