@@ -266,6 +266,9 @@ describe('etl against a real PostgreSQL', () => {
     expect(checked.stderr).toContain('The table public.loose has neither');
     expect(checked.stderr).toContain(alter);
     expect(checked.stderr).toContain('1 of 1 group only in part ready');
+    const worse = await etl(['check', 'pg', 'shop'], { CLICKHOUSE_URL: 'http://127.0.0.1:1' });
+    expect(worse.exitCode, worse.output).toBe(75);
+    expect(worse.stderr).toContain('1 of 1 group not ready');
     const discovered = await etl(['discover', 'pg', 'shop', '--json']);
     expect(discovered.exitCode).toBe(0);
     expect(JSON.parse(discovered.stdout)).toHaveLength(2);
@@ -350,6 +353,7 @@ describe('etl against a real PostgreSQL', () => {
     const { etl } = await shop();
     const { stdout } = await etl(['sql', "SELECT 'x' AS name", '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ data: [{ name: 'x' }], rows: 1 });
+    expect(stdout).toMatch(/\}\n$/);
     const refused = await etl(['sql', "SELECT toUInt8('my-word')", '--json']);
     expect(refused.exitCode).toBe(65);
     expect(JSON.parse(refused.stdout)).toMatchObject({

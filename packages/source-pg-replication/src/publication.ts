@@ -102,7 +102,7 @@ function publicationDenied(name: string, statement: string, reason: string, caus
     code: 'PG_PUBLICATION_DENIED',
     kind: 'permission',
     message: `The user may not create or change the publication ${name} (${reason}).`,
-    hint: `Let the owner of the tables, who needs CREATE on the database, run: ${statement};`,
+    hint: `Let the owner of the tables, who needs CREATE on the database, run: ${statement}; Or make the user a member of the role that owns the tables, with CREATE on the database; or exclude tables.`,
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -40,8 +40,7 @@ export function checkGroups(
         if (options.json !== true) show(context, result, options);
       }
     }
-    const problems = results.flatMap((result) => result.problems);
-    const exitCode = problems.length === 0 ? EXIT_OK : commonExitCode(problems.map((problem) => problem.exitCode));
+    const exitCode = exitCodeOf(results);
     if (options.json === true) context.terminal.json({ exitCode, checks: results.map(resultJson) });
     else context.terminal.say(verdict(results));
     return exitCode;
@@ -109,8 +108,8 @@ async function* checkGroup(
 }
 
 /**
- * What is wrong with a source. Where it only concerns some streams and others are good, a run would be partial,
- * and so is the check.
+ * What is wrong with a source. A run loads the other streams where only some of them are not good; what is said of
+ * those counts as partial here as well.
  */
 async function sourceProblems(source: Source, options: OperationOptions): Promise<readonly Problem[]> {
   try {
@@ -119,16 +118,39 @@ async function sourceProblems(source: Source, options: OperationOptions): Promis
   } catch (error) {
     options.signal?.throwIfAborted();
     const errors = singleErrors(error);
-    const isPartial =
-      errors.every((each) => EtlError.isInstance(each) && ('stream' in each.context || 'streams' in each.context)) &&
-      (await source.discover({ signal: options.signal })).length > 0;
-    return errors.map((each) => ({ ...problemOf(each), ...(isPartial ? { exitCode: EXIT_PARTIAL } : {}) }));
+    const areOthersGood = errors.some(isOfStreams) && (await hasStreams(source, options));
+    return errors.map((each) => ({
+      ...problemOf(each),
+      ...(areOthersGood && isOfStreams(each) ? { exitCode: EXIT_PARTIAL } : {}),
+    }));
+  }
+}
+
+function isOfStreams(error: unknown): boolean {
+  return EtlError.isInstance(error) && ('stream' in error.context || 'streams' in error.context);
+}
+
+async function hasStreams(source: Source, { signal }: OperationOptions): Promise<boolean> {
+  try {
+    return (await source.discover({ signal })).length > 0;
+  } catch {
+    // What keeps the streams from being listed is among the problems already.
+    signal?.throwIfAborted();
+    return false;
   }
 }
 
 /** Several errors come as the cause of one. */
 function singleErrors(error: unknown): readonly unknown[] {
   return EtlError.isInstance(error) && error.cause instanceof AggregateError ? error.cause.errors : [error];
+}
+
+/** What keeps a whole group from being loaded outweighs what only concerns some of its streams. */
+function exitCodeOf(results: readonly CheckResult[]): number {
+  const codes = results.flatMap(({ problems }) => problems.map(({ exitCode }) => exitCode));
+  if (codes.length === 0) return EXIT_OK;
+  const whole = codes.filter((code) => code !== EXIT_PARTIAL);
+  return whole.length === 0 ? EXIT_PARTIAL : commonExitCode(whole);
 }
 
 function verdict(results: readonly CheckResult[]): string {
