@@ -51,6 +51,8 @@ export interface CatalogTable extends TableName {
 export interface UnpublishedTable extends TableName {
   /** A partitioned table all of whose leaves are published, if it has any: no row of it is left out. */
   readonly isInPartitions: boolean;
+  /** Who owns it, where that is what keeps us from publishing it. */
+  readonly owner?: string;
 }
 
 export interface ServerFacts {
@@ -101,6 +103,20 @@ export async function listUnpublishedTables(
        'isInPartitions', c.relkind = 'p' AND NOT EXISTS (
          SELECT FROM pg_partition_tree(c.oid) t WHERE t.isleaf AND t.relid <> ALL (${oids})))
        ORDER BY n.nspname, c.relname), '[]') ${USER_TABLES} AND c.oid <> ALL (${oids})`,
+  );
+}
+
+/** Those of the tables that this user does not own, neither itself nor through a role. */
+export async function listForeignTables(
+  client: Client,
+  tables: readonly TableName[],
+): Promise<readonly UnpublishedTable[]> {
+  return json(
+    client,
+    `SELECT coalesce(json_agg(json_build_object('oid', c.oid::int8, 'schema', n.nspname, 'table', c.relname,
+       'isInPartitions', false, 'owner', pg_get_userbyid(c.relowner)) ORDER BY n.nspname, c.relname), '[]')
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.oid = ANY ('{${tables.map(({ oid }) => oid).join(',')}}'::oid[]) AND NOT pg_has_role(c.relowner, 'USAGE')`,
   );
 }
 

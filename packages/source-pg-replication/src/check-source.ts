@@ -1,11 +1,11 @@
 import { EtlError, type ErrorKind } from '@etl/core';
 import type { Client } from 'pg';
-import { listPublishedTables, readTypes, type CatalogTable, type ServerFacts } from './catalog.ts';
+import { readTypes, type CatalogTable, type ServerFacts } from './catalog.ts';
 import type { Connector } from './connector.ts';
 import { identifier, qualified } from './identifier.ts';
 import type { ResolvedOptions } from './options.ts';
 import { pgError } from './pg-error.ts';
-import { requirePublicationRights, tablesUnpublished } from './publication.ts';
+import { requireAlterationRights, requireCreationRights, tablesUnpublished } from './publication.ts';
 import { previewTables, requireDistinctNames } from './read-plan.ts';
 import { readSystemIdentifier, requireLogicalWal } from './read-session.ts';
 import { readSlot, requireFreeSlot, requireUsableSlot } from './slot.ts';
@@ -40,11 +40,12 @@ export async function findProblems(
     else requireUsableSlot(options.slot, slot, facts.database);
   });
   await attempt(async () => {
-    const { tables, unpublished, publication } = await previewTables(control, options, facts);
+    const { tables, unpublished, difference, publication } = await previewTables(control, options, facts);
     await attempt(() => requireDistinctNames(tables));
-    if (publication === undefined || (publication.isOwn && !(await publishes(control, options.publication, tables)))) {
-      const exists = publication !== undefined;
-      await attempt(() => requirePublicationRights(control, options.publication, tables, facts, { exists }));
+    if (publication === undefined) {
+      await attempt(() => requireCreationRights(control, options.publication, tables, facts));
+    } else if (difference !== undefined) {
+      await attempt(() => requireAlterationRights(control, options.publication, difference));
     }
     if (unpublished.length > 0) problems.push(tablesUnpublished(options.publication, unpublished, { isNamed: false }));
     const denied = tables.filter((table) => !table.isReadable);
@@ -53,11 +54,6 @@ export async function findProblems(
     problems.push(...(await readableStreams(control, readable, facts)).problems);
   });
   return problems;
-}
-
-async function publishes(control: Client, publication: string, tables: readonly CatalogTable[]): Promise<boolean> {
-  const published = new Set((await listPublishedTables(control, publication)).map(({ oid }) => oid));
-  return published.size === tables.length && tables.every(({ oid }) => published.has(oid));
 }
 
 /** The streams of the tables, and for each table without one what is wrong with it. */

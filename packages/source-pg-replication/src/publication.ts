@@ -1,6 +1,6 @@
 import { EtlError } from '@etl/core';
 import type { Client } from 'pg';
-import type { ServerFacts, TableName, UnpublishedTable } from './catalog.ts';
+import { listForeignTables, type ServerFacts, type TableName, type UnpublishedTable } from './catalog.ts';
 import { identifier, literal, qualified } from './identifier.ts';
 import { pgError, sqlState } from './pg-error.ts';
 import { streamName } from './stream-name.ts';
@@ -48,14 +48,25 @@ function createStatement(name: string, tables: readonly TableName[], serverVersi
   return `CREATE PUBLICATION ${identifier(name)} FOR TABLE ${listOf(tables)} WITH (publish_via_partition_root = true${generated})`;
 }
 
-/** Makes a publication of ours publish exactly `tables`; tables that stay are not touched. */
-export async function alterPublication(client: Client, name: string, tables: readonly TableName[]): Promise<void> {
-  const alter = alterStatement(name, tables);
+/**
+ * Adds tables to a publication of ours, and takes others out. Tables that stay are not touched, so that they may
+ * belong to anybody by now.
+ */
+export async function alterPublication(client: Client, name: string, difference: TableDifference): Promise<void> {
+  const alter = alterStatement(name, difference);
   await change(client, name, alter, alter);
 }
 
-function alterStatement(name: string, tables: readonly TableName[]): string {
-  return `ALTER PUBLICATION ${identifier(name)} SET TABLE ${listOf(tables)}`;
+export interface TableDifference {
+  readonly added: readonly TableName[];
+  readonly dropped: readonly TableName[];
+}
+
+function alterStatement(name: string, { added, dropped }: TableDifference): string {
+  return [
+    ...(added.length === 0 ? [] : [`ALTER PUBLICATION ${identifier(name)} ADD TABLE ${listOf(added)}`]),
+    ...(dropped.length === 0 ? [] : [`ALTER PUBLICATION ${identifier(name)} DROP TABLE ${listOf(dropped)}`]),
+  ].join('; ');
 }
 
 function listOf(tables: readonly TableName[]): string {
@@ -71,30 +82,36 @@ async function change(client: Client, name: string, sql: string, shown: string):
   }
 }
 
-/** Proves that {@link createPublication} would be allowed, or {@link alterPublication} of one of ours. */
-export async function requirePublicationRights(
+/** Proves that {@link createPublication} would be allowed. */
+export async function requireCreationRights(
   client: Client,
   name: string,
   tables: readonly TableName[],
   facts: ServerFacts,
-  { exists }: { readonly exists: boolean },
 ): Promise<void> {
-  const { rows } = await client.query<{ create: string; foreign: string }>(
-    `SELECT has_database_privilege(current_database(), 'CREATE') AS create,
-       array_to_json(ARRAY(SELECT oid::int8 FROM pg_class
-         WHERE oid IN (${tables.map(({ oid }) => oid).join(', ')}) AND NOT pg_has_role(relowner, 'USAGE'))) AS foreign`,
+  const { rows } = await client.query<{ allowed: string }>(
+    `SELECT has_database_privilege(current_database(), 'CREATE') AS allowed`,
   );
-  const [row] = rows;
-  const foreign = new Set(JSON.parse(row?.foreign ?? '[]') as number[]);
-  const owned = tables.filter(({ oid }) => foreign.has(oid)).map(({ schema, table }) => `${schema}.${table}`);
+  const foreign = await listForeignTables(client, tables);
   const reasons = [
-    ...(exists || row?.create === 't' ? [] : [`permission denied for database ${facts.database}`]),
-    ...(owned.length === 0 ? [] : [`must be owner of ${owned.join(', ')}`]),
+    ...(rows[0]?.allowed === 't' ? [] : [`permission denied for database ${facts.database}`]),
+    ...(foreign.length === 0 ? [] : [`must be owner of ${namesOf(foreign)}`]),
   ];
-  if (reasons.length > 0) {
-    const statement = exists ? alterStatement(name, tables) : createStatement(name, tables, facts.version);
-    throw publicationDenied(name, statement, reasons.join('; '));
-  }
+  if (reasons.length > 0)
+    throw publicationDenied(name, createStatement(name, tables, facts.version), reasons.join('; '));
+}
+
+/** Proves that {@link alterPublication} would be allowed, to a user who owns the tables. */
+export async function requireAlterationRights(
+  client: Client,
+  name: string,
+  difference: TableDifference,
+): Promise<void> {
+  const { rows } = await client.query<{ owned: string }>(
+    `SELECT pg_has_role(pubowner, 'USAGE') AS owned FROM pg_publication WHERE pubname = ${literal(name)}`,
+  );
+  if (rows[0]?.owned === 't') return;
+  throw publicationDenied(name, alterStatement(name, difference), `must be owner of publication ${name}`);
 }
 
 function publicationDenied(name: string, statement: string, reason: string, cause?: unknown): EtlError {
@@ -102,13 +119,13 @@ function publicationDenied(name: string, statement: string, reason: string, caus
     code: 'PG_PUBLICATION_DENIED',
     kind: 'permission',
     message: `The user may not create or change the publication ${name} (${reason}).`,
-    hint: `Let the owner of the tables, who needs CREATE on the database, run: ${statement}; Or make the user a member of the role that owns the tables, with CREATE on the database; or exclude tables.`,
+    hint: `Let who owns the tables, with CREATE on the database, run: ${statement}; Or make the user a member of the owning role, with CREATE on the database.`,
     ...(cause === undefined ? {} : { cause }),
   });
 }
 
 /**
- * Tables that a publication of somebody else leaves out. `isNamed` when the options name each of them;
+ * Tables that a publication leaves out: one of somebody else, or one of ours to which the user may not add them. `isNamed` when the options name each of them;
  * otherwise they are among all that are to be read.
  */
 export function tablesUnpublished(
@@ -117,7 +134,8 @@ export function tablesUnpublished(
   { isNamed }: { readonly isNamed: boolean },
 ): EtlError {
   const streams = tables.map(({ schema, table }) => streamName(schema, table));
-  const names = tables.map(({ schema, table }) => `${schema}.${table}`).join(', ');
+  const names = namesOf(tables);
+  const owners = [...new Set(tables.flatMap(({ owner }) => owner ?? []))].join(', ');
   const areRoots = tables.every(({ isInPartitions }) => isInPartitions);
   const correction = areRoots
     ? 'SET (publish_via_partition_root = true)'
@@ -127,8 +145,12 @@ export function tablesUnpublished(
     kind: 'config',
     message: areRoots
       ? `The publication ${name} publishes ${names} by its partitions, not as one table.`
-      : `The publication ${name} does not publish ${names}, so nothing of ${tables.length === 1 ? 'it' : 'them'} can be read.`,
-    hint: `Let the owner of publication and tables run: ALTER PUBLICATION ${identifier(name)} ${correction};${isNamed ? '' : ' Or say with the options tables or exclude that this is meant.'}`,
+      : `The publication ${name} does not publish ${names}, so nothing of ${tables.length === 1 ? 'it' : 'them'} can be read${owners === '' ? '' : `; only ${owners} may add what ${owners} owns`}.`,
+    hint: `Let a superuser, or who owns both publication and tables, run: ALTER PUBLICATION ${identifier(name)} ${correction};${isNamed ? '' : ' Or say with the options tables or exclude that this is meant.'}`,
     context: streams.length === 1 ? { stream: streams[0] ?? '' } : { streams: streams.join(', ') },
   });
+}
+
+function namesOf(tables: readonly TableName[]): string {
+  return tables.map(({ schema, table }) => `${schema}.${table}`).join(', ');
 }

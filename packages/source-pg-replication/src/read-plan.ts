@@ -3,6 +3,7 @@ import { EtlError, type SourceMessage, type SourceReadRequest, type StateEntry }
 import type { Client } from 'pg';
 import {
   describeTables,
+  listForeignTables,
   listPublishedTables,
   listTables,
   listUnpublishedTables,
@@ -22,6 +23,7 @@ import {
   readPublication,
   tablesUnpublished,
   type PublicationFacts,
+  type TableDifference,
 } from './publication.ts';
 import type { ReadSession } from './read-session.ts';
 import type { TableToCopy } from './snapshot-phase.ts';
@@ -33,8 +35,10 @@ import { tableStream, type TableStream } from './table-stream.ts';
 /** Which tables are to be read. */
 export interface TableChoice<T extends TableName> {
   readonly tables: readonly T[];
-  /** Chosen by the options, but left out by a publication of somebody else: each fails by name. */
+  /** Chosen by the options, but not published, nor to be published by us: each fails by name. */
   readonly unpublished: readonly UnpublishedTable[];
+  /** What a publication of ours has to be changed by; absent when it is right, and for one of somebody else. */
+  readonly difference?: TableDifference;
 }
 
 /** Brings a publication of ours in line with the options, and returns the tables to read. */
@@ -46,14 +50,8 @@ export async function preparePublication(
   const name = options.publication;
   const publication = await readPublication(client, name);
   const choice = await chooseTables(client, options, facts, publication);
-  const { tables } = choice;
-  if (publication === undefined) {
-    await createPublication(client, name, tables, facts.version);
-  } else if (publication.isOwn) {
-    const published = await listPublishedTables(client, name);
-    const oids = (list: readonly TableName[]): number[] => list.map(({ oid }) => oid).sort((a, b) => a - b);
-    if (!isDeepStrictEqual(oids(published), oids(tables))) await alterPublication(client, name, tables);
-  }
+  if (publication === undefined) await createPublication(client, name, choice.tables, facts.version);
+  else if (choice.difference !== undefined) await alterPublication(client, name, choice.difference);
   return choice;
 }
 
@@ -64,7 +62,7 @@ export async function previewTables(
   facts: ServerFacts,
 ): Promise<TableChoice<CatalogTable> & { readonly publication: PublicationFacts | undefined }> {
   const publication = await readPublication(client, options.publication);
-  const { tables, unpublished } = await chooseTables(client, options, facts, publication);
+  const { tables, ...choice } = await chooseTables(client, options, facts, publication);
   const isForeign = publication !== undefined && !publication.isOwn;
   const described = await describeTables(
     client,
@@ -74,7 +72,7 @@ export async function previewTables(
       ...(isForeign ? { publication: options.publication } : {}),
     },
   );
-  return { tables: described, unpublished, publication };
+  return { ...choice, tables: described, publication };
 }
 
 async function chooseTables(
@@ -87,7 +85,8 @@ async function chooseTables(
   const selection = new TableSelection(options);
   const where = `the database ${facts.database}`;
   if (publication === undefined || publication.isOwn) {
-    return { tables: selection.choose(await listTables(client), where), unpublished: [] };
+    const chosen = selection.choose(await listTables(client), where);
+    return ownChoice(client, chosen, publication === undefined ? [] : await listPublishedTables(client, name));
   }
   if (publication.unpublished.length > 0) throw incompletePublication(name, publication.unpublished);
   const published = await listPublishedTables(client, name);
@@ -100,6 +99,25 @@ async function chooseTables(
   const unpublished = left.filter(({ isInPartitions }) => !isInPartitions);
   if (tables.length === 0) throw tablesUnpublished(name, left, { isNamed: false });
   return { tables, unpublished };
+}
+
+/** What a publication of ours is to publish. A table that is not ours to add must not keep the others from it. */
+async function ownChoice(
+  client: Client,
+  chosen: readonly TableName[],
+  published: readonly TableName[],
+): Promise<TableChoice<TableName>> {
+  const oids = new Set(published.map(({ oid }) => oid));
+  const missing = chosen.filter(({ oid }) => !oids.has(oid));
+  const foreign = await listForeignTables(client, missing);
+  // With none of its own, the user may not make the publication: that is said of the whole.
+  const unpublished = foreign.length === chosen.length ? [] : foreign;
+  const left = new Set(unpublished.map(({ oid }) => oid));
+  const tables = chosen.filter(({ oid }) => !left.has(oid));
+  const kept = new Set(tables.map(({ oid }) => oid));
+  const added = missing.filter(({ oid }) => kept.has(oid));
+  const dropped = published.filter(({ oid }) => !kept.has(oid));
+  return { tables, unpublished, ...(added.length + dropped.length === 0 ? {} : { difference: { added, dropped } }) };
 }
 
 /** @throws `PG_STREAM_NAME_CONFLICT` (config) when two tables would become one stream. */

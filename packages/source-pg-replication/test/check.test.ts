@@ -193,13 +193,38 @@ describe('says what has to be fixed', () => {
       expect(error.message).toContain(`(permission denied for database ${database.name})`);
       await database.sql(`GRANT CREATE ON DATABASE ${database.name} TO ${role}`);
       await source.check();
-      await readAll(source);
-      await database.sql(`CREATE TABLE later (id int PRIMARY KEY); GRANT SELECT ON later TO ${role}`);
-      const later = await failureOf(source.check());
-      expect(later).toMatchObject({ code: 'PG_PUBLICATION_DENIED', kind: 'permission' });
-      expect(later.message).toContain('must be owner of public.later');
-      await database.sql(sqlIn(later, 'ALTER PUBLICATION'));
-      await source.check();
+    });
+  });
+
+  test('a new table that belongs to somebody else, which fails only that table', async () => {
+    await using database = await postgres.database(ITEMS);
+    await withRole(database, 'REPLICATION', async (url, role) => {
+      await database.sql(`ALTER TABLE items OWNER TO ${role}; GRANT CREATE ON DATABASE ${database.name} TO ${role}`);
+      const replica = new Replica(database, { connectionString: url });
+      await replica.run();
+      await database.sql(
+        `CREATE TABLE alien (id int PRIMARY KEY); INSERT INTO alien VALUES (1); GRANT SELECT ON alien TO ${role};
+         CREATE TABLE own (id int PRIMARY KEY); ALTER TABLE own OWNER TO ${role}; INSERT INTO items VALUES (2, 'b')`,
+      );
+      const error = await failureOf(replica.source().check());
+      expect(error).toMatchObject({ code: 'PG_TABLE_UNPUBLISHED', context: { stream: 'alien' } });
+      expect(error.message).toContain('public.alien');
+      expect((await replica.attempt()).failures.map(({ stream }) => stream)).toEqual(['alien']);
+      expect(replica.rows('items')).toHaveLength(2);
+      expect(replica.store.tables.has('own')).toBe(true);
+      await database.sql(sqlIn(error, 'ALTER PUBLICATION'));
+      await replica.source().check();
+      await replica.run();
+      expect(replica.rows('alien')).toHaveLength(1);
+      // It stays although others come and go.
+      await database.sql(`DROP TABLE own; CREATE TABLE more (id int PRIMARY KEY); ALTER TABLE more OWNER TO ${role}`);
+      await replica.run();
+      await using chosen = new Replica(database, { connectionString: url, exclude: ['alien'] }).source();
+      await readAll(chosen, replica.state());
+      expect(await database.rows('SELECT tablename FROM pg_publication_tables ORDER BY 1')).toEqual([
+        { tablename: 'items' },
+        { tablename: 'more' },
+      ]);
     });
   });
 
