@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { EXIT_OK, EXIT_USAGE } from './exit-code.ts';
 import { runCommand } from './command-context.ts';
 import { platformNames, platformTitles } from './registry.ts';
@@ -11,6 +11,7 @@ const program = new Command('etl')
   .showHelpAfterError('(etl --help lists the commands)')
   .helpCommand(false)
   .exitOverride()
+  .configureHelp({ subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
   .addHelpText('after', `\nPlatforms:\n${platformLines()}`);
 
 program
@@ -29,6 +30,7 @@ program
     await runCommand(runGroup(platform, group, options), {
       ...options,
       subject: subjectOf(platform, group),
+      isTimed: true,
     });
   });
 
@@ -76,11 +78,12 @@ program
   .argument('<query>', 'SQL of ClickHouse')
   .option('--destination <name>', 'a destination by name, or demo', 'clickhouse')
   .option('--format <format>', 'a ClickHouse format (default: a table on a terminal, TSVWithNames otherwise)')
+  .addOption(new Option('--json', 'the result as one JSON document (the format JSON)').conflicts('format'))
   .option('--embedded', 'ask the embedded database, whatever the environment says')
   .option('--verbose', 'logs and stacks on stderr')
   .action(async (query: string, options) => {
     const { runSql } = await import('./commands/sql.ts');
-    await runCommand(runSql(query, options), { verbose: options.verbose });
+    await runCommand(runSql(query, options), { verbose: options.verbose, json: options.json });
   });
 
 program

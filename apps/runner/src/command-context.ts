@@ -11,8 +11,9 @@ export interface CommandContext {
   readonly redactor: Redactor;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
-  /** Absent when nobody wants to hear. */
-  readonly logger: Logger | undefined;
+  readonly logger: Logger;
+  /** What the JSON of a failure says besides the error, asked for when it comes to that. */
+  readonly describeFailure: (describe: () => Record<string, unknown>) => void;
 }
 
 /** A command: returns its exit code, or throws what went wrong. */
@@ -23,6 +24,8 @@ export interface CommandFlags {
   readonly subject?: string | undefined;
   readonly verbose?: boolean | undefined;
   readonly json?: boolean | undefined;
+  /** Its lines begin with the time of day where nobody watches live. */
+  readonly isTimed?: boolean | undefined;
 }
 
 // A connection that a library forgot to close must not keep a finished command from ending.
@@ -36,7 +39,8 @@ export async function runCommand(command: Command, flags: CommandFlags = {}): Pr
     terminal.say(`${name}: stopping in order; a second one leaves at once.`);
   });
   endQuietlyWithoutReader();
-  const leave = async (error: Error): Promise<void> => process.exit(await failed(terminal, error, flags));
+  let describe = (): Record<string, unknown> => ({});
+  const leave = async (error: Error): Promise<void> => process.exit(await failed(terminal, error, flags, describe()));
   process.once('uncaughtException', (error) => void leave(error));
   try {
     loadDotEnv();
@@ -48,21 +52,29 @@ export async function runCommand(command: Command, flags: CommandFlags = {}): Pr
       terminal,
       signal: trap.signal,
       logger,
+      describeFailure(later) {
+        describe = later;
+      },
     });
   } catch (error) {
-    process.exitCode = await failed(terminal, trap.interruption ?? error, flags);
+    process.exitCode = await failed(terminal, trap.interruption ?? error, flags, describe());
   } finally {
     trap.release();
   }
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
-async function failed(terminal: Terminal, error: unknown, flags: CommandFlags): Promise<number> {
+async function failed(
+  terminal: Terminal,
+  error: unknown,
+  flags: CommandFlags,
+  description: Record<string, unknown>,
+): Promise<number> {
   const { problemJson, problemOf } = await import('./problem.ts');
   const { reportProblem } = await import('./problem-report.ts');
   const problem = problemOf(error);
   if (flags.json === true) {
-    terminal.json({ status: 'failed', error: problemJson(problem), exitCode: problem.exitCode });
+    terminal.json({ ...description, status: 'failed', exitCode: problem.exitCode, error: problemJson(problem) });
   }
   reportProblem(terminal, problem, { subject: flags.subject, isVerbose: flags.verbose ?? false });
   return problem.exitCode;

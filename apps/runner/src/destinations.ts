@@ -37,11 +37,13 @@ export interface DestinationChoice {
   readonly redactor: Redactor;
   /** Use the embedded database whatever the environment says. */
   readonly embedded?: boolean | undefined;
+  /** Names that the caller knows besides, for people who mistype one. */
+  readonly others?: readonly string[];
 }
 
 /** Says where a named destination is. @throws a `config` error when the environment does not say it. */
 export function resolveDestination(name: string, choice: DestinationChoice): ResolvedDestination {
-  if (!isDestinationName(name)) throw unknownDestination(name);
+  if (!isDestinationName(name)) throw unknownDestination(name, [...DESTINATION_NAMES, ...(choice.others ?? [])]);
   const { variable, database } = DESTINATIONS[name];
   const url = choice.env[`${variable}_URL`]?.trim();
   if (choice.embedded !== true && url !== undefined && url !== '') {
@@ -51,7 +53,7 @@ export function resolveDestination(name: string, choice: DestinationChoice): Res
     throw new EtlError({
       code: 'DESTINATION_URL_MISSING',
       kind: 'config',
-      message: `${variable}_URL is not set, and a load into the disk of a CI runner would be lost with it.`,
+      message: `${variable}_URL is not set, and an embedded database on the disk of a CI runner would be lost with it.`,
       hint: `Set ${variable}_URL (and ${variable}_USER, ${variable}_PASSWORD), or give --embedded when a throw-away database is what you want.`,
     });
   }
@@ -108,13 +110,13 @@ function serverDestination(
   };
 }
 
-function unknownDestination(name: string): EtlError {
-  const close = didYouMean(name, DESTINATION_NAMES);
+function unknownDestination(name: string, names: readonly string[]): EtlError {
+  const close = didYouMean(name, names);
   return new EtlError({
     code: 'DESTINATION_UNKNOWN',
     kind: 'config',
     message: `There is no destination ${name}${close === undefined ? '' : `; did you mean ${close}?`}`,
-    hint: `The destinations are ${DESTINATION_NAMES.join(', ')}.`,
+    hint: `The destinations are ${names.join(', ')}.`,
   });
 }
 

@@ -5,7 +5,8 @@ import type { Terminal } from './terminal.ts';
 
 interface LoggerFlags {
   readonly verbose?: boolean | undefined;
-  readonly json?: boolean | undefined;
+  /** The lines of the command begin with the time of day, unless somebody watches them live. */
+  readonly isTimed?: boolean | undefined;
 }
 
 /**
@@ -16,9 +17,9 @@ export async function createLogger(
   env: NodeJS.ProcessEnv,
   { redactor, terminal }: { readonly redactor: Redactor; readonly terminal: Terminal },
   flags: LoggerFlags,
-): Promise<Logger | undefined> {
+): Promise<Logger> {
   if (flags.verbose === true || env['ETL_LOG_FORMAT'] === 'json') return structuredLogger(redactor, flags);
-  return flags.json === true ? undefined : noticeLogger(new Notices(terminal), {});
+  return noticeLogger(new Notices(terminal, { isTimed: flags.isTimed ?? false }), {});
 }
 
 async function structuredLogger(redactor: Redactor, { verbose }: LoggerFlags): Promise<Logger> {

@@ -1,22 +1,36 @@
 import type { LogFields } from '@etl/core';
 import type { Terminal } from './terminal.ts';
+import { timeOfDay } from './time-of-day.ts';
 
 // A shorter wait is over before it is read about.
 const WAIT_MS = 2000;
 
-/** Tells people what they should know while a run goes on: why it waits, and what it warns of. Each thing once. */
+export interface NoticesOptions {
+  /** Milliseconds of a monotonic clock. */
+  readonly now?: () => number;
+  /** Among lines that begin with the time of day, notices do so too. */
+  readonly isTimed?: boolean;
+}
+
+/**
+ * Tells people what they should know while a command goes on: why it waits, what it warns of, and which table
+ * the source has emptied. Each thing once.
+ */
 export class Notices {
   readonly #terminal: Terminal;
   readonly #now: () => number;
+  readonly #isTimed: boolean;
   readonly #waitingSince = new Map<string, number>();
   readonly #said = new Set<string>();
 
-  constructor(terminal: Terminal, now: () => number = () => performance.now()) {
+  constructor(terminal: Terminal, { now = () => performance.now(), isTimed = false }: NoticesOptions = {}) {
     this.#terminal = terminal;
     this.#now = now;
+    this.#isTimed = isTimed && !terminal.isLive;
   }
 
   info(fields: LogFields, message: string): void {
+    if (message.startsWith('truncated ')) return this.#say('·', fields, message);
     if (!message.startsWith('waiting ')) return;
     const since = this.#waitingSince.get(message) ?? this.#now();
     this.#waitingSince.set(message, since);
@@ -27,12 +41,13 @@ export class Notices {
     this.#say(this.#terminal.style('yellow', '!'), fields, message);
   }
 
-  #say(mark: string, { stream, reason }: LogFields, message: string): void {
+  #say(mark: string, { stream, reason, hint }: LogFields, message: string): void {
     const about = typeof stream === 'string' ? `${stream}: ` : '';
-    const why = typeof reason === 'string' ? ` (${reason})` : '';
+    const why = typeof reason === 'string' ? `: ${reason}` : '';
     const line = `${mark} ${about}${message}${why}`;
     if (this.#said.has(line)) return;
     this.#said.add(line);
-    this.#terminal.say(line);
+    this.#terminal.say(this.#isTimed ? `${timeOfDay()} ${line}` : line);
+    if (typeof hint === 'string') this.#terminal.say(`  ${hint}`);
   }
 }

@@ -11,8 +11,15 @@ export class Interruption extends Error {
   }
 }
 
-// npm and a terminal may both pass on one Ctrl-C: what comes so soon is the same wish.
-const REPEAT_MS = 300;
+// npm, a terminal and `timeout` may all pass on one and the same signal: what comes again so soon is the same wish.
+const REPEAT_MS = 500;
+
+/** What is outside of the trap. */
+export interface SignalSurroundings {
+  readonly process: Pick<NodeJS.Process, 'on' | 'off' | 'exit'>;
+  /** Milliseconds of a monotonic clock. */
+  now(): number;
+}
 
 /**
  * Aborts at the first SIGINT or SIGTERM, so that what is under way can end in order, and leaves at
@@ -22,11 +29,16 @@ export class SignalTrap {
   readonly #controller = new AbortController();
   readonly #listeners = STOP_SIGNALS.map((name) => [name, () => this.#stop(name)] as const);
   readonly #onFirst: (signal: StopSignal) => void;
+  readonly #around: SignalSurroundings;
   #stoppedAt = 0;
 
-  constructor(onFirst: (signal: StopSignal) => void) {
+  constructor(
+    onFirst: (signal: StopSignal) => void,
+    around: SignalSurroundings = { process, now: () => performance.now() },
+  ) {
     this.#onFirst = onFirst;
-    for (const [name, listener] of this.#listeners) process.on(name, listener);
+    this.#around = around;
+    for (const [name, listener] of this.#listeners) around.process.on(name, listener);
   }
 
   get signal(): AbortSignal {
@@ -39,17 +51,18 @@ export class SignalTrap {
   }
 
   #stop(name: StopSignal): void {
-    if (this.signal.aborted) {
-      if (performance.now() - this.#stoppedAt < REPEAT_MS) return;
-      process.exit(exitCodeOfSignal(name));
+    const first = this.interruption;
+    if (first !== undefined) {
+      if (name === first.signal && this.#around.now() - this.#stoppedAt < REPEAT_MS) return;
+      this.#around.process.exit(exitCodeOfSignal(name));
     }
-    this.#stoppedAt = performance.now();
+    this.#stoppedAt = this.#around.now();
     this.#onFirst(name);
     this.#controller.abort(new Interruption(name));
   }
 
   /** Gives the signals back. */
   release(): void {
-    for (const [name, listener] of this.#listeners) process.off(name, listener);
+    for (const [name, listener] of this.#listeners) this.#around.process.off(name, listener);
   }
 }

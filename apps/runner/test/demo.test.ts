@@ -47,7 +47,7 @@ describe('the demo', () => {
     expect(stdout.match(/ ✓$/gm)).toHaveLength(14);
     expect(await readdir(temporary)).toEqual([]);
 
-    const commands = [...stdout.matchAll(/npm run etl -- (sql --destination demo) "([^"]+)"/g)];
+    const commands = [...stdout.matchAll(/npm run --silent etl -- (sql --destination demo) "([^"]+)"/g)];
     expect(commands.length).toBeGreaterThan(1);
     for (const [, args = '', query = ''] of commands) {
       const answer = await runEtl([...args.split(' '), query], { cwd: directory.path, env: env() });

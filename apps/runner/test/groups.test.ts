@@ -101,6 +101,17 @@ describe('groups', () => {
     expect(output).not.toMatch(/s3cr3t/i);
   });
 
+  test.each(['postgres://etl:<password, percent-encoded>@db/shop', 'postgres://etl:…@db/shop'])(
+    'a placeholder that was never filled in is not a password: %s',
+    async (connection_string) => {
+      const { exitCode, output } = await etl(['check', 'pg', 'shop', '--json'], {
+        ETL_GROUPS_PG: JSON.stringify({ shop: { connection_string } }),
+      });
+      expect(exitCode).toBe(78);
+      expect(output).toContain('connection_string: still holds a placeholder');
+    },
+  );
+
   test('a missing field is called missing', async () => {
     const { stderr } = await etl(['run', 'pg', 'shop'], { ETL_GROUPS_PG: '{"shop":{}}' });
     expect(stderr).toContain('connection_string: missing');

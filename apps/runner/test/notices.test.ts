@@ -22,38 +22,51 @@ describe('what people are told of the log', () => {
 
   test('a wait of more than two seconds says why, once', () => {
     let now = 0;
-    const notices = new Notices(terminal, () => now);
+    const notices = new Notices(terminal, { now: () => now });
     for (; now < 10_000; now += 250) notices.info({ path: '.etl' }, 'waiting for the process that holds it');
     expect(written).toBe('… waiting for the process that holds it\n');
   });
 
   test('a shorter wait says nothing, and neither does anything else at that level', () => {
     let now = 0;
-    const notices = new Notices(terminal, () => now);
+    const notices = new Notices(terminal, { now: () => now });
     for (; now < 2000; now += 250) notices.info({}, 'waiting for the run that holds the pipeline');
     notices.info({ slot: 'etl' }, 'replication slot created');
     expect(written).toBe('');
   });
 
-  test('a warning names its stream and its reason, once each', () => {
+  test('a warning names its stream, its reason and what to do, once each', () => {
     const notices = new Notices(terminal);
     for (const stream of ['orders', 'orders', 'cities']) {
-      notices.warn({ stream, reason: 'it was rewritten' }, 'table must be copied anew');
+      notices.warn({ stream, reason: 'it was rewritten', hint: 'Do this.' }, 'the table is copied anew');
     }
     expect(written.split('\n')).toEqual([
-      '! orders: table must be copied anew (it was rewritten)',
-      '! cities: table must be copied anew (it was rewritten)',
+      '! orders: the table is copied anew: it was rewritten',
+      '  Do this.',
+      '! cities: the table is copied anew: it was rewritten',
+      '  Do this.',
       '',
     ]);
+  });
+
+  test('a table that the source emptied is named', () => {
+    new Notices(terminal).info({ stream: 'orders' }, 'truncated at the source');
+    expect(written).toBe('· orders: truncated at the source\n');
+  });
+
+  test('among lines with the time of day, notices have it too', async () => {
+    const logger = await createLogger({}, { redactor, terminal }, { isTimed: true });
+    logger.warn({ stream: 'orders' }, 'the table is copied anew');
+    expect(written).toMatch(/^\d\d:\d\d:\d\d ! orders: the table is copied anew\n$/);
   });
 
   test('structured logs are lines of JSON without secrets', async () => {
     redactor.add('hunter2');
     const logger = await createLogger({ ETL_LOG_FORMAT: 'json' }, { redactor, terminal }, {});
     logger
-      ?.child({ pipeline: 'pg_shop' })
+      .child({ pipeline: 'pg_shop' })
       .warn({ target: 'postgres://etl:hunter2@db/shop', password: 'x' }, 'a warning');
-    logger?.debug({}, 'not at this level');
+    logger.debug({}, 'not at this level');
     expect(JSON.parse(written)).toMatchObject({
       level: 40,
       pipeline: 'pg_shop',
@@ -61,9 +74,5 @@ describe('what people are told of the log', () => {
       password: '***',
       msg: 'a warning',
     });
-  });
-
-  test('a program that reads JSON is told nothing else', async () => {
-    expect(await createLogger({}, { redactor, terminal }, { json: true })).toBeUndefined();
   });
 });

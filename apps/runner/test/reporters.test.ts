@@ -134,6 +134,15 @@ describe('reporters', () => {
     expect(text.split('\n').at(-1)).toMatch(/stays due/);
   });
 
+  test('plain lines name a failure when it happens, and say why once, at the end', () => {
+    const error = new EtlError({ code: 'DATA_X', kind: 'data', message: 'A row is wrong.', hint: 'Correct it.' });
+    const reporter = new LineReporter(terminal(), HEADING);
+    reporter.event({ type: 'stream-failed', stream: 'cities', error });
+    expect(written).toContain('cities failed (DATA_X), the others go on');
+    reporter.ended(report({ status: 'partial', failures: [{ stream: 'cities', error }] }));
+    expect(written.split('A row is wrong.')).toHaveLength(2);
+  });
+
   test('JSON holds everything a program needs, and no stack', () => {
     const error = new EtlError({ code: 'DATA_X', kind: 'data', message: 'A row is wrong.', hint: 'Correct it.' });
     const json = reportJson(report({ status: 'partial', failures: [{ stream: 'cities', error }] }), HEADING, 1);

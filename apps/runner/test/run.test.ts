@@ -88,13 +88,14 @@ describe('etl against a real PostgreSQL', () => {
     expect(exitCode, stderr).toBe(0);
     expect(stderr).not.toContain('nothing changed');
     expect(stderr).toMatch(/customers {3}0 rows/);
+    expect(stderr).toMatch(/^\d\d:\d\d:\d\d · customers: truncated at the source$/m);
   });
 
-  test('--json is one document on stdout and nothing else', async () => {
+  test('--json is one document on stdout, besides what people read on stderr', async () => {
     const { etl } = await shop();
     const { exitCode, stdout, stderr } = await etl(['run', 'pg', 'shop', '--json']);
     expect(exitCode).toBe(0);
-    expect(stderr).toBe('');
+    expect(stderr).toMatch(/pg shop {3}ok {3}2 streams {3}5,300 rows/);
     expect(JSON.parse(stdout)).toMatchObject({
       pipeline: 'pg_shop',
       destination: 'clickhouse',
@@ -102,7 +103,7 @@ describe('etl against a real PostgreSQL', () => {
       exitCode: 0,
       rows: 5300,
       failures: [],
-      streams: expect.arrayContaining([{ stream: 'orders', rows: 5000, slicesPublished: 0 }]),
+      streams: expect.arrayContaining([expect.objectContaining({ stream: 'orders', rows: 5000, slicesPublished: 0 })]),
       schemaChanges: expect.arrayContaining([expect.objectContaining({ type: 'table-created', stream: 'orders' })]),
     });
   });
@@ -112,10 +113,17 @@ describe('etl against a real PostgreSQL', () => {
     const { exitCode, stdout } = await etl(['run', 'pg', 'shop', '--json'], { CI: 'true' });
     expect(exitCode).toBe(78);
     expect(JSON.parse(stdout)).toMatchObject({
+      pipeline: 'pg_shop',
+      destination: 'clickhouse',
       status: 'failed',
       exitCode: 78,
+      rows: 0,
+      failures: [],
+      loads: [],
       error: { code: 'DESTINATION_URL_MISSING' },
     });
+    const unknown = JSON.parse((await etl(['run', 'pg', 'shopp', '--json'])).stdout) as Record<string, unknown>;
+    expect(unknown).toMatchObject({ pipeline: 'pg_shopp', status: 'failed', error: { code: 'GROUP_UNKNOWN' } });
   });
 
   test('in CI nothing is loaded into a disk that will be lost, unless that is asked for', async () => {
@@ -243,9 +251,86 @@ describe('etl against a real PostgreSQL', () => {
       checks: [
         { part: 'configuration', ok: true },
         { part: 'source', ok: true },
-        { part: 'destination', ok: false, error: { code: 'CLICKHOUSE_UNREACHABLE' } },
+        { part: 'destination', ok: false, errors: [{ code: 'CLICKHOUSE_UNREACHABLE' }] },
       ],
     });
+  });
+
+  test(
+    'a table that cannot be read is named by check, discover and run, which agree',
+    { timeout: 120_000 },
+    async () => {
+      const { etl, query: change } = await shop();
+      await change('CREATE TABLE nokey (a int NOT NULL UNIQUE); CREATE TABLE loose (a int)');
+      const alter = 'ALTER TABLE "public"."nokey" REPLICA IDENTITY USING INDEX "nokey_a_key";';
+      const checked = await etl(['check', 'pg', 'shop']);
+      expect(checked.exitCode, checked.output).toBe(1);
+      expect(checked.stderr).toContain('The table public.nokey has neither');
+      expect(checked.stderr).toContain('The table public.loose has neither');
+      expect(checked.stderr).toContain(alter);
+      expect(checked.stderr).toContain('1 of 1 group only in part ready');
+      const worse = await etl(['check', 'pg', 'shop'], { CLICKHOUSE_URL: 'http://127.0.0.1:1' });
+      expect(worse.exitCode, worse.output).toBe(75);
+      expect(worse.stderr).toContain('1 of 1 group not ready');
+      const discovered = await etl(['discover', 'pg', 'shop', '--json']);
+      expect(discovered.exitCode).toBe(0);
+      expect(JSON.parse(discovered.stdout)).toHaveLength(2);
+      expect(discovered.stderr).toContain('! nokey: cannot be read: The table public.nokey has neither');
+      expect(discovered.stderr).toContain('! loose: cannot be read: The table public.loose has neither');
+      expect(discovered.stderr).toContain(alter);
+      const run = await etl(['run', 'pg', 'shop']);
+      expect(run.exitCode, run.output).toBe(1);
+      expect(run.stderr.split('The table public.nokey has neither')).toHaveLength(2);
+      expect(run.stderr).toContain(alter);
+      const one = await etl(['run', 'pg', 'shop', '--stream', 'nokey']);
+      // The log is one: the changes of the others come along.
+      expect(one.exitCode, one.output).toBe(1);
+      expect(one.stderr).toContain('The table public.nokey has neither');
+      const other = await etl(['run', 'pg', 'shop', '--stream', 'orders']);
+      expect(other.exitCode, other.output).toBe(0);
+    },
+  );
+
+  test('a table that is outside of a given publication is named', { timeout: 120_000 }, async () => {
+    const { name, etl, query: change } = await shop({ publication: 'theirs' });
+    await change('CREATE PUBLICATION theirs FOR TABLE orders');
+    const add = 'ALTER PUBLICATION "theirs" ADD TABLE ONLY "public"."customers";';
+    for (const command of [['check'], ['run'], ['run', '--json']]) {
+      const { exitCode, stdout, stderr } = await etl([command[0]!, 'pg', 'shop', ...command.slice(1)]);
+      expect(exitCode, stderr).toBe(1);
+      expect(stderr).toContain('does not publish public.customers');
+      expect(stderr).toContain(add);
+      if (command.includes('--json')) {
+        expect(JSON.parse(stdout)).toMatchObject({
+          status: 'partial',
+          failures: [{ stream: 'customers', code: 'PG_TABLE_UNPUBLISHED', kind: 'config' }],
+        });
+      }
+    }
+    const discovered = await etl(['discover', 'pg', 'shop']);
+    expect(discovered.stdout).not.toContain('customers');
+    expect(discovered.stderr).toContain('! customers: cannot be read');
+    const connection_string = postgres.connectionString(name);
+    const named = { shop: { connection_string, slot: name, publication: 'theirs', tables: ['orders', 'customers'] } };
+    for (const command of ['check', 'run', 'discover']) {
+      const refused = await etl([command, 'pg', 'shop'], { ETL_GROUPS_PG: JSON.stringify(named) });
+      expect(refused.exitCode, refused.output).toBe(78);
+      expect(refused.stderr).toContain(add);
+    }
+    await change(add);
+    for (const command of ['check', 'run']) expect((await etl([command, 'pg', 'shop'])).exitCode).toBe(0);
+  });
+
+  test('a second pipeline over the same tables is refused and leaves no slot behind', async () => {
+    const { name, etl, query: change } = await shop();
+    await etl(['run', 'pg', 'shop']);
+    const { exitCode, output } = await etl(['run', 'pg', 'shop'], { PIPELINE_NAME_SUFFIX: '_two' });
+    expect(exitCode, output).toBe(78);
+    expect(output).toContain('SCOPE_OWNED');
+    const slots = `DO $$ BEGIN ASSERT (SELECT array_agg(slot_name::text) FROM pg_replication_slots
+      WHERE database = '${name}') = ARRAY['${name}']; END $$`;
+    await change(slots);
+    expect((await etl(['run', 'pg', 'shop'])).exitCode).toBe(0);
   });
 
   test('discover lists streams with keys and columns', async () => {
@@ -255,6 +340,30 @@ describe('etl against a real PostgreSQL', () => {
     expect(stdout).toMatch(/total\s+decimal\(12, 2\), nullable/);
     const specs = JSON.parse((await etl(['discover', 'pg', 'shop', '--json'])).stdout) as { name: string }[];
     expect(specs.map(({ name }) => name).sort()).toEqual(['customers', 'orders']);
+  });
+
+  test('sql before any run says to run something first', async () => {
+    const { etl } = await shop();
+    const early = await etl(['sql', 'SHOW TABLES FROM travel']);
+    expect(early.exitCode).toBe(78);
+    expect(early.stderr).toContain('load something first (etl run <platform> <group>)');
+    const inCi = await etl(['sql', 'SELECT 1'], { CI: '1' });
+    expect(inCi.exitCode).toBe(78);
+    expect(inCi.stderr).toContain('CLICKHOUSE_URL is not set');
+    expect(inCi.stderr).not.toContain('a load into');
+  });
+
+  test('sql --json is one document, errors included', async () => {
+    const { etl } = await shop();
+    const { stdout } = await etl(['sql', "SELECT 'x' AS name", '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ data: [{ name: 'x' }], rows: 1 });
+    expect(stdout).toMatch(/\}\n$/);
+    const refused = await etl(['sql', "SELECT toUInt8('my-word')", '--json']);
+    expect(refused.exitCode).toBe(65);
+    expect(JSON.parse(refused.stdout)).toMatchObject({
+      status: 'failed',
+      error: { code: 'SQL_REFUSED', message: expect.stringContaining("'my-word'") },
+    });
   });
 
   test('sql answers in the format asked for, and refuses in three lines', async () => {

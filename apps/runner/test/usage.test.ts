@@ -46,6 +46,13 @@ describe('the command line', () => {
     expect(stderr).toContain('Did you mean --stream?');
   });
 
+  test('an unknown destination of a query is answered with all that there are, the demo included', async () => {
+    const { exitCode, stderr } = await etl('sql', 'SELECT 1', '--destination', 'nosuch');
+    expect(exitCode).toBe(78);
+    expect(stderr).toContain('The destinations are clickhouse, clickhouse_esim, clickhouse_dashboard, demo.');
+    expect((await etl('sql', 'SELECT 1', '--json', '--format', 'TSV')).exitCode).toBe(2);
+  });
+
   test('help goes to stdout, names commands and platforms, and is fast', async () => {
     const startedAt = performance.now();
     const { exitCode, stdout } = await etl('--help');
@@ -54,6 +61,8 @@ describe('the command line', () => {
       expect(stdout).toContain(`  ${command} `);
     }
     expect(stdout).toMatch(/Platforms:\n {2}pg /);
+    expect(stdout).toContain('run [options] <platform> <group>');
+    expect(stdout).not.toContain('<platform> [group]');
     // 120 ms on an idle machine; loading one connector would cost more than this allows.
     expect(performance.now() - startedAt).toBeLessThan(2000);
   });

@@ -91,11 +91,19 @@ export function serverCode(error: unknown): string | undefined {
   return typeof code === 'string' && /^\d+$/.test(code) && type !== undefined ? code : undefined;
 }
 
-/** Maps what the client throws; aborts pass as they are. */
-export function clickHouseError(error: unknown, target: string): unknown {
+/**
+ * Maps what the client throws; aborts pass as they are. What stands in quotes is left out, since it may be a
+ * cell: the server repeats values that it cannot read. `isOwnQuery` keeps it for whoever wrote the query.
+ */
+export function clickHouseError(
+  error: unknown,
+  target: string,
+  { isOwnQuery = false }: { readonly isOwnQuery?: boolean } = {},
+): unknown {
   if (EtlError.isInstance(error) || isAbort(error)) return error;
   const code = serverCode(error);
-  const message = firstLine(error);
+  const line = firstLine(error);
+  const message = (isOwnQuery ? line : withoutQuoted(line)).slice(0, 300);
   if (code !== undefined) {
     const meaning = SERVER_CODES[code];
     return new EtlError({
@@ -138,9 +146,9 @@ function firstLine(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return firstLine(error.errors[0]);
   const text =
     error instanceof Error ? error.message || ((error as NodeJS.ErrnoException).code ?? error.name) : String(error);
-  // What stands in quotes may be a cell: the server repeats values that it cannot read.
-  return (text.split('\n')[0] ?? '')
-    .replaceAll(/'[^']*'?/g, "'…'")
-    .replace(/\.\s*$/, '')
-    .slice(0, 300);
+  return (text.split('\n')[0] ?? '').replace(/\.\s*$/, '');
+}
+
+function withoutQuoted(line: string): string {
+  return line.replaceAll(/'[^']*'?/g, "'…'");
 }

@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ClickHouseLogLevel, createClient, type ClickHouseClientConfigOptions } from '@clickhouse/client';
 import { EtlError, type OperationOptions } from '@etl/core';
@@ -9,6 +10,7 @@ import { thisProcess, type ProcessIdentity } from './process-identity.ts';
 /** chDB is built against another copy of the client's types. */
 type ClientConnection = NonNullable<ClickHouseClientConfigOptions['connection']>;
 type ChdbConnectionModule = typeof import('chdb/connection');
+type ChdbConnection = ReturnType<ChdbConnectionModule['createChdbConnection']>;
 
 const RETRY_MS = 250;
 const HOLDER_FILE = 'etl-holder.json';
@@ -36,11 +38,10 @@ export async function openEmbedded(
   for (;;) {
     options.signal?.throwIfAborted();
     try {
-      // The engine prints to stderr when it finds its directory locked: do not even ask it.
-      if (isHeldByAnother(directory)) throw new HeldError();
-      const connection = chdb.createChdbConnection({ path: directory });
+      // The engine prints to stderr when it finds its directory locked: only who holds the note asks it.
+      if (!claim(directory)) throw new HeldError();
+      const connection = createConnection(chdb, directory);
       held.set(directory, (held.get(directory) ?? 0) + 1);
-      writeHolder(directory);
       // The client would log what it is also told by the error that it throws.
       const client = createClient({
         connection: connection as unknown as ClientConnection,
@@ -81,15 +82,67 @@ class HeldError extends Error {}
 function isLocked(error: unknown, directory: string): boolean {
   if (error instanceof HeldError) return true;
   if (!(error instanceof Error) || !/lock|create connection/i.test(error.message)) return false;
-  const pid = Number(/^PID: (\d+)$/m.exec(readOrEmpty(join(directory, 'status')))?.[1]);
-  return pid !== process.pid && isAlive(pid);
+  const pid = Number(/^PID: (\d+)$/m.exec(readFileOrEmpty(join(directory, 'status')))?.[1]);
+  return pid !== process.pid && isRunning(pid);
 }
 
-function isHeldByAnother(directory: string): boolean {
-  const holder = readHolder(directory);
-  if (holder === undefined || holder.instance === thisProcess.instance) return false;
-  if (holder.host !== thisProcess.host || holder.namespace !== thisProcess.namespace) return false;
-  return isAlive(holder.pid) && holder.startedAt === startTime(holder.pid);
+function createConnection(chdb: ChdbConnectionModule, directory: string): ChdbConnection {
+  try {
+    return chdb.createChdbConnection({ path: directory });
+  } catch (error) {
+    dropUnusedNote(directory);
+    throw error;
+  }
+}
+
+/** Puts this process's note where everybody looks for one. False while the process of another note lives. */
+function claim(directory: string): boolean {
+  const note = join(directory, HOLDER_FILE);
+  const own = `${note}.${thisProcess.instance}`;
+  const holder: Holder = { ...thisProcess, startedAt: startTime(process.pid) };
+  writeFileSync(own, JSON.stringify(holder));
+  try {
+    // A link appears with its content, and for one process only.
+    while (!linked(own, note)) {
+      const found = readFileOrEmpty(note);
+      const other = parseHolder(found);
+      if (other?.instance === thisProcess.instance) return true;
+      if (other !== undefined && isAlive(other)) return false;
+      bury(note, found);
+    }
+    return true;
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+function linked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Takes a dead note away, unless somebody has put a new one in its place meanwhile. */
+function bury(note: string, dead: string): void {
+  const aside = `${note}.${randomUUID()}`;
+  try {
+    renameSync(note, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  if (readFileOrEmpty(aside) !== dead) linked(aside, note);
+  rmSync(aside, { force: true });
+}
+
+function isAlive({ host, namespace, pid, startedAt }: Holder): boolean {
+  // Processes elsewhere cannot be seen: the engine's own lock has to do there.
+  if (host !== thisProcess.host || namespace !== thisProcess.namespace) return false;
+  return isRunning(pid) && startedAt === startTime(pid);
 }
 
 function busy(path: string, directory: string, cause: unknown): EtlError {
@@ -103,7 +156,7 @@ function busy(path: string, directory: string, cause: unknown): EtlError {
 }
 
 function heldBy(directory: string): string {
-  const known = readHolder(directory);
+  const known = parseHolder(readFileOrEmpty(join(directory, HOLDER_FILE)));
   return known === undefined ? ' by another process' : ` by process ${known.pid} since ${known.since}`;
 }
 
@@ -112,28 +165,23 @@ interface Holder extends ProcessIdentity {
   readonly startedAt: string;
 }
 
-function readHolder(directory: string): Holder | undefined {
+function parseHolder(text: string): Holder | undefined {
   try {
-    return JSON.parse(readFileSync(join(directory, HOLDER_FILE), 'utf8')) as Holder;
+    return JSON.parse(text) as Holder;
   } catch {
     return undefined;
   }
 }
 
-function writeHolder(directory: string): void {
-  const holder: Holder = { ...thisProcess, startedAt: startTime(process.pid) };
-  writeFileSync(join(directory, HOLDER_FILE), JSON.stringify(holder));
-}
-
 /** When a process started, in the system's own unit; empty where the system does not say. */
 function startTime(pid: number): string {
-  const fields = readOrEmpty(`/proc/${pid}/stat`)
+  const fields = readFileOrEmpty(`/proc/${pid}/stat`)
     .replace(/^.*\) /s, '')
     .split(' ');
   return fields[19] ?? '';
 }
 
-function isAlive(pid: number): boolean {
+function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -142,7 +190,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function readOrEmpty(path: string): string {
+function readFileOrEmpty(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
@@ -157,5 +205,9 @@ function release(directory: string): void {
     return;
   }
   held.delete(directory);
-  rmSync(join(directory, HOLDER_FILE), { force: true });
+  dropUnusedNote(directory);
+}
+
+function dropUnusedNote(directory: string): void {
+  if (!held.has(directory)) rmSync(join(directory, HOLDER_FILE), { force: true });
 }

@@ -1,4 +1,5 @@
-import type { OperationOptions } from '@etl/core';
+import { EtlError, type OperationOptions } from '@etl/core';
+import { clickHouseError } from './clickhouse-error.ts';
 import { resolveOptions } from './clickhouse-destination.ts';
 import { Database } from './database.ts';
 import { openConnection } from './open-connection.ts';
@@ -37,10 +38,20 @@ export async function openClickHouse(
     async *query(sql, { format = 'TSVWithNames', ...rest } = {}) {
       const statement = sql.trim().replace(/;\s*$/, '');
       const hasFormat = /\bFORMAT\s+[A-Za-z]+\s*$/i.test(statement);
-      yield* connection.stream(hasFormat ? statement : `${statement}\nFORMAT ${format}`, rest);
+      try {
+        yield* connection.stream(hasFormat ? statement : `${statement}\nFORMAT ${format}`, rest);
+      } catch (error) {
+        throw inOwnWords(error, connection.target);
+      }
     },
     async [Symbol.asyncDispose]() {
       await connection.close();
     },
   };
+}
+
+/** The refusal of a person's own query names what stands in it. */
+function inOwnWords(error: unknown, target: string): unknown {
+  if (!EtlError.isInstance(error) || error.cause === undefined) return error;
+  return clickHouseError(error.cause, target, { isOwnQuery: true });
 }

@@ -43,6 +43,16 @@ export interface CatalogTable extends TableName {
   /** The planner's estimate; negative when unknown. */
   readonly estimatedRows: number;
   readonly isReadable: boolean;
+  /** An index that could be the replica identity; null without one, and for a partitioned table. */
+  readonly identityCandidate: string | null;
+}
+
+/** A table that a publication does not publish under its own name. */
+export interface UnpublishedTable extends TableName {
+  /** A partitioned table all of whose leaves are published, if it has any: no row of it is left out. */
+  readonly isInPartitions: boolean;
+  /** Who owns it, where that is what keeps us from publishing it. */
+  readonly owner?: string;
 }
 
 export interface ServerFacts {
@@ -67,16 +77,46 @@ export async function readServerFacts(client: Client): Promise<ServerFacts> {
   );
 }
 
+const USER_TABLES = `FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND NOT c.relispartition
+       AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`;
+
 /** Permanent tables and partition roots of users; what an extension owns is left out. */
 export async function listTables(client: Client): Promise<readonly TableName[]> {
   return json(
     client,
     `SELECT coalesce(json_agg(json_build_object('oid', c.oid::int8, 'schema', n.nspname, 'table', c.relname)
-       ORDER BY n.nspname, c.relname), '[]')
+       ORDER BY n.nspname, c.relname), '[]') ${USER_TABLES}`,
+  );
+}
+
+/** The tables of {@link listTables} that are not among the published ones. */
+export async function listUnpublishedTables(
+  client: Client,
+  published: readonly TableName[],
+): Promise<readonly UnpublishedTable[]> {
+  const oids = `'{${published.map(({ oid }) => oid).join(',')}}'::oid[]`;
+  return json(
+    client,
+    `SELECT coalesce(json_agg(json_build_object('oid', c.oid::int8, 'schema', n.nspname, 'table', c.relname,
+       'isInPartitions', c.relkind = 'p' AND NOT EXISTS (
+         SELECT FROM pg_partition_tree(c.oid) t WHERE t.isleaf AND t.relid <> ALL (${oids})))
+       ORDER BY n.nspname, c.relname), '[]') ${USER_TABLES} AND c.oid <> ALL (${oids})`,
+  );
+}
+
+/** Those of the tables that this user does not own, neither itself nor through a role. */
+export async function listForeignTables(
+  client: Client,
+  tables: readonly TableName[],
+): Promise<readonly UnpublishedTable[]> {
+  return json(
+    client,
+    `SELECT coalesce(json_agg(json_build_object('oid', c.oid::int8, 'schema', n.nspname, 'table', c.relname,
+       'isInPartitions', false, 'owner', pg_get_userbyid(c.relowner)) ORDER BY n.nspname, c.relname), '[]')
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND NOT c.relispartition
-       AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`,
+     WHERE c.oid = ANY ('{${tables.map(({ oid }) => oid).join(',')}}'::oid[]) AND NOT pg_has_role(c.relowner, 'USAGE')`,
   );
 }
 
@@ -120,7 +160,14 @@ export async function describeTables(
        'estimatedRows', CASE WHEN c.relkind = 'p'
          THEN (SELECT sum(greatest(l.reltuples, 0)) FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf)
          ELSE c.reltuples END,
-       'isReadable', has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'),
+       'isReadable', has_schema_privilege(n.oid, 'USAGE')
+         AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT')),
+       'identityCandidate', CASE WHEN c.relkind = 'r' THEN (
+         SELECT min(x.relname) FROM pg_index u JOIN pg_class x ON x.oid = u.indexrelid
+         WHERE u.indrelid = c.oid AND u.indisunique AND u.indimmediate AND u.indisvalid
+           AND u.indpred IS NULL AND u.indexprs IS NULL
+           AND NOT EXISTS (SELECT FROM pg_attribute a
+             WHERE a.attrelid = c.oid AND a.attnum = ANY (u.indkey) AND NOT a.attnotnull)) END,
        'filenodes', CASE WHEN c.relkind = 'p'
          THEN (SELECT coalesce(json_agg(l.relfilenode::int8 ORDER BY l.oid), '[]')
                FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf)

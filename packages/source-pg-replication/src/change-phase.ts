@@ -94,6 +94,7 @@ export class ChangePhase {
       const reached = this.#inTransaction ? undefined : reachedFence(this.#fence, event);
       if (reached === undefined) continue;
       if (reached > this.#position) this.#position = reached;
+      if (this.#session.isSlotNew) this.#repeatPositions();
       yield* this.#checkpoint();
       return;
     }
@@ -129,6 +130,7 @@ export class ChangePhase {
       const table = this.#liveNow(relation);
       if (table === undefined) continue;
       table.truncate();
+      this.#session.logger.info({ stream: table.stream.name }, 'truncated at the source');
       yield* table.announce();
       yield { type: 'truncate', stream: table.stream.name };
     }
@@ -180,9 +182,16 @@ export class ChangePhase {
 
   #copyAnew(table: ChangedTable, reason: string): void {
     const { name, table: source } = table.stream;
-    this.#session.logger.warn({ stream: name, reason }, 'table must be copied anew');
+    this.#session.logger.warn({ stream: name, reason }, 'the table is copied anew');
     this.#stop(table);
     this.#resync.push({ oid: source.oid, stream: name });
+  }
+
+  // Acknowledged without them, the last checkpoint then says that no table was stored.
+  #repeatPositions(): void {
+    for (const { stream, fromLsn } of this.#session.live.values()) {
+      this.#session.draft.set(tableEntry(stream.name, tablePosition(stream.table, fromLsn)));
+    }
   }
 
   // The position moves on without the table's changes, so the next run must not go on from them.
@@ -205,7 +214,7 @@ export class ChangePhase {
         yield { type: 'progress', stream: table.stream.name, phase: 'changes', rows: table.rowCount };
       } catch (error) {
         if (!EtlError.isInstance(error) || error.code !== BASE_ROW_MISSING) throw error;
-        this.#copyAnew(table, 'the destination lacks a row');
+        this.#copyAnew(table, 'the destination lacks a row that was updated at the source');
       }
     }
     this.#pendingRows = 0;

@@ -12,6 +12,25 @@ const UNREACHABLE: Mapping = {
   hint: 'Try again when the server is up; check host and port if it never is.',
 };
 
+const HOST_UNKNOWN: Mapping = {
+  code: 'PG_HOST_UNKNOWN',
+  kind: 'config',
+  what: 'the name of the host cannot be resolved',
+  hint: 'Correct the host in the connection string.',
+};
+
+/** What a failure of the network says of its cause. */
+const CAUSES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused: nothing listens there',
+  ECONNRESET: 'connection reset',
+  ECONNABORTED: 'connection aborted',
+  ENETUNREACH: 'no route to the network',
+  EHOSTUNREACH: 'no route to the host',
+  EAI_AGAIN: 'the name server does not answer',
+  ETIMEDOUT: 'no answer in time',
+  EPIPE: 'connection closed',
+};
+
 const TLS: Mapping = {
   code: 'PG_TLS_FAILED',
   kind: 'config',
@@ -62,7 +81,7 @@ const MAPPINGS: Readonly<Record<string, Mapping>> = {
   ECONNREFUSED: UNREACHABLE,
   ECONNRESET: UNREACHABLE,
   ECONNABORTED: UNREACHABLE,
-  ENOTFOUND: UNREACHABLE,
+  ENOTFOUND: HOST_UNKNOWN,
   ENETUNREACH: UNREACHABLE,
   EHOSTUNREACH: UNREACHABLE,
   EAI_AGAIN: UNREACHABLE,
@@ -77,7 +96,8 @@ export function pgError(error: unknown, doing: Doing): EtlError {
   if (EtlError.isInstance(error)) return error;
   const mapping = mappingOf(error);
   // A server's message names objects and users, never a password; other messages may hold anything.
-  const detail = isServerError(error) ? ` (${error.message})` : '';
+  const cause = isServerError(error) ? error.message : networkCause(error);
+  const detail = cause === undefined ? '' : ` (${cause})`;
   return new EtlError({
     code: mapping.code,
     kind: mapping.kind,
@@ -101,6 +121,14 @@ function mappingOf(error: unknown): Mapping {
     what: isServerError(error) ? `the server reports ${code}` : 'an unexpected failure',
     hint: undefined,
   };
+}
+
+function networkCause(error: unknown): string | undefined {
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  const known = CAUSES[code];
+  if (known !== undefined) return known;
+  if (/timeout expired|due to connection timeout/i.test(message)) return CAUSES['ETIMEDOUT'];
+  return /^Connection terminated|connection closed/i.test(message) ? 'connection closed' : undefined;
 }
 
 /** SQLSTATE of an error of the server. */

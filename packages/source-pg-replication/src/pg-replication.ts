@@ -8,20 +8,19 @@ import {
   type StreamSpec,
 } from '@etl/core';
 import type { Client } from 'pg';
-import { readServerFacts, readTypes, type CatalogTable, type ServerFacts } from './catalog.ts';
+import { readServerFacts, type ServerFacts } from './catalog.ts';
+import { findProblems, readableStreams, throwProblems } from './check-source.ts';
 import { confirmSlot } from './confirm-slot.ts';
 import { Connector } from './connector.ts';
 import { resolveOptions, type PgReplicationOptions, type ResolvedOptions } from './options.ts';
 import { pgError } from './pg-error.ts';
-import { checkpointLsn } from './position.ts';
-import { readPublication, requirePublicationRights } from './publication.ts';
+import { checkpointLsn, hasTablePosition } from './position.ts';
+import { tablesUnpublished } from './publication.ts';
 import { previewTables, requireDistinctNames } from './read-plan.ts';
-import { readSystemIdentifier, requireLogicalWal, requireVersion } from './read-session.ts';
+import { requireVersion } from './read-session.ts';
 import { readReplication } from './replication-read.ts';
 import type { ReplicationStream } from './replication-stream.ts';
-import { readSlot, requireFreeSlot, requireUsableSlot } from './slot.ts';
-import { tableStream } from './table-stream.ts';
-import type { TypeRow } from './value-type.ts';
+import { dropUnusedSlot } from './unused-slot.ts';
 
 /**
  * Reads PostgreSQL tables through logical replication: a consistent snapshot of each table once,
@@ -59,6 +58,9 @@ class PgReplication implements Source {
   readonly #connector: Connector;
   #stream: ReplicationStream | undefined;
   #serverVersion: number | undefined;
+  #isReading = false;
+  /** The last reading created the slot, and no position of a table was acknowledged since. */
+  #isSlotUnused = false;
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
@@ -66,55 +68,62 @@ class PgReplication implements Source {
   }
 
   async check(options: OperationOptions = {}): Promise<void> {
-    const { slot: name } = this.#options;
     await this.#withControl(options, async (control, facts) => {
-      requireLogicalWal(facts);
-      await readSystemIdentifier(this.#connector);
-      const slot = await readSlot(control, name);
-      if (slot === undefined) await requireFreeSlot(control);
-      else requireUsableSlot(name, slot, facts.database);
-      const tables = await previewTables(control, this.#options, facts);
-      requireDistinctNames(tables);
-      if ((await readPublication(control, this.#options.publication)) === undefined) {
-        await requirePublicationRights(control, this.#options.publication, tables);
-      }
-      await this.#requireReadable(control, tables);
+      throwProblems(await findProblems(this.#connector, control, this.#options, facts));
     });
   }
 
   async discover(options: OperationOptions = {}): Promise<readonly StreamSpec[]> {
     return this.#withControl(options, async (control, facts) => {
-      const tables = await previewTables(control, this.#options, facts);
+      const { tables, unpublished } = await previewTables(control, this.#options, facts);
       requireDistinctNames(tables);
-      const types = await typesOf(control, tables);
-      return tables.flatMap((table) => {
-        try {
-          return [tableStream(table, types).spec];
-        } catch (error) {
-          // A table that cannot be read is named by `check` and by every run.
-          options.logger?.warn({ err: error }, 'table cannot be read');
-          return [];
-        }
-      });
+      const { streams, problems } = await readableStreams(control, tables, facts);
+      const left = unpublished.map((table) =>
+        tablesUnpublished(this.#options.publication, [table], { isNamed: false }),
+      );
+      for (const { context, message, hint } of [...problems, ...left]) {
+        options.logger?.warn({ stream: String(context['stream']), reason: message, hint }, 'cannot be read');
+      }
+      return streams.map(({ spec }) => spec);
     });
   }
 
   async *read(request: SourceReadRequest = {}): AsyncGenerator<SourceMessage, void, undefined> {
-    yield* readReplication({
+    this.#isSlotUnused = false;
+    this.#isReading = true;
+    try {
+      yield* this.#read(request);
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  #read(request: SourceReadRequest): AsyncGenerator<SourceMessage, void, undefined> {
+    return readReplication({
       options: this.#options,
       connector: this.#connector,
       request,
       onStream: (stream) => {
         this.#stream = stream;
       },
+      onSlotCreated: () => {
+        this.#isSlotUnused = true;
+      },
     });
   }
 
   async acknowledge(checkpoint: Checkpoint, options: OperationOptions = {}): Promise<void> {
     const lsn = checkpointLsn(checkpoint.entries);
+    if (hasTablePosition(checkpoint.entries)) this.#isSlotUnused = false;
     if (lsn === undefined) return;
     if (this.#stream !== undefined) {
       this.#stream.confirm(lsn);
+      return;
+    }
+    if (this.#isSlotUnused && !this.#isReading) {
+      // Every table failed: the next run makes the slot anew, and meanwhile nothing holds the log back.
+      this.#isSlotUnused = false;
+      await dropUnusedSlot(this.#connector, this.#options.slot, options.logger);
       return;
     }
     this.#serverVersion ??= await this.#withControl(options, async (_, facts) => facts.version);
@@ -129,19 +138,6 @@ class PgReplication implements Source {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#connector.destroyAll();
-  }
-
-  async #requireReadable(control: Client, tables: readonly CatalogTable[]): Promise<void> {
-    const types = await typesOf(control, tables);
-    for (const table of tables) tableStream(table, types);
-    const denied = tables.filter((table) => !table.isReadable);
-    if (denied.length === 0) return;
-    throw new EtlError({
-      code: 'PG_PERMISSION_DENIED',
-      kind: 'permission',
-      message: `The user may not read ${denied.map(({ schema, table }) => `${schema}.${table}`).join(', ')}.`,
-      hint: 'Grant USAGE on the schema and SELECT on the tables.',
-    });
   }
 
   async #withControl<T>(
@@ -165,14 +161,4 @@ class PgReplication implements Source {
       if (control !== undefined) await this.#connector.close(control);
     }
   }
-}
-
-async function typesOf(control: Client, tables: readonly CatalogTable[]): Promise<Map<number, TypeRow>> {
-  const types = new Map<number, TypeRow>();
-  await readTypes(
-    control,
-    tables.flatMap((table) => table.columns.map((column) => column.type)),
-    types,
-  );
-  return types;
 }

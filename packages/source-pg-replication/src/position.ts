@@ -56,6 +56,11 @@ export function nextEpoch(state: readonly StateEntry[]): number {
   return result.success ? Math.min(result.data.epoch + 1, MAX_EPOCH) : 1;
 }
 
+/** Whether any table goes on from where it stood; without one, no slot can have lost anything. */
+export function hasTablePosition(state: readonly StateEntry[]): boolean {
+  return state.some(({ stream, value }) => stream !== '' && value !== null);
+}
+
 export function readTablePosition(state: readonly StateEntry[], stream: string): TablePosition | undefined {
   const value = findState(state, stream, '') ?? null;
   return value === null ? undefined : parse(tablePositionSchema, value, `of ${stream}`);

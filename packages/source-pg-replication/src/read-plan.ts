@@ -3,45 +3,56 @@ import { EtlError, type SourceMessage, type SourceReadRequest, type StateEntry }
 import type { Client } from 'pg';
 import {
   describeTables,
+  listForeignTables,
   listPublishedTables,
   listTables,
+  listUnpublishedTables,
   readTypes,
   type CatalogTable,
   type ServerFacts,
   type TableName,
+  type UnpublishedTable,
 } from './catalog.ts';
+import { identifier } from './identifier.ts';
 import { parseLsn } from './lsn.ts';
 import type { ResolvedOptions } from './options.ts';
 import { forgottenEntry, readTablePosition, tableEntry, tablePosition } from './position.ts';
-import { alterPublication, createPublication, readPublication } from './publication.ts';
+import {
+  alterPublication,
+  createPublication,
+  readPublication,
+  tablesUnpublished,
+  type PublicationFacts,
+  type TableDifference,
+} from './publication.ts';
 import type { ReadSession } from './read-session.ts';
 import type { TableToCopy } from './snapshot-phase.ts';
+import { streamName } from './stream-name.ts';
 import { findDrift } from './table-drift.ts';
 import { TableSelection } from './table-selection.ts';
-import { streamName, tableStream, type TableStream } from './table-stream.ts';
+import { tableStream, type TableStream } from './table-stream.ts';
+
+/** Which tables are to be read. */
+export interface TableChoice<T extends TableName> {
+  readonly tables: readonly T[];
+  /** Chosen by the options, but not published, nor to be published by us: each fails by name. */
+  readonly unpublished: readonly UnpublishedTable[];
+  /** What a publication of ours has to be changed by; absent when it is right, and for one of somebody else. */
+  readonly difference?: TableDifference;
+}
 
 /** Brings a publication of ours in line with the options, and returns the tables to read. */
 export async function preparePublication(
   client: Client,
   options: ResolvedOptions,
   facts: ServerFacts,
-): Promise<readonly TableName[]> {
+): Promise<TableChoice<TableName>> {
   const name = options.publication;
-  const selection = new TableSelection(options);
   const publication = await readPublication(client, name);
-  if (publication !== undefined && !publication.isOwn) {
-    if (publication.unpublished.length > 0) throw incompletePublication(name, publication.unpublished);
-    return selection.choose(await listPublishedTables(client, name), `the publication ${name}`);
-  }
-  const chosen = selection.choose(await listTables(client), `the database ${facts.database}`);
-  if (publication === undefined) {
-    await createPublication(client, name, chosen, facts.version);
-  } else {
-    const published = await listPublishedTables(client, name);
-    const oids = (tables: readonly TableName[]): number[] => tables.map(({ oid }) => oid).sort((a, b) => a - b);
-    if (!isDeepStrictEqual(oids(published), oids(chosen))) await alterPublication(client, name, chosen);
-  }
-  return chosen;
+  const choice = await chooseTables(client, options, facts, publication);
+  if (publication === undefined) await createPublication(client, name, choice.tables, facts.version);
+  else if (choice.difference !== undefined) await alterPublication(client, name, choice.difference);
+  return choice;
 }
 
 /** The tables that would be read; changes nothing. */
@@ -49,21 +60,64 @@ export async function previewTables(
   client: Client,
   options: ResolvedOptions,
   facts: ServerFacts,
-): Promise<readonly CatalogTable[]> {
+): Promise<TableChoice<CatalogTable> & { readonly publication: PublicationFacts | undefined }> {
   const publication = await readPublication(client, options.publication);
-  const selection = new TableSelection(options);
+  const { tables, ...choice } = await chooseTables(client, options, facts, publication);
   const isForeign = publication !== undefined && !publication.isOwn;
-  const chosen = isForeign
-    ? selection.choose(await listPublishedTables(client, options.publication), `the publication ${options.publication}`)
-    : selection.choose(await listTables(client), `the database ${facts.database}`);
-  return describeTables(
+  const described = await describeTables(
     client,
-    chosen.map(({ oid }) => oid),
+    tables.map(({ oid }) => oid),
     {
       version: facts.version,
       ...(isForeign ? { publication: options.publication } : {}),
     },
   );
+  return { ...choice, tables: described, publication };
+}
+
+async function chooseTables(
+  client: Client,
+  options: ResolvedOptions,
+  facts: ServerFacts,
+  publication: PublicationFacts | undefined,
+): Promise<TableChoice<TableName>> {
+  const name = options.publication;
+  const selection = new TableSelection(options);
+  const where = `the database ${facts.database}`;
+  if (publication === undefined || publication.isOwn) {
+    const chosen = selection.choose(await listTables(client), where);
+    return ownChoice(client, chosen, publication === undefined ? [] : await listPublishedTables(client, name));
+  }
+  if (publication.unpublished.length > 0) throw incompletePublication(name, publication.unpublished);
+  const published = await listPublishedTables(client, name);
+  const others = new Map((await listUnpublishedTables(client, published)).map((table) => [table.oid, table]));
+  const chosen = selection.choose([...published, ...others.values()], where);
+  const tables = chosen.filter(({ oid }) => !others.has(oid));
+  const left = chosen.flatMap(({ oid }) => others.get(oid) ?? []);
+  const named = left.filter((table) => selection.isNamed(table));
+  if (named.length > 0) throw tablesUnpublished(name, named, { isNamed: true });
+  const unpublished = left.filter(({ isInPartitions }) => !isInPartitions);
+  if (tables.length === 0) throw tablesUnpublished(name, left, { isNamed: false });
+  return { tables, unpublished };
+}
+
+/** What a publication of ours is to publish. A table that is not ours to add must not keep the others from it. */
+async function ownChoice(
+  client: Client,
+  chosen: readonly TableName[],
+  published: readonly TableName[],
+): Promise<TableChoice<TableName>> {
+  const oids = new Set(published.map(({ oid }) => oid));
+  const missing = chosen.filter(({ oid }) => !oids.has(oid));
+  const foreign = await listForeignTables(client, missing);
+  // With none of its own, the user may not make the publication: that is said of the whole.
+  const unpublished = foreign.length === chosen.length ? [] : foreign;
+  const left = new Set(unpublished.map(({ oid }) => oid));
+  const tables = chosen.filter(({ oid }) => !left.has(oid));
+  const kept = new Set(tables.map(({ oid }) => oid));
+  const added = missing.filter(({ oid }) => kept.has(oid));
+  const dropped = published.filter(({ oid }) => !kept.has(oid));
+  return { tables, unpublished, ...(added.length + dropped.length === 0 ? {} : { difference: { added, dropped } }) };
 }
 
 /** @throws `PG_STREAM_NAME_CONFLICT` (config) when two tables would become one stream. */
@@ -90,7 +144,7 @@ export function requireDistinctNames(tables: readonly TableName[]): void {
  */
 export async function* planTables(
   session: ReadSession,
-  tables: readonly TableName[],
+  { tables, unpublished }: TableChoice<TableName>,
   request: Pick<SourceReadRequest, 'state' | 'streams' | 'fullRefresh'>,
   toCopy: TableToCopy[],
 ): AsyncGenerator<SourceMessage, void, undefined> {
@@ -125,7 +179,9 @@ export async function* planTables(
     try {
       stream = tableStream(table, types);
     } catch (error) {
-      yield { type: 'stream-failed', stream: name, error: EtlError.from(error) };
+      if (isSelected || position !== undefined) {
+        yield { type: 'stream-failed', stream: name, error: EtlError.from(error) };
+      }
       continue;
     }
     const copied = { oid: table.oid, stream: name };
@@ -135,7 +191,7 @@ export async function* planTables(
     }
     const drift = await findDrift(control, position, table, types);
     if (drift.type === 'resync') {
-      logger.warn({ stream: name, reason: drift.reason }, 'table must be copied anew');
+      logger.warn({ stream: name, reason: drift.reason }, 'the table is copied anew');
       toCopy.push(copied);
       continue;
     }
@@ -145,11 +201,16 @@ export async function* planTables(
     if (!isDeepStrictEqual(now, position)) draft.set(tableEntry(name, now));
     if (drift.type === 'evolved') yield { type: 'schema', stream: stream.spec };
   }
-  forgetOthers(session, described, state);
+  for (const table of unpublished) {
+    const stream = streamName(table.schema, table.table);
+    if (request.streams?.includes(stream) === false) continue;
+    yield { type: 'stream-failed', stream, error: tablesUnpublished(options.publication, [table], { isNamed: false }) };
+  }
+  forgetOthers(session, [...described, ...unpublished], state);
 }
 
 // The slot moves on without the changes of a table that is not live, so no later run may go on from its entry.
-function forgetOthers(session: ReadSession, tables: readonly CatalogTable[], state: readonly StateEntry[]): void {
+function forgetOthers(session: ReadSession, tables: readonly TableName[], state: readonly StateEntry[]): void {
   const names = new Set(tables.map(({ schema, table }) => streamName(schema, table)));
   const live = new Set([...session.live.values()].map(({ stream }) => stream.name));
   for (const { stream, value } of state) {
@@ -164,6 +225,6 @@ function incompletePublication(name: string, unpublished: readonly string[]): Et
     code: 'PG_PUBLICATION_INCOMPLETE',
     kind: 'config',
     message: `The publication ${name} leaves out ${unpublished.join(', ')}, so the tables would drift apart.`,
-    hint: `Run ALTER PUBLICATION ${name} SET (publish = 'insert, update, delete, truncate').`,
+    hint: `Run ALTER PUBLICATION ${identifier(name)} SET (publish = 'insert, update, delete, truncate');`,
   });
 }

@@ -8,7 +8,7 @@ import { takeFence } from './fence.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import type { ResolvedOptions } from './options.ts';
 import { pgError } from './pg-error.ts';
-import { nextEpoch, readSlotPosition, slotEntry, type SlotPosition } from './position.ts';
+import { hasTablePosition, nextEpoch, readSlotPosition, slotEntry, type SlotPosition } from './position.ts';
 import { planTables, preparePublication, requireDistinctNames } from './read-plan.ts';
 import { lockSlot, readSystemIdentifier, requireLogicalWal, requireVersion, type ReadSession } from './read-session.ts';
 import { ReplicationStream } from './replication-stream.ts';
@@ -16,6 +16,7 @@ import { awaitFreeSlot, dropSlot, requireUsableSlot, type SlotFacts } from './sl
 import { slotAhead, slotMissing } from './slot-error.ts';
 import { copyTables, unblocked, type TableToCopy } from './snapshot-phase.ts';
 import { createSnapshotPoint, type SnapshotPoint } from './snapshot-point.ts';
+import { dropUnusedSlot } from './unused-slot.ts';
 
 type Messages = AsyncGenerator<SourceMessage, void, undefined>;
 
@@ -25,6 +26,8 @@ export interface ReplicationReadOptions {
   readonly request: SourceReadRequest;
   /** Told of the open stream, so that acknowledgements reach the slot at once; `undefined` when it ends. */
   readonly onStream: (stream: ReplicationStream | undefined) => void;
+  /** Told when the slot was missing and is created, before anything is read. */
+  readonly onSlotCreated: () => void;
 }
 
 /**
@@ -38,9 +41,18 @@ export async function* readReplication(read: ReplicationReadOptions): Messages {
   const abort = (): void => connector.destroyAll();
   signal?.addEventListener('abort', abort, { once: true });
   let control: Client | undefined;
+  let isSlotNew = false;
+  let isCovered = false;
+  const onSlotCreated = (): void => {
+    isSlotNew = true;
+    read.onSlotCreated();
+  };
   try {
     control = await connector.connect();
-    yield* readWith(read, control);
+    for await (const message of readWith({ ...read, onSlotCreated }, control)) {
+      isCovered ||= message.type === 'checkpoint';
+      yield message;
+    }
   } catch (error) {
     signal?.throwIfAborted();
     throw EtlError.isInstance(error) ? error : pgError(error, 'reading from the source');
@@ -48,6 +60,8 @@ export async function* readReplication(read: ReplicationReadOptions): Messages {
     signal?.removeEventListener('abort', abort);
     read.onStream(undefined);
     if (control !== undefined) await connector.close(control);
+    // Before the first checkpoint nothing can be stored that needs the slot, and it would hold the log back.
+    if (isSlotNew && !isCovered) await dropUnusedSlot(connector, read.options.slot, request.logger);
   }
 }
 
@@ -58,13 +72,13 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
   requireLogicalWal(facts);
   const patience = { waitMs: options.slotWaitMs, signal: request.signal };
   await lockSlot(control, options.slot, patience);
-  const systemIdentifier = await readSystemIdentifier(connector);
+  const systemIdentifier = await readSystemIdentifier(connector, facts);
   const { slot, stored, epoch } = await findStart(read, control, await awaitFreeSlot(control, options.slot, patience), {
     systemIdentifier,
     database: facts.database,
   });
-  const tables = await preparePublication(control, options, facts);
-  requireDistinctNames(tables);
+  const choice = await preparePublication(control, options, facts);
+  requireDistinctNames(choice.tables);
 
   const session: ReadSession = {
     options,
@@ -84,6 +98,7 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
       publication: options.publication,
       lsn: stored?.lsn ?? formatLsn(slot?.confirmedLsn ?? 0n),
     },
+    isSlotNew: slot === undefined,
   };
   let confirmed = slot?.confirmedLsn ?? 0n;
   let point: SnapshotPoint | undefined;
@@ -92,6 +107,7 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     if (slot === undefined) {
       // After the publication: the slot must never see a time without it.
       point = await unblocked(session, createSnapshotPoint(connector, { name: options.slot, isTemporary: false }));
+      read.onSlotCreated();
       confirmed = point.lsn;
       session.position = { ...session.position, lsn: formatLsn(point.lsn) };
       session.logger.info({ slot: options.slot, lsn: session.position.lsn }, 'replication slot created');
@@ -99,7 +115,7 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     if (stored === undefined || stored.slot !== options.slot || stored.publication !== options.publication) {
       session.draft.set(slotEntry(session.position));
     }
-    yield* planTables(session, tables, request, toCopy);
+    yield* planTables(session, choice, request, toCopy);
     yield* copyTables(session, toCopy, point);
   } finally {
     await point?.close();
@@ -128,6 +144,10 @@ async function findStart(
   try {
     if (slot !== undefined) requireUsableSlot(options.slot, slot, server.database);
     const stored = readSlotPosition(state);
+    if (stored !== undefined && slot === undefined && !hasTablePosition(state)) {
+      requireSameSystem(stored, server.systemIdentifier);
+      return { slot, stored: undefined, epoch: stored.epoch };
+    }
     if (stored !== undefined) requireContinuity(stored, slot, options.slot, server.systemIdentifier);
     return { slot, stored, epoch: stored?.epoch ?? 1 };
   } catch (error) {

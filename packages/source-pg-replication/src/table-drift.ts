@@ -28,7 +28,9 @@ export async function findDrift(
   // comes into a leaf that is empty now is in the log.
   const known = new Map(position.leaves);
   const attached = table.leaves.filter(([oid, by]) => known.get(oid) !== by).map(([oid]) => oid);
-  return (await haveStorage(client, attached)) ? { type: 'resync', reason: 'a partition came that holds rows' } : drift;
+  return (await haveStorage(client, attached))
+    ? { type: 'resync', reason: 'a partition that holds rows was attached' }
+    : drift;
 }
 
 function tableDrift(position: TablePosition, table: CatalogTable, types: ReadonlyMap<number, TypeRow>): TableDrift {
@@ -48,15 +50,15 @@ function resyncReason(
   table: CatalogTable,
   types: ReadonlyMap<number, TypeRow>,
 ): string | undefined {
-  if (position.relation !== table.oid) return 'the table was recreated';
-  if (position.publication_relation !== table.publicationRelation) return 'the table left the publication meanwhile';
-  if (position.row_filter !== table.rowFilter) return 'the row filter changed';
-  if (!isDeepStrictEqual(position.key, table.key)) return 'the key changed';
+  if (position.relation !== table.oid) return 'it was dropped and created again';
+  if (position.publication_relation !== table.publicationRelation) return 'it was out of the publication for a while';
+  if (position.row_filter !== table.rowFilter) return 'the row filter of the publication changed';
+  if (!isDeepStrictEqual(position.key, table.key)) return 'its key changed';
   // The storage changes with TRUNCATE and VACUUM FULL too, but only a rewriting ALTER TABLE also
   // touches the columns' definitions; what it rewrites is not in the log.
   const filenodes = new Set(table.filenodes);
   const isStorageNew = position.filenodes.length === 0 || position.filenodes.some((node) => !filenodes.has(node));
-  if (isStorageNew && position.columns_xmin !== table.columnsXmin) return 'the table was rewritten';
+  if (isStorageNew && position.columns_xmin !== table.columnsXmin) return 'it was rewritten by ALTER TABLE';
   const numbers = new Map(position.columns.map(([number, name, type, modifier]) => [number, { name, type, modifier }]));
   const names = new Set(position.columns.map(([, name]) => name));
   const newest = Math.max(0, ...numbers.keys());
@@ -64,7 +66,7 @@ function resyncReason(
     if (!column.isPublished) continue;
     const before = numbers.get(column.number);
     if (before === undefined) {
-      if (column.hasMissing) return `the column ${column.name} came with a default`;
+      if (column.hasMissing) return `the column ${column.name} was added with a default`;
       if (names.has(column.name)) return `the column ${column.name} was replaced`;
       if (column.number < newest) return `the column ${column.name} was not published before`;
     } else if (before.name !== column.name) {

@@ -43,6 +43,14 @@ export class TableSelection {
     });
   }
 
+  /** Whether the options name this very table, without a wildcard. */
+  isNamed(table: TableName): boolean {
+    const { schema, table: name } = table;
+    return (
+      this.#has(table) && this.#tables?.some((pattern) => pattern.isLiteral && pattern.matches(schema, name)) === true
+    );
+  }
+
   #has({ schema, table }: TableName): boolean {
     if (this.#exclude.some((pattern) => pattern.matches(schema, table))) return false;
     const inSchema = this.#schemas?.has(schema);

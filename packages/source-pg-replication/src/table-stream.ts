@@ -1,5 +1,7 @@
 import { EtlError, type ColumnSpec, type StreamSpec } from '@etl/core';
 import type { CatalogColumn, CatalogTable } from './catalog.ts';
+import { identifier, qualified } from './identifier.ts';
+import { streamName } from './stream-name.ts';
 import { ValueError } from './value-error.ts';
 import { valueType, type ParseValue, type TypeRow } from './value-type.ts';
 
@@ -22,11 +24,6 @@ export interface TableStream {
   readonly versionKey: string;
   /** Key of the mark of a deleted row. */
   readonly deletedKey: string;
-}
-
-/** Name of the stream of a table: the table's own, with its schema in front unless that is `public`. */
-export function streamName(schema: string, table: string): string {
-  return schema === 'public' ? table : `${schema}__${table}`;
 }
 
 /** @throws `PG_TABLE_KEYLESS` (config) when nothing identifies the table's rows. */
@@ -69,33 +66,48 @@ function streamColumn(column: CatalogColumn, types: ReadonlyMap<number, TypeRow>
 
 function requireKey(table: CatalogTable): readonly string[] {
   const name = `${table.schema}.${table.table}`;
+  const alter = `ALTER TABLE ${qualified(table.schema, table.table)}`;
+  const candidate = table.identityCandidate;
+  const identity = candidate === null ? undefined : `${alter} REPLICA IDENTITY USING INDEX ${identifier(candidate)};`;
   if (table.identity === 'n') {
     throw keyless(
       table,
-      `The table ${name} has REPLICA IDENTITY NOTHING, so its updates and deletes are not published.`,
+      `The table ${name} has REPLICA IDENTITY NOTHING, so its updates and deletes are not published`,
+      table.key === null ? identity : `${alter} REPLICA IDENTITY DEFAULT;`,
     );
   }
-  if (table.key === null)
-    throw keyless(table, `The table ${name} has neither a primary key nor a replica identity index.`);
+  if (table.key === null) {
+    throw keyless(table, `The table ${name} has neither a primary key nor a replica identity index`, identity);
+  }
   const published = new Set(table.columns.filter((column) => column.isPublished).map((column) => column.name));
   const missing = table.key.find((column) => !published.has(column));
-  if (missing !== undefined)
-    throw keyless(table, `The publication leaves out ${missing}, a key column of the table ${name}.`);
+  if (missing !== undefined) {
+    throw new EtlError({
+      code: 'PG_TABLE_KEYLESS',
+      kind: 'config',
+      message: `The publication leaves out ${missing}, a key column of the table ${name}.`,
+      hint: 'Add the column to the column list of the publication, or exclude the table.',
+      context: { stream: streamName(table.schema, table.table) },
+    });
+  }
   if (table.isKeyDeferrable && table.identity !== 'f') {
     throw keyless(
       table,
-      `The primary key of the table ${name} is deferrable, so PostgreSQL refuses to publish its updates.`,
+      `The primary key of the table ${name} is deferrable, so PostgreSQL refuses to publish its updates`,
+      `${alter} REPLICA IDENTITY FULL;`,
     );
   }
   return table.key;
 }
 
-function keyless(table: CatalogTable, message: string): EtlError {
+function keyless(table: CatalogTable, problem: string, cure: string | undefined): EtlError {
+  const key =
+    'Add a primary key, or a unique index of NOT NULL columns that REPLICA IDENTITY USING INDEX names (REPLICA IDENTITY FULL alone gives no key)';
   return new EtlError({
     code: 'PG_TABLE_KEYLESS',
     kind: 'config',
-    message,
-    hint: 'Add a primary key, set REPLICA IDENTITY USING INDEX on a unique index of NOT NULL columns (FULL for a deferrable key), or exclude the table.',
+    message: `${problem}.`,
+    hint: cure === undefined ? `${key}; or exclude the table.` : `Run: ${cure} Or exclude the table.`,
     context: { stream: streamName(table.schema, table.table) },
   });
 }

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
+import type { EtlError } from '@etl/core';
 import { describe, expect, test } from 'vitest';
 import { pgReplication, pgReplicationOptionsSchema, VERSION } from '../src/index.ts';
+import { pgError } from '../src/pg-error.ts';
 import { usePostgres, type TestDatabase } from './support/postgres.ts';
 import { failureOf, readAll, Replica } from './support/replica.ts';
 
@@ -12,6 +16,11 @@ function as(database: TestDatabase, user: string, password: string): string {
   url.username = user;
   url.password = password;
   return url.toString();
+}
+
+/** The statements that a hint tells to run. */
+function sqlIn({ hint = '' }: EtlError, begin: string): string {
+  return hint.slice(hint.indexOf(begin), hint.lastIndexOf(';') + 1);
 }
 
 async function withRole<T>(
@@ -62,8 +71,36 @@ describe('says what has to be fixed', () => {
     const source = pgReplication({ connectionString: 'postgres://me:hunter2@127.0.0.1:1/x' });
     const error = await failureOf(source.check());
     expect(error).toMatchObject({ code: 'PG_UNREACHABLE', kind: 'transient' });
+    expect(error.message).toContain('connection refused');
     expect(error.message).toContain('127.0.0.1:1/x');
     expect(inspect(error, { depth: 10 })).not.toContain('hunter2');
+  });
+
+  test('a server that does not answer', async () => {
+    // It accepts connections and says nothing.
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const source = pgReplication({
+      connectionString: `postgres://me@127.0.0.1:${port}/x?sslmode=disable`,
+      connectTimeoutMs: 200,
+    });
+    const error = await failureOf(source.check());
+    expect(error).toMatchObject({ code: 'PG_UNREACHABLE', kind: 'transient' });
+    expect(error.message).toContain('no answer in time');
+    silent.close();
+  });
+
+  test('a host whose name nobody knows, which waiting does not mend', async () => {
+    // RFC 6761: names under .invalid never resolve. Without any name server, the answer is that nobody answers.
+    const error = await failureOf(pgReplication({ connectionString: 'postgres://me@db.invalid/x' }).check());
+    expect(pgError(Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' }), 'connecting')).toMatchObject({
+      code: 'PG_HOST_UNKNOWN',
+      kind: 'config',
+    });
+    expect(['PG_HOST_UNKNOWN', 'PG_UNREACHABLE']).toContain(error.code);
+    if (error.code === 'PG_UNREACHABLE') expect(error.message).toContain('the name server does not answer');
+    expect(error.message).toContain('db.invalid');
   });
 
   test('TLS that the server does not have', async () => {
@@ -76,10 +113,10 @@ describe('says what has to be fixed', () => {
     await using database = await postgres.database(ITEMS);
     await withRole(database, '', async (url, role) => {
       await database.sql(`GRANT SELECT ON items TO ${role}`);
-      expect(await failureOf(pgReplication({ connectionString: url }).check())).toMatchObject({
-        code: 'PG_PERMISSION_DENIED',
-        kind: 'permission',
-      });
+      await database.sql('CREATE PUBLICATION theirs FOR TABLE items');
+      const error = await failureOf(pgReplication({ connectionString: url, publication: 'theirs' }).check());
+      expect(error).toMatchObject({ code: 'PG_PERMISSION_DENIED', kind: 'permission' });
+      expect(error.hint).toContain(`ALTER ROLE "${role}" REPLICATION;`);
     });
   });
 
@@ -127,15 +164,67 @@ describe('says what has to be fixed', () => {
     expect(read).toMatchObject({ code: 'PG_SLOTS_EXHAUSTED', kind: 'config' });
   });
 
-  test('no right to create the publication', async () => {
+  test('no right to create the publication: the reason, and SQL that runs as it stands', async () => {
+    await using database = await postgres.database(`${ITEMS}; CREATE TABLE "Or""ders" (id int PRIMARY KEY)`);
+    await withRole(database, 'REPLICATION', async (url, role) => {
+      await database.sql(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`);
+      const replica = new Replica(database, { connectionString: url });
+      const checked = await failureOf(replica.source().check());
+      expect(checked.message).toContain(`permission denied for database ${database.name}`);
+      expect(checked.message).toContain('must be owner of public.Or"ders, public.items');
+      const run = await failureOf(replica.run());
+      expect(run.message).toContain('permission denied for database');
+      for (const error of [checked, run]) {
+        expect(error).toMatchObject({ code: 'PG_PUBLICATION_DENIED', kind: 'permission' });
+        expect(error.hint).toBe(checked.hint);
+      }
+      await database.sql(sqlIn(checked, 'CREATE PUBLICATION'));
+      await replica.source().check();
+      expect((await replica.run()).streams.map(({ stream }) => stream).sort()).toEqual(['Or"ders', 'items']);
+    });
+  });
+
+  test('only the right that is missing', async () => {
     await using database = await postgres.database(ITEMS);
     await withRole(database, 'REPLICATION', async (url, role) => {
-      await database.sql(`GRANT SELECT ON items TO ${role}`);
+      await database.sql(`ALTER TABLE items OWNER TO ${role}`);
+      const source = new Replica(database, { connectionString: url }).source();
+      const error = await failureOf(source.check());
+      expect(error.message).toContain(`(permission denied for database ${database.name})`);
+      await database.sql(`GRANT CREATE ON DATABASE ${database.name} TO ${role}`);
+      await source.check();
+    });
+  });
+
+  test('a new table that belongs to somebody else, which fails only that table', async () => {
+    await using database = await postgres.database(ITEMS);
+    await withRole(database, 'REPLICATION', async (url, role) => {
+      await database.sql(`ALTER TABLE items OWNER TO ${role}; GRANT CREATE ON DATABASE ${database.name} TO ${role}`);
       const replica = new Replica(database, { connectionString: url });
-      for (const error of [await failureOf(replica.source().check()), await failureOf(replica.run())]) {
-        expect(error).toMatchObject({ code: 'PG_PUBLICATION_DENIED', kind: 'permission' });
-        expect(error.hint).toContain('CREATE PUBLICATION');
-      }
+      await replica.run();
+      await database.sql(
+        `CREATE TABLE alien (id int PRIMARY KEY); INSERT INTO alien VALUES (1); GRANT SELECT ON alien TO ${role};
+         CREATE TABLE own (id int PRIMARY KEY); ALTER TABLE own OWNER TO ${role}; INSERT INTO items VALUES (2, 'b')`,
+      );
+      const error = await failureOf(replica.source().check());
+      expect(error).toMatchObject({ code: 'PG_TABLE_UNPUBLISHED', context: { stream: 'alien' } });
+      expect(error.message).toContain('public.alien');
+      expect((await replica.attempt()).failures.map(({ stream }) => stream)).toEqual(['alien']);
+      expect(replica.rows('items')).toHaveLength(2);
+      expect(replica.store.tables.has('own')).toBe(true);
+      await database.sql(sqlIn(error, 'ALTER PUBLICATION'));
+      await replica.source().check();
+      await replica.run();
+      expect(replica.rows('alien')).toHaveLength(1);
+      // It stays although others come and go.
+      await database.sql(`DROP TABLE own; CREATE TABLE more (id int PRIMARY KEY); ALTER TABLE more OWNER TO ${role}`);
+      await replica.run();
+      await using chosen = new Replica(database, { connectionString: url, exclude: ['alien'] }).source();
+      await readAll(chosen, replica.state());
+      expect(await database.rows('SELECT tablename FROM pg_publication_tables ORDER BY 1')).toEqual([
+        { tablename: 'items' },
+        { tablename: 'more' },
+      ]);
     });
   });
 
@@ -147,11 +236,73 @@ describe('says what has to be fixed', () => {
     expect(await failureOf(source.check())).toMatchObject({ code: 'PG_STREAM_NAME_CONFLICT', kind: 'config' });
   });
 
-  test('a table without a key', async () => {
-    await using database = await postgres.database(`${ITEMS}; CREATE TABLE keyless (a int)`);
-    const error = await failureOf(new Replica(database).source().check());
-    expect(error).toMatchObject({ code: 'PG_TABLE_KEYLESS', kind: 'config' });
-    expect(error.message).toContain('public.keyless');
+  test.each([
+    ['no key', 'CREATE TABLE t (a int)', undefined],
+    ['a unique index over NULLs', 'CREATE TABLE t (a int UNIQUE)', undefined],
+    ['identity FULL, which is no key', 'CREATE TABLE t (a int); ALTER TABLE t REPLICA IDENTITY FULL', undefined],
+    [
+      'a unique index',
+      'CREATE TABLE t (a int NOT NULL UNIQUE)',
+      'ALTER TABLE "public"."t" REPLICA IDENTITY USING INDEX',
+    ],
+    [
+      'identity NOTHING',
+      'CREATE TABLE t (a int PRIMARY KEY); ALTER TABLE t REPLICA IDENTITY NOTHING',
+      'ALTER TABLE "public"."t" REPLICA IDENTITY DEFAULT',
+    ],
+    [
+      'a deferrable key',
+      'CREATE TABLE t (a int PRIMARY KEY DEFERRABLE)',
+      'ALTER TABLE "public"."t" REPLICA IDENTITY FULL',
+    ],
+  ])('a table with %s, and the statement that helps', async (_, sql, cure) => {
+    await using database = await postgres.database(`${ITEMS}; ${sql}`);
+    const source = new Replica(database).source();
+    const error = await failureOf(source.check());
+    expect(error).toMatchObject({ code: 'PG_TABLE_KEYLESS', kind: 'config', context: { stream: 't' } });
+    expect(error.message).toContain('public.t');
+    if (cure === undefined) {
+      expect(error.hint).toContain('REPLICA IDENTITY FULL alone gives no key');
+      return;
+    }
+    expect(error.hint).toContain(cure);
+    await database.sql(sqlIn(error, 'ALTER TABLE'));
+    await source.check();
+  });
+
+  test('all of it in one go', async () => {
+    await using database = await postgres.database(
+      `${ITEMS}; CREATE TABLE keyless (a int); CREATE TABLE hidden (id int PRIMARY KEY); CREATE TABLE loose (a int)`,
+    );
+    await withRole(database, '', async (url, role) => {
+      await database.sql(`GRANT SELECT ON items, keyless, loose TO ${role}`);
+      const error = await failureOf(new Replica(database, { connectionString: url }).source().check());
+      expect(error.code).toBe('PG_CHECK_FAILED');
+      const { errors } = error.cause as AggregateError;
+      expect((errors as EtlError[]).map(({ code, context }) => [code, context['stream']])).toEqual([
+        ['PG_PERMISSION_DENIED', undefined],
+        ['PG_PUBLICATION_DENIED', undefined],
+        ['PG_PERMISSION_DENIED', 'hidden'],
+        ['PG_TABLE_KEYLESS', 'keyless'],
+        ['PG_TABLE_KEYLESS', 'loose'],
+      ]);
+      for (const problem of errors as EtlError[]) expect(error.message).toContain(problem.message);
+      await database.sql(sqlIn((errors as EtlError[])[2]!, 'GRANT'));
+      expect(
+        (await failureOf(new Replica(database, { connectionString: url }).source().check())).message,
+      ).not.toContain('may not read');
+    });
+  });
+
+  test('a publication that leaves out deletes', async () => {
+    await using database = await postgres.database(
+      `${ITEMS}; CREATE PUBLICATION "no deletes" FOR TABLE items WITH (publish = 'insert, update, truncate')`,
+    );
+    const source = new Replica(database, { publication: 'no deletes' }).source();
+    const error = await failureOf(source.check());
+    expect(error).toMatchObject({ code: 'PG_PUBLICATION_INCOMPLETE', kind: 'config' });
+    await database.sql(sqlIn(error, 'ALTER PUBLICATION'));
+    await source.check();
   });
 });
 

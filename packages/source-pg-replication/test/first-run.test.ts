@@ -151,7 +151,8 @@ test('goes on by table after a kill in the midst of the snapshots, without a new
     await database.sql(
       `UPDATE a SET v = v || '!' WHERE id < 50; DELETE FROM b WHERE id = ${stopAfter}; INSERT INTO c VALUES (${1000 + stopAfter}, 'late')`,
     );
-    await expect.poll(async () => database.value(SLOTS)).toBe('1');
+    // Before the first table was done, nothing could be gone on from.
+    await expect.poll(async () => database.value(SLOTS)).toBe(stopAfter < 5 ? '0' : '1');
   }
   const last = await replica.run();
   expect(last.streams.find(({ stream }) => stream === 'a')?.rows).toBeLessThan(500);
@@ -211,7 +212,7 @@ test('a publication of somebody else is used as it is: its columns, its rows, it
      INSERT INTO people SELECT g, 'p' || g, 's', g FROM generate_series(1, 10) g;
      CREATE PUBLICATION theirs FOR TABLE people (id, name, age) WHERE (id > 3)`,
   );
-  const replica = new Replica(database, { publication: 'theirs' });
+  const replica = new Replica(database, { publication: 'theirs', tables: ['people'] });
   await replica.run();
   expect(replica.rows('people')).toHaveLength(7);
   expect(replica.rows('people')[0]).toEqual({ id: 10, name: 'p10', age: 10 });

@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { EtlError, runPipeline, type Destination, type DestinationSession } from '@etl/core';
+import { memoryDestination } from '@etl/testing';
 import { describe, expect, test } from 'vitest';
 import { parseLsn } from '../src/lsn.ts';
 import { usePostgres, type TestDatabase } from './support/postgres.ts';
@@ -303,3 +305,112 @@ describe('is refused', () => {
     await database.sql(`SELECT pg_drop_replication_slot('${database.name}')`);
   });
 });
+
+describe('a slot that a reading created', () => {
+  test('is dropped when the reading fails before its first checkpoint', async () => {
+    await using database = await postgres.database(ITEMS);
+    await using source = new Replica(database).source();
+    for await (const message of source.read()) {
+      expect(message.type).toBe('schema');
+      expect(await database.confirmedLsn(database.name)).not.toBeNull();
+      break;
+    }
+    expect(await database.confirmedLsn(database.name)).toBeNull();
+  });
+
+  test('is dropped when the reading is stopped before its first checkpoint', async () => {
+    await using database = await postgres.database(ITEMS);
+    await using source = new Replica(database).source();
+    const stop = new AbortController();
+    const reading = async (): Promise<void> => {
+      for await (const message of source.read({ signal: stop.signal })) {
+        expect(message.type).not.toBe('checkpoint');
+        stop.abort(new Error('stopped'));
+      }
+    };
+    await expect(reading()).rejects.toThrow('stopped');
+    expect(await database.confirmedLsn(database.name)).toBeNull();
+  });
+
+  test('stays when a checkpoint may have been stored', async () => {
+    await using database = await postgres.database(ITEMS);
+    await using source = new Replica(database).source();
+    for await (const message of source.read()) if (message.type === 'checkpoint') break;
+    expect(await database.confirmedLsn(database.name)).not.toBeNull();
+  });
+
+  test('is dropped when no table could be loaded through it, and the next run begins anew', async () => {
+    await using database = await postgres.database('CREATE TABLE items (id int)');
+    const replica = new Replica(database);
+    expect((await replica.attempt()).status).toBe('failed');
+    expect(await database.confirmedLsn(database.name)).toBeNull();
+    expect(replica.lsn()).not.toBe('undefined');
+    await database.sql('ALTER TABLE items ADD PRIMARY KEY (id); INSERT INTO items VALUES (1)');
+    await replica.source().check();
+    await replica.run();
+    expect(replica.rows('items')).toEqual([{ id: 1 }]);
+    await database.sql('INSERT INTO items VALUES (2)');
+    await replica.run();
+    expect(replica.rows('items')).toHaveLength(2);
+  });
+
+  test('is dropped when the destination takes none of the tables', async () => {
+    await using database = await postgres.database(ITEMS);
+    const replica = new Replica(database);
+    await using source = replica.source();
+    const destination = memoryDestination(replica.store);
+    const refusing: Destination = {
+      ...destination,
+      check: async () => undefined,
+      open: async (...given) => {
+        const session = await destination.open(...given);
+        return new Proxy(session, {
+          get: (target, name) =>
+            name === 'beginLoad' ? refusingLoads(target) : bound(target, Reflect.get(target, name, target)),
+        });
+      },
+    };
+    const report = await runPipeline({ name: 'test', source, destination: refusing });
+    expect(report.failures.map(({ error }) => error.code)).toEqual(['SCOPE_OWNED']);
+    expect(await database.confirmedLsn(database.name)).toBeNull();
+    await replica.run();
+    expect(replica.rows('items')).toHaveLength(1);
+    expect(await database.confirmedLsn(database.name)).not.toBeNull();
+  });
+
+  test('stays when only the last checkpoint is acknowledged, which stands for all before it', async () => {
+    await using database = await postgres.database(ITEMS);
+    await using source = new Replica(database).source();
+    await source.acknowledge?.(lastCheckpoint(await readAll(source)));
+    expect(await database.confirmedLsn(database.name)).not.toBeNull();
+  });
+
+  test('is never dropped when it was there before', async () => {
+    await using database = await postgres.database('CREATE TABLE items (id int)');
+    await database.sql(`SELECT pg_create_logical_replication_slot('${database.name}', 'pgoutput')`);
+    const replica = new Replica(database);
+    expect((await replica.attempt()).status).toBe('failed');
+    expect(await database.confirmedLsn(database.name)).not.toBeNull();
+    await using source = replica.source();
+    for await (const message of source.read()) {
+      expect(message.type).toBe('stream-failed');
+      break;
+    }
+    expect(await database.confirmedLsn(database.name)).not.toBeNull();
+  });
+});
+
+/** Loads that refuse every table, as a destination does whose tables belong to another pipeline. */
+function refusingLoads(session: DestinationSession): DestinationSession['beginLoad'] {
+  return async (...given) => {
+    const load = await session.beginLoad(...given);
+    load.prepare = async () => {
+      throw new EtlError({ code: 'SCOPE_OWNED', kind: 'config', message: 'It belongs to another pipeline.' });
+    };
+    return load;
+  };
+}
+
+function bound(target: object, value: unknown): unknown {
+  return typeof value === 'function' ? value.bind(target) : value;
+}

@@ -1,7 +1,8 @@
+import { EtlError, type OperationOptions, type Source } from '@etl/core';
 import { withDestination } from '../clickhouse-destination.ts';
 import type { Command, CommandContext } from '../command-context.ts';
 import { resolveDestination } from '../destinations.ts';
-import { commonExitCode, EXIT_OK } from '../exit-code.ts';
+import { commonExitCode, EXIT_OK, EXIT_PARTIAL } from '../exit-code.ts';
 import { noGroups, openGroup, readGroups } from '../groups.ts';
 import { withSource } from '../platform.ts';
 import { problemJson, problemOf, type Problem } from '../problem.ts';
@@ -21,7 +22,7 @@ interface CheckResult {
   /** `configuration`, `source` or `destination`. */
   readonly part: string;
   readonly detail: string;
-  readonly problem?: Problem;
+  readonly problems: readonly Problem[];
 }
 
 /** `etl check`: configuration, then source and destination, of one group or of all. */
@@ -39,8 +40,7 @@ export function checkGroups(
         if (options.json !== true) show(context, result, options);
       }
     }
-    const problems = results.flatMap(({ problem }) => problem ?? []);
-    const exitCode = problems.length === 0 ? EXIT_OK : commonExitCode(problems.map((problem) => problem.exitCode));
+    const exitCode = exitCodeOf(results);
     if (options.json === true) context.terminal.json({ exitCode, checks: results.map(resultJson) });
     else context.terminal.say(verdict(results));
     return exitCode;
@@ -73,26 +73,29 @@ async function* checkGroup(
   options: CheckOptions,
 ): AsyncIterable<CheckResult> {
   const about = { platform: platformName, group: groupName };
-  const attempt = async (part: string, detail: string, work: () => Promise<void>): Promise<CheckResult> => {
+  const attempt = async (
+    part: string,
+    detail: string,
+    work: () => Promise<readonly Problem[]>,
+  ): Promise<CheckResult> => {
     try {
-      await work();
-      return { ...about, part, detail };
+      return { ...about, part, detail, problems: await work() };
     } catch (error) {
       signal.throwIfAborted();
-      return { ...about, part, detail, problem: problemOf(error) };
+      return { ...about, part, detail, problems: [problemOf(error)] };
     }
   };
   const configured = await Promise.allSettled([
     loadPlatform(platformName).then((platform) => openGroup(platform, groupName, env)),
   ]).then(([outcome]) => outcome);
   if (configured.status === 'rejected') {
-    yield { ...about, part: 'configuration', detail: '', problem: problemOf(configured.reason) };
+    yield { ...about, part: 'configuration', detail: '', problems: [problemOf(configured.reason)] };
     return;
   }
   const group = configured.value;
   for (const secret of group.secrets) redactor.add(secret);
-  yield { ...about, part: 'configuration', detail: '' };
-  yield await attempt('source', '', () => withSource(group, (source) => source.check({ signal, logger })));
+  yield { ...about, part: 'configuration', detail: '', problems: [] };
+  yield await attempt('source', '', () => withSource(group, (source) => sourceProblems(source, { signal, logger })));
   yield await attempt('destination', group.target.destination, async () => {
     const resolved = resolveDestination(group.target.destination, {
       env,
@@ -100,25 +103,78 @@ async function* checkGroup(
       embedded: options.embedded,
     });
     await withDestination(resolved, group.target.dataset, env, (destination) => destination.check({ signal, logger }));
+    return [];
   });
 }
 
+/**
+ * What is wrong with a source. A run loads the other streams where only some of them are not good; what is said of
+ * those counts as partial here as well.
+ */
+async function sourceProblems(source: Source, options: OperationOptions): Promise<readonly Problem[]> {
+  try {
+    await source.check(options);
+    return [];
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    const errors = singleErrors(error);
+    const areOthersGood = errors.some(isOfStreams) && (await hasStreams(source, options));
+    return errors.map((each) => ({
+      ...problemOf(each),
+      ...(areOthersGood && isOfStreams(each) ? { exitCode: EXIT_PARTIAL } : {}),
+    }));
+  }
+}
+
+function isOfStreams(error: unknown): boolean {
+  return EtlError.isInstance(error) && ('stream' in error.context || 'streams' in error.context);
+}
+
+async function hasStreams(source: Source, { signal }: OperationOptions): Promise<boolean> {
+  try {
+    return (await source.discover({ signal })).length > 0;
+  } catch {
+    // What keeps the streams from being listed is among the problems already.
+    signal?.throwIfAborted();
+    return false;
+  }
+}
+
+/** Several errors come as the cause of one. */
+function singleErrors(error: unknown): readonly unknown[] {
+  return EtlError.isInstance(error) && error.cause instanceof AggregateError ? error.cause.errors : [error];
+}
+
+/** What keeps a whole group from being loaded outweighs what only concerns some of its streams. */
+function exitCodeOf(results: readonly CheckResult[]): number {
+  const codes = results.flatMap(({ problems }) => problems.map(({ exitCode }) => exitCode));
+  if (codes.length === 0) return EXIT_OK;
+  const whole = codes.filter((code) => code !== EXIT_PARTIAL);
+  return whole.length === 0 ? EXIT_PARTIAL : commonExitCode(whole);
+}
+
 function verdict(results: readonly CheckResult[]): string {
-  const groups = new Set(results.map(({ platform, group }) => `${platform} ${group}`));
-  const failing = new Set(
-    results.filter(({ problem }) => problem !== undefined).map(({ platform, group }) => `${platform} ${group}`),
-  );
-  if (failing.size === 0) return `${count(groups.size, 'group')} ready`;
-  return `${failing.size} of ${count(groups.size, 'group')} not ready: ${[...failing].join(', ')}`;
+  const groups = new Set(results.map(nameOf));
+  const failing = results.filter(({ problems }) => problems.length > 0);
+  const names = new Set(failing.map(nameOf));
+  if (names.size === 0) return `${count(groups.size, 'group')} ready`;
+  const isPartial = failing.flatMap(({ problems }) => problems).every(({ exitCode }) => exitCode === EXIT_PARTIAL);
+  const what = isPartial ? 'only in part ready; the other streams are good' : 'not ready';
+  return `${names.size} of ${count(groups.size, 'group')} ${what}: ${[...names].join(', ')}`;
+}
+
+function nameOf({ platform, group }: CheckResult): string {
+  return `${platform} ${group}`;
 }
 
 function show({ terminal }: CommandContext, result: CheckResult, options: CheckOptions): void {
-  const { platform, group, part, detail, problem } = result;
-  const subject = `${platform} ${group} ${part}${detail === '' ? '' : ` ${detail}`}`;
-  if (problem === undefined) terminal.say(`${terminal.style('green', '✓')} ${subject}`);
-  else reportProblem(terminal, problem, { subject, isVerbose: options.verbose ?? false });
+  const { part, detail, problems } = result;
+  const subject = `${nameOf(result)} ${part}${detail === '' ? '' : ` ${detail}`}`;
+  if (problems.length === 0) terminal.say(`${terminal.style('green', '✓')} ${subject}`);
+  for (const problem of problems) reportProblem(terminal, problem, { subject, isVerbose: options.verbose ?? false });
 }
 
-function resultJson({ problem, ...result }: CheckResult): Record<string, unknown> {
-  return { ...result, ok: problem === undefined, ...(problem === undefined ? {} : { error: problemJson(problem) }) };
+function resultJson({ problems, ...result }: CheckResult): Record<string, unknown> {
+  const ok = problems.length === 0;
+  return { ...result, ok, ...(ok ? {} : { errors: problems.map(problemJson) }) };
 }

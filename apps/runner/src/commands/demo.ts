@@ -161,10 +161,10 @@ function conclude(
 }
 
 function nextCommands(): readonly string[] {
-  const sql = 'npm run etl -- sql --destination demo';
+  const sql = 'npm run --silent etl -- sql --destination demo';
   return [
     `Look around:   ${sql} "SELECT status, count(), sum(total) FROM travel.shop___orders GROUP BY status"`,
-    `               ${sql} "SHOW TABLES FROM travel"`,
+    `               ${sql} "SHOW TABLES FROM travel LIKE 'shop%'"`,
     'Next:          docs/getting-started.md: your own PostgreSQL and ClickHouse',
   ];
 }

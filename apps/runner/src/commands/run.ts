@@ -9,7 +9,9 @@ import { withSource } from '../platform.ts';
 import { loadPlatform } from '../registry.ts';
 import { requireStreams } from '../required-streams.ts';
 import { createReporter } from '../reporters/create-reporter.ts';
+import { tallyJson } from '../reporters/json-reporter.ts';
 import type { RunHeading } from '../reporters/reporter.ts';
+import { RunTally } from '../reporters/run-tally.ts';
 import { appendStepSummary } from '../reporters/step-summary.ts';
 
 export interface RunOptions {
@@ -22,17 +24,21 @@ export interface RunOptions {
 
 /** `etl run`: one group of one platform into its destination. */
 export function runGroup(platformName: string, groupName: string | undefined, options: RunOptions): Command {
-  return async ({ env, terminal, redactor, signal, logger }) => {
+  return async ({ env, terminal, redactor, signal, logger, describeFailure }) => {
     const platform = await loadPlatform(platformName);
+    const tally = new RunTally();
+    const named = { pipeline: groupName === undefined ? undefined : pipelineName(platformName, groupName, env) };
+    describeFailure(() => tallyJson(tally, named));
     const group = await openGroup(platform, groupName, env);
     for (const secret of group.secrets) redactor.add(secret);
-    const { dataset } = group.target;
-    const resolved = resolveDestination(group.target.destination, {
+    const { dataset, destination: destinationName } = group.target;
+    const pipeline = pipelineName(platformName, group.name, env);
+    describeFailure(() => tallyJson(tally, { pipeline, destination: destinationName }));
+    const resolved = resolveDestination(destinationName, {
       env,
       redactor,
       embedded: options.embedded,
     });
-    const pipeline = pipelineName(platformName, group.name, env);
     const heading: RunHeading = {
       subject: `${platformName} ${group.name}`,
       pipeline,
@@ -56,7 +62,10 @@ export function runGroup(platformName: string, groupName: string | undefined, op
             fullRefresh: options.fullRefresh,
             signal,
             logger,
-            onEvent: (event) => reporter.event(event),
+            onEvent: (event) => {
+              tally.apply(event);
+              reporter.event(event);
+            },
           }),
         );
       });

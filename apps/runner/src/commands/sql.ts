@@ -8,16 +8,17 @@ import { lockWaitMs } from '../lock-wait.ts';
 export interface SqlOptions {
   readonly destination: string;
   readonly format?: string;
+  readonly json?: boolean;
   readonly embedded?: boolean;
 }
 
 /** `etl sql`: one query at one destination, its result on stdout as it arrives. */
 export function runSql(query: string, options: SqlOptions): Command {
   return async ({ env, redactor, signal, logger }) => {
-    const { address } =
+    const { address, label } =
       options.destination === 'demo'
         ? existingDemo(demoDestination(env))
-        : resolveDestination(options.destination, { env, redactor, embedded: options.embedded });
+        : resolveDestination(options.destination, { env, redactor, embedded: options.embedded, others: ['demo'] });
     const { openClickHouse } = await import('@etl/dest-clickhouse');
     const waitMs = lockWaitMs(env);
     const clickHouse = await openClickHouse(
@@ -25,25 +26,39 @@ export function runSql(query: string, options: SqlOptions): Command {
       { signal, logger },
     );
     try {
-      const format = options.format ?? (process.stdout.isTTY ? 'PrettyCompactMonoBlock' : 'TSVWithNames');
+      const format = options.json === true ? 'JSON' : (options.format ?? defaultFormat());
       for await (const chunk of clickHouse.query(query, { format, signal })) await writeOut(chunk);
       return EXIT_OK;
     } catch (error) {
-      throw refusedQuery(error);
+      throw refusedQuery(error, { database: address.database, label });
     } finally {
       await clickHouse[Symbol.asyncDispose]();
     }
   };
 }
 
-/** What the loader never sends is a defect there; a query of a person's own is only mistyped. */
-function refusedQuery(error: unknown): unknown {
-  if (!EtlError.isInstance(error) || error.kind !== 'internal') return error;
+function defaultFormat(): string {
+  return process.stdout.isTTY ? 'PrettyCompactMonoBlock' : 'TSVWithNames';
+}
+
+/** What the loader never sends is a defect there; a query of a person's own is only mistyped, or too early. */
+function refusedQuery(error: unknown, { database, label }: { database: string; label: string }): unknown {
+  if (!EtlError.isInstance(error)) return error;
+  if (error.code === 'CLICKHOUSE_DATABASE_MISSING') {
+    return new EtlError({
+      code: error.code,
+      kind: error.kind,
+      message: error.message,
+      hint: `The first run makes the database: load something first (etl run <platform> <group>) into ${label}; SHOW DATABASES lists what is there.`,
+      cause: error,
+    });
+  }
+  if (error.kind !== 'internal') return error;
   return new EtlError({
     code: 'SQL_REFUSED',
     kind: 'data',
     message: error.message,
-    hint: 'Correct the query; SHOW TABLES FROM travel lists the tables.',
+    hint: `Correct the query; SHOW TABLES FROM ${database} lists the tables.`,
     cause: error,
   });
 }

@@ -7,6 +7,10 @@ const pgGroupSchema = z.strictObject({
   connection_string: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must start with postgres:// or postgresql://')
+    .refine(
+      (text) => !/[<>…]/.test(text),
+      'still holds a placeholder (<…> or …): put the real value there, percent-encoded',
+    )
     .refine((text) => URL.canParse(text), 'is not an address; percent-encode special characters of the password'),
   schemas: names.optional(),
   tables: names.optional(),

@@ -2,6 +2,7 @@ import type { PipelineEvent, PipelineReport } from '@etl/core';
 import { documentationOf } from '../problem.ts';
 import { count, duration, number } from '../quantity.ts';
 import type { Terminal } from '../terminal.ts';
+import { timeOfDay } from '../time-of-day.ts';
 import type { Reporter, RunHeading } from './reporter.ts';
 import { progressText, RunProgress } from './run-progress.ts';
 import { runSummary, schemaChangeText } from './run-summary.ts';
@@ -45,10 +46,11 @@ export class LineReporter implements Reporter {
         );
         return;
       case 'slice-failed':
-        this.#say(`${event.stream} ${event.slice} failed: ${event.error.message}`);
+        // The end of the run says why, once.
+        this.#say(`${event.stream} ${event.slice} failed (${event.error.code}), the others go on`);
         return;
       case 'stream-failed':
-        this.#say(`${event.stream} failed: ${event.error.message}`);
+        this.#say(`${event.stream} failed (${event.error.code}), the others go on`);
         return;
       case 'slices-planned': {
         const due = Object.entries(event.due).map(([reason, slices]) => `${number(slices)} ${reason}`);
@@ -90,8 +92,7 @@ export class LineReporter implements Reporter {
   }
 
   #say(text: string): void {
-    const time = new Date().toTimeString().slice(0, 8);
-    this.#terminal.say(`${time} ${text}`);
+    this.#terminal.say(`${timeOfDay()} ${text}`);
   }
 }
 

@@ -11,7 +11,7 @@ export function runSummary(terminal: Terminal, { subject }: RunHeading, report: 
     ...streamLines(terminal, report),
     ...rejectionLines(terminal, report),
     ...failureLines(terminal, report),
-    verdict(terminal, subject, report),
+    ...verdict(terminal, subject, report),
   ];
 }
 
@@ -58,7 +58,7 @@ function failureLines(terminal: Terminal, report: PipelineReport): string[] {
   ]);
 }
 
-function verdict(terminal: Terminal, subject: string, report: PipelineReport): string {
+function verdict(terminal: Terminal, subject: string, report: PipelineReport): readonly string[] {
   const style = { ok: 'green', partial: 'yellow', failed: 'red' } as const;
   const parts = [
     terminal.style('bold', subject),
@@ -69,8 +69,8 @@ function verdict(terminal: Terminal, subject: string, report: PipelineReport): s
     ...loadText(report),
   ];
   const line = parts.join('   ');
-  if (report.status === 'ok') return line;
-  return `${line}\n  What failed stays as it was before, and stays due: run the same command again once it is fixed.`;
+  if (report.status === 'ok') return [line];
+  return [line, '  What failed stays as it was before, and stays due: run the same command again once it is fixed.'];
 }
 
 /** A load of no rows may still have emptied a table; one that names no stream has only moved a position. */

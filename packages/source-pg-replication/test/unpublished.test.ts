@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest';
+import { usePostgres } from './support/postgres.ts';
+import { failureOf, recordingLogger, Replica } from './support/replica.ts';
+
+const postgres = usePostgres();
+const TABLES = `CREATE TABLE items (id int PRIMARY KEY); CREATE TABLE archive (id int PRIMARY KEY);
+  CREATE TABLE other (id int PRIMARY KEY); INSERT INTO items VALUES (1); INSERT INTO archive VALUES (1), (2);
+  CREATE PUBLICATION theirs FOR TABLE items`;
+
+test('a table that a publication of somebody else lacks fails by name, everywhere', async () => {
+  await using database = await postgres.database(TABLES);
+  const replica = new Replica(database, { publication: 'theirs' });
+  const error = await failureOf(replica.source().check());
+  expect(error).toMatchObject({
+    code: 'PG_TABLE_UNPUBLISHED',
+    kind: 'config',
+    context: { streams: 'archive, other' },
+  });
+  expect(error.message).toContain('does not publish public.archive, public.other');
+  const statement = 'ALTER PUBLICATION "theirs" ADD TABLE ONLY "public"."archive", ONLY "public"."other";';
+  expect(error.hint).toContain(statement);
+
+  const warnings: string[] = [];
+  const streams = await replica.source().discover({ logger: recordingLogger(warnings) });
+  expect(streams.map(({ name }) => name)).toEqual(['items']);
+  expect(warnings).toHaveLength(2);
+  expect(warnings[0]).toMatch(/cannot be read .*"stream":"archive".*does not publish public.archive.*ADD TABLE/);
+
+  const report = await replica.attempt();
+  expect(report.status).toBe('partial');
+  expect(report.failures.map(({ stream, error: failure }) => [stream, failure.code])).toEqual([
+    ['archive', 'PG_TABLE_UNPUBLISHED'],
+    ['other', 'PG_TABLE_UNPUBLISHED'],
+  ]);
+  expect(replica.rows('items')).toHaveLength(1);
+  // Again in every run that is to read them, and in no other.
+  expect((await replica.attempt()).failures).toHaveLength(2);
+  expect((await replica.attempt({ streams: ['items', 'other'] })).failures).toHaveLength(1);
+
+  await database.sql(statement);
+  await replica.source().check();
+  await replica.run();
+  expect(replica.rows('archive')).toHaveLength(2);
+});
+
+test('a table that the options name is a matter of configuration, before anything is read', async () => {
+  await using database = await postgres.database(TABLES);
+  const replica = new Replica(database, { publication: 'theirs', tables: ['items', 'archive', 'oth*'] });
+  for (const error of [await failureOf(replica.source().check()), await failureOf(replica.run())]) {
+    expect(error).toMatchObject({ code: 'PG_TABLE_UNPUBLISHED', kind: 'config' });
+    expect(error.message).toContain('public.archive');
+    expect(error.hint).toContain('ALTER PUBLICATION "theirs" ADD TABLE ONLY "public"."archive";');
+  }
+  expect(await database.confirmedLsn(database.name)).toBeNull();
+  const unknown = new Replica(database, { publication: 'theirs', tables: ['itemz'] });
+  expect(await failureOf(unknown.source().check())).toMatchObject({ code: 'PG_TABLE_NOT_FOUND' });
+});
+
+test('a choice of tables, or an exclusion, says that it is meant', async () => {
+  await using database = await postgres.database(TABLES);
+  for (const options of [{ tables: ['items'] }, { exclude: ['archive', 'other'] }]) {
+    const replica = new Replica(database, { publication: 'theirs', ...options });
+    await replica.source().check();
+    await replica.run();
+  }
+});
+
+test('a publication of none of the tables is no run without tables', async () => {
+  await using database = await postgres.database(`${TABLES}; CREATE PUBLICATION empty`);
+  expect(await failureOf(new Replica(database, { publication: 'empty' }).run())).toMatchObject({
+    code: 'PG_TABLE_UNPUBLISHED',
+  });
+});
+
+test('a table that leaves the publication is named, and copied when it is back', async () => {
+  await using database = await postgres.database(`${TABLES}; ALTER PUBLICATION theirs ADD TABLE archive, other`);
+  const replica = new Replica(database, { publication: 'theirs' });
+  await replica.run();
+  await database.sql('ALTER PUBLICATION theirs DROP TABLE archive; INSERT INTO archive VALUES (3)');
+  expect((await replica.attempt()).failures.map(({ stream }) => stream)).toEqual(['archive']);
+  await database.sql('ALTER PUBLICATION theirs ADD TABLE archive');
+  await replica.run();
+  expect(replica.rows('archive')).toHaveLength(3);
+});
+
+test('a partitioned table that is published by its partitions is left out only where one of them is', async () => {
+  await using database = await postgres.database(
+    `CREATE TABLE events (day int PRIMARY KEY) PARTITION BY RANGE (day);
+     CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (1) TO (10);
+     CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM (10) TO (20); INSERT INTO events VALUES (1), (11);
+     CREATE PUBLICATION leaves FOR TABLE events; CREATE PUBLICATION one FOR TABLE events_1`,
+  );
+  const byLeaf = new Replica(database, { publication: 'leaves' });
+  await byLeaf.source().check();
+  expect((await byLeaf.run()).streams.map(({ stream }) => stream).sort()).toEqual(['events_1', 'events_2']);
+  const named = new Replica(database, { publication: 'leaves', tables: ['events'] });
+  const error = await failureOf(named.source().check());
+  expect(error.hint).toContain('ALTER PUBLICATION "leaves" SET (publish_via_partition_root = true);');
+  expect((await failureOf(new Replica(database, { publication: 'one' }).source().check())).message).toContain(
+    'public.events,',
+  );
+});
