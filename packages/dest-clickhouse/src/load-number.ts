@@ -1,6 +1,7 @@
 import type { OperationOptions } from '@etl/core';
 import { serverCode, TABLE_EXISTS, UNKNOWN_TABLE } from './clickhouse-error.ts';
 import type { Database } from './database.ts';
+import { literal } from './identifier.ts';
 import { LOAD_NUMBER_OF_ROW } from './load-id.ts';
 import { RAW_PREFIX } from './raw-table.ts';
 
@@ -35,8 +36,14 @@ export async function claimLoadNumber(database: Database, options?: OperationOpt
   }
 }
 
+// `system.tables` looks twice, for the names and then for the tables of these names, and shows neither
+// the old nor the new name of a table that is renamed in between. `system.columns` looks once.
 async function counters(database: Database, options?: OperationOptions): Promise<bigint[]> {
-  const tables = await database.tables([COUNTER], options);
+  const tables = await database.look<{ name: string }>(
+    `SELECT DISTINCT table AS name FROM system.columns WHERE database = ${literal(database.name)} ` +
+      `AND startsWith(table, ${literal(COUNTER)})`,
+    options,
+  );
   return tables.map(({ name }) => BigInt(name.slice(COUNTER.length))).sort((a, b) => (a < b ? -1 : 1));
 }
 

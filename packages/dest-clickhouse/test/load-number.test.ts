@@ -27,6 +27,23 @@ it('never gives one load number to two processes', async () => {
   expect(new Set(numbers).size).toBe(80);
 });
 
+it('always finds the counter, also while others rename it', { timeout: 120_000 }, async () => {
+  await using fixture = await httpFixture();
+  await fixture.destination.check();
+  const claimants = await Promise.all(Array.from({ length: 6 }, () => database(fixture)));
+  const [first] = claimants;
+  const numbers = first === undefined ? [] : [await claimLoadNumber(first)];
+  const born = fixture.queries.length;
+  await Promise.all(
+    claimants.map(async (claimant) => {
+      for (let round = 0; round < 20; round += 1) numbers.push(await claimLoadNumber(claimant));
+    }),
+  );
+  await Promise.all(claimants.map(({ connection }) => connection.close()));
+  expect(fixture.queries.slice(born).filter((query) => query.includes('_etl_counter_init'))).toEqual([]);
+  expect(numbers.toSorted((a, b) => Number(a - b))).toEqual(numbers.map((_, index) => BigInt(index + 1)));
+});
+
 it('gives rising numbers to one process', async () => {
   await using fixture = await embeddedFixture();
   await fixture.destination.check();

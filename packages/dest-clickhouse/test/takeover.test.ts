@@ -12,7 +12,8 @@ async function stopAndWake(at: number): Promise<'slept' | 'finished'> {
   let slept = (): void => undefined;
   const asleep = new Promise<void>((resolve) => (slept = resolve));
   const woken = new Promise<undefined>((resolve) => (wake = () => resolve(undefined)));
-  const fixture = await httpFixture({}, () => {
+  // However long it slept, the sleeper has time left to wait for the pipeline.
+  const fixture = await httpFixture({ lockWaitMs: 600_000 }, () => {
     count += 1;
     if (count !== at) return undefined;
     slept();

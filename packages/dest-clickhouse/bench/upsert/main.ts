@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveOptions } from '../../src/clickhouse-destination.ts';
+import { startChdbServer } from '@etl/testing';
 import { clickhouse, openClickHouse } from '../../src/index.ts';
 import { openConnection } from '../../src/open-connection.ts';
 import { printTable } from '../print-table.ts';
@@ -11,6 +12,7 @@ import * as deleteInsert from './delete-insert.ts';
 import { measure, type Measure } from './measure.ts';
 import { DAYS, dayOf } from './report.ts';
 import * as scopedReplace from './scoped-replace.ts';
+import { added, NOTHING_WATCHED, watch, type Watched } from './watch.ts';
 
 /** Loading the last days of a report again: this loader, and the statements dlt would issue. */
 const { values } = parseArgs({
@@ -19,6 +21,7 @@ const { values } = parseArgs({
     small: { type: 'string', default: '500000' },
     upsert: { type: 'string', default: '208334' },
     rounds: { type: 'string', default: '2' },
+    polls: { type: 'string', default: '200' },
     target: { type: 'string', default: '0.5' },
     flat: { type: 'string', default: '2' },
     directory: { type: 'string', default: tmpdir() },
@@ -30,6 +33,8 @@ const results: Record<string, string | number>[] = [];
 const publishing = new Map<number, Measure>();
 const merging = new Map<number, Measure>();
 let wrong = 0;
+/** Rounds that a reader watches, until it has polled often enough. */
+const MAX_WATCHED_ROUNDS = 12;
 
 try {
   for (const rows of [Number(values.small), Number(values.rows)]) await compare(rows, join(directory, String(rows)));
@@ -60,25 +65,44 @@ async function compare(rows: number, path: string): Promise<void> {
   // Whole days: what the slice covers is what is loaded.
   const from = Math.ceil(((DAYS - days) * rows) / DAYS);
   const firstDay = dayOf(DAYS - days);
+  let last = 0;
   const measures: Record<string, Measure[]> = {};
-  // The last round is watched by a reader, and does not count as a measure: reading costs, too.
-  const last = Number(values.rounds) + 1;
-  const watchedRound: Record<string, Measure> = {};
-  for (let round = 1; round <= last; round += 1) {
-    const isWatched = round === last;
-    const note = async (step: string, polls: readonly string[], work: () => Promise<void>): Promise<void> => {
-      const measured = await measure(reader, isWatched ? polls : [], work);
-      if (isWatched) watchedRound[step] = measured;
-      else (measures[step] ??= []).push(measured);
-    };
-    await note('delete-insert: staging', [], () => deleteInsert.stage(connection, from, rows, rows, round));
-    await note('delete-insert: merge', deleteInsert.pollsOf(firstDay), () => deleteInsert.merge(connection));
+  const note = async (step: string, work: () => Promise<void>): Promise<void> => {
+    (measures[step] ??= []).push(await measure(reader, work));
+  };
+  for (let round = 1; round <= Number(values.rounds); round += 1) {
+    await note('delete-insert: staging', () => deleteInsert.stage(connection, from, rows, rows, round));
+    await note('delete-insert: merge', () => deleteInsert.merge(connection));
     await using session = await destination.open('bench');
     await using load = await session.beginLoad();
-    await note('loader: staging', [], () => scopedReplace.stage(load, from, rows, rows, round));
-    await note('loader: publish', scopedReplace.pollsOf(firstDay), () =>
-      scopedReplace.publish(load, days, rows - from),
-    );
+    await note('loader: staging', () => scopedReplace.stage(load, from, rows, rows, round));
+    await note('loader: publish', () => scopedReplace.publish(load, days, rows - from));
+    last = round;
+  }
+  // Rounds that are watched are not measured: reading costs, too.
+  const watched: Record<string, Watched> = {};
+  {
+    const front = { username: 'bench', password: 'bench' };
+    await using server = await startChdbServer({ path, ...front });
+    const url = Object.assign(new URL(server.url), front).href;
+    const observe = async (step: string, polls: readonly string[], work: () => Promise<void>): Promise<void> => {
+      watched[step] = added(watched[step] ?? NOTHING_WATCHED, await watch(reader, url, polls, work));
+    };
+    const isEnough = (step: string): boolean => (watched[step]?.polls ?? 0) >= Number(values.polls);
+    for (let round = 0; round < MAX_WATCHED_ROUNDS; round += 1) {
+      if (isEnough('delete-insert: merge') && isEnough('loader: publish')) break;
+      last += 1;
+      if (!isEnough('delete-insert: merge')) {
+        await deleteInsert.stage(connection, from, rows, rows, last);
+        await observe('delete-insert: merge', deleteInsert.pollsOf(firstDay), () => deleteInsert.merge(connection));
+      }
+      await using session = await destination.open('bench');
+      await using load = await session.beginLoad();
+      await scopedReplace.stage(load, from, rows, rows, last);
+      await observe('loader: publish', scopedReplace.pollsOf(firstDay), () =>
+        scopedReplace.publish(load, days, rows - from),
+      );
+    }
   }
   const [ours] = await readRows<{ count: string }>(
     reader,
@@ -86,23 +110,36 @@ async function compare(rows: number, path: string): Promise<void> {
   );
   const expected = Math.floor((rows - from) * 0.96);
   if (Math.abs(Number(ours?.count ?? 0) - expected) > 1) throw new Error(`${ours?.count} rows instead of ${expected}`);
-  for (const [step, list] of Object.entries(measures)) {
-    const best = list.reduce((a, b) => (a.cpu < b.cpu ? a : b));
-    const watched = watchedRound[step];
-    results.push({
-      'table rows': rows,
-      step,
-      'wall s': best.wall,
-      'CPU s': best.cpu,
-      'MB written': best.megabytes,
-      polls: watched?.polls ?? 0,
-      'wrong polls': watched?.wrongPolls ?? 0,
-    });
-    if (step === 'loader: publish') {
-      publishing.set(rows, best);
-      wrong += watched?.wrongPolls ?? 0;
+  const best = (step: string): Measure => {
+    const list = measures[step] ?? [];
+    return list.reduce((a, b) => (a.cpu < b.cpu ? a : b));
+  };
+  for (const [side, visible] of [
+    ['delete-insert', 'merge'],
+    ['loader', 'publish'],
+  ] as const) {
+    const steps = { staging: best(`${side}: staging`), [visible]: best(`${side}: ${visible}`) };
+    const whole = Object.values(steps).reduce((sum, { wall, cpu, megabytes }) => ({
+      wall: sum.wall + wall,
+      cpu: sum.cpu + cpu,
+      megabytes: sum.megabytes + megabytes,
+    }));
+    for (const [step, { wall, cpu, megabytes }] of Object.entries({ ...steps, 'end to end': whole })) {
+      const seen = watched[`${side}: ${step}`];
+      results.push({
+        'table rows': rows,
+        step: `${side}: ${step}`,
+        'wall s': wall,
+        'CPU s': cpu,
+        'MB written': megabytes,
+        ...(seen === undefined
+          ? {}
+          : { polls: seen.polls, 'saw old': seen.old, 'saw new': seen.new, 'wrong polls': seen.wrong }),
+      });
     }
-    if (step === 'delete-insert: merge') merging.set(rows, best);
   }
+  publishing.set(rows, best('loader: publish'));
+  merging.set(rows, best('delete-insert: merge'));
+  wrong += watched['loader: publish']?.wrong ?? 0;
   await connection.close();
 }

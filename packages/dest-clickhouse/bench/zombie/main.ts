@@ -5,6 +5,7 @@ import { LANDINGS, zombieTest } from './zombie-test.ts';
 const { values } = parseArgs({
   options: {
     every: { type: 'string', default: '1' },
+    lanes: { type: 'string', default: '3' },
     landing: { type: 'string', multiple: true },
     seed: { type: 'string' },
   },
@@ -14,6 +15,7 @@ process.stdout.write(`seed ${seed}\n`);
 const report = await zombieTest({
   seed,
   every: Number(values.every),
+  lanes: Number(values.lanes),
   landings: LANDINGS.filter((landing) => values.landing?.includes(landing) ?? true),
   onStop: (statement, landing) => {
     if (statement % 20 === 0) process.stdout.write(`statement ${statement}, lands ${landing}\n`);

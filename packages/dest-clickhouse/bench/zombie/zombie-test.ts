@@ -30,6 +30,8 @@ export interface ZombieOptions {
   readonly seed: number;
   /** Stops at every so many statements of a run. */
   readonly every: number;
+  /** Stops that are gone through at the same time, each in a database of its own. 1 unless given. */
+  readonly lanes?: number;
   readonly landings?: readonly Landing[];
   readonly onStop?: (statement: number, landing: Landing) => void;
 }
@@ -57,22 +59,43 @@ export async function zombieTest(options: ZombieOptions): Promise<ZombieReport> 
     leftUntilNextRun: [],
     wrong: [],
   };
-  const random = randomNumbers(options.seed);
-  const runs = { stopped: new Turnstile(), next: new Turnstile() };
   await using front = new EngineFront();
-  const doors = {
-    stopped: await front.openDoor(() => runs.stopped.pass()),
-    next: await front.openDoor(() => runs.next.pass()),
-  };
-  let count = 0;
+  const lanes = await Promise.all(Array.from({ length: options.lanes ?? 1 }, () => openLane(front)));
+  let databases = 0;
   for (const landing of options.landings ?? LANDINGS) {
-    for (let at = 1 + Math.floor(random() * options.every); ; at += options.every) {
-      options.onStop?.(at, landing);
-      const stop: Stop = { at, landing, database: `zombie_${(count += 1)}`, landsAt: 1 + Math.floor(random() * 90) };
-      if (!(await stopAndWake(doors, runs, stop, report))) break;
-    }
+    let at = 1 + Math.floor(randomNumbers(options.seed)() * options.every);
+    let isOver = false;
+    await Promise.all(
+      lanes.map(async (lane) => {
+        while (!isOver) {
+          const stop = stopAt(options.seed, at, landing, `zombie_${(databases += 1)}`);
+          at += options.every;
+          options.onStop?.(stop.at, landing);
+          if (!(await stopAndWake(lane, stop, report))) isOver = true;
+        }
+      }),
+    );
   }
   return report;
+}
+
+function stopAt(seed: number, at: number, landing: Landing, database: string): Stop {
+  return { at, landing, database, landsAt: 1 + Math.floor(randomNumbers(seed + at)() * 90) };
+}
+
+/** What one stop after the other goes through: a way into the engine, and its turnstile, for each of the two runs. */
+interface Lane {
+  readonly doors: Both<Door>;
+  readonly turnstiles: Both<Turnstile>;
+}
+
+async function openLane(front: EngineFront): Promise<Lane> {
+  const turnstiles = { stopped: new Turnstile(), next: new Turnstile() };
+  const doors = {
+    stopped: await front.openDoor(() => turnstiles.stopped.pass()),
+    next: await front.openDoor(() => turnstiles.next.pass()),
+  };
+  return { doors, turnstiles };
 }
 
 /** Counts the statements at the front's door and holds one of them. */
@@ -105,12 +128,7 @@ interface Both<T> {
 }
 
 /** False when the run ended before its statement `at`. */
-async function stopAndWake(
-  doors: Both<Door>,
-  turnstiles: Both<Turnstile>,
-  stop: Stop,
-  report: ZombieReport,
-): Promise<boolean> {
+async function stopAndWake({ doors, turnstiles }: Lane, stop: Stop, report: ZombieReport): Promise<boolean> {
   const { seed } = report;
   const { landing, database } = stop;
   const options = { url: doors.next.url, database, dataset: 'kill', staleAfterMs: 100, retryWaitMs: 1 };
