@@ -4,7 +4,7 @@ import process from 'node:process';
 import { parseLossless } from '../src/http/index.ts';
 
 const ROWS = 2000;
-const ROUNDS = 15;
+const ROUNDS = 40;
 
 const rows = (row: (index: number) => unknown): string =>
   JSON.stringify({
@@ -36,10 +36,8 @@ const pages: Record<string, string> = {
     dimensionValues: [{ value: '20261101' }, { value: 'Germany' }, { value: '(not set)' }],
     metricValues: [{ value: String(index) }, { value: `${index}.5` }],
   })),
-  'every row with a long number': rows(() => ({ id: 1, n: 0.1 })).replaceAll(
-    '"n":0.1',
-    '"n":12345678901234567890,"m":0.1234567890123456789',
-  ),
+  'measures: doubles of 17 digits': rows((index) => ({ id: index, rate: 0.1 + index / 7, share: index / 3 })),
+  'a long integer in every row': rows(() => ({ id: 1, n: 0.1 })).replaceAll('"n":0.1', '"n":12345678901234567890'),
 };
 
 function milliseconds(work: () => void): number {
@@ -48,7 +46,8 @@ function milliseconds(work: () => void): number {
   return performance.now() - startedAt;
 }
 
-const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+/** What else runs on the machine only ever adds. */
+const fastest = (values: number[]): number => Math.min(...values);
 
 process.stdout.write('page                             kB   JSON.parse   parseLossless   ratio\n');
 for (const [name, text] of Object.entries(pages)) {
@@ -63,7 +62,7 @@ for (const [name, text] of Object.entries(pages)) {
       lossless.push(other);
     }
   }
-  const [one, other] = [median(plain), median(lossless)];
+  const [one, other] = [fastest(plain), fastest(lossless)];
   const figures = [
     (text.length / 1024).toFixed(0).padStart(5),
     `${one.toFixed(2)} ms`.padStart(12),

@@ -51,12 +51,12 @@ export interface Answer {
   readonly json: unknown;
 }
 
-/** Options of a client that a single request may override. */
+/** Options of a client that a single request may override; of `timeouts` and `retry`, each limit by itself. */
 export interface RequestPolicy extends OperationOptions {
   readonly timeouts?: HttpTimeouts | undefined;
   readonly retry?: RetryOptions | undefined;
-  /** No attempt and no wait goes beyond this point: milliseconds since the epoch. */
-  readonly deadline?: number | undefined;
+  /** No attempt and no wait goes beyond it. */
+  readonly deadline?: Date | undefined;
   /**
    * Says what an answer means on this platform: asked for each answer that is not 2xx, and for each
    * 2xx whose body is read as JSON or text (some platforms report errors with status 200). What it

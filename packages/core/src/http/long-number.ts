@@ -1,13 +1,17 @@
+import { isExact } from './exact-number.ts';
+
 /**
- * A double keeps fifteen significant digits and exponents of two digits, so only a longer number can
- * be changed by it. Whether a JSON text may hold one; sees some in strings that are none.
+ * Whether a JSON text may hold a number that a double would change; sees some in strings that are
+ * none. A double keeps fifteen significant digits and exponents of two digits, so only longer numbers
+ * are looked at.
  */
-export function mayHoldLongNumber(text: string): boolean {
+export function mayHoldInexactNumber(text: string): boolean {
   return hasLongDigits(text) || (HAS_EXPONENT.test(text) && HAS_EXPONENT_VALUE.test(text));
 }
 
 const HAS_EXPONENT = /\d[eE][-+]?\d\d\d/;
 const HAS_EXPONENT_VALUE = /(?:^|[:,[\s])-?[\d.]+[eE][-+]?\d\d\d/;
+const EXPONENT = /[eE][-+]?\d+/y;
 const STRIDE = 16;
 const MINUS = 45;
 const DOT = 46;
@@ -18,10 +22,10 @@ function hasLongDigits(text: string): boolean {
     if (!isDigit(text.charCodeAt(index))) continue;
     let start = index;
     while (isDigit(text.charCodeAt(start - 1))) start -= 1;
-    let end = index;
-    while (isDigit(text.charCodeAt(end + 1))) end += 1;
-    if (end - start + 1 >= STRIDE && beginsValue(text, start)) return true;
-    index = end;
+    let end = index + 1;
+    while (isDigit(text.charCodeAt(end))) end += 1;
+    if (end - start >= STRIDE && beginsValue(text, start) && !isExact(numberAt(text, start, end))) return true;
+    index = end - 1;
   }
   return false;
 }
@@ -30,6 +34,12 @@ function hasLongDigits(text: string): boolean {
 function beginsValue(text: string, start: number): boolean {
   const before = text.charCodeAt(start - 1) === MINUS ? start - 2 : start - 1;
   return before < 0 || ':,[ \t\r\n'.includes(text[before] ?? '');
+}
+
+/** A sign changes nothing, an exponent does. */
+function numberAt(text: string, start: number, end: number): string {
+  EXPONENT.lastIndex = end;
+  return text.slice(start, EXPONENT.test(text) ? EXPONENT.lastIndex : end);
 }
 
 function isDigit(code: number): boolean {

@@ -32,8 +32,8 @@ export interface AcquireOptions {
   /** @default 1 */
   readonly cost?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds since the epoch; a wait that would go beyond it is refused at once. */
-  readonly deadline?: number | undefined;
+  /** A wait that would go beyond it is refused at once. */
+  readonly deadline?: Date | undefined;
 }
 
 /** No platform's quota takes longer to regain; a state that says so is damaged. */
@@ -132,7 +132,7 @@ export class Pacer {
     }
   }
 
-  async #takeTurn(cost: number, signal: AbortSignal | undefined, deadline: number | undefined): Promise<void> {
+  async #takeTurn(cost: number, signal: AbortSignal | undefined, deadline: Date | undefined): Promise<void> {
     const leave = await this.#turnstile.acquire(signal);
     try {
       for (;;) {
@@ -154,10 +154,10 @@ export class Pacer {
     return Math.max(this.#parkedUntil - now, this.#nextAt - now, ...waits);
   }
 
-  #refuseLongWait(waitMs: number, deadline: number | undefined): void {
+  #refuseLongWait(waitMs: number, deadline: Date | undefined): void {
     const now = this.#clock.now();
     const isTooLong = waitMs > (this.#options.longestWaitMs ?? 60_000);
-    if (waitMs <= 0 || (!isTooLong && (deadline === undefined || now + waitMs < deadline))) return;
+    if (waitMs <= 0 || (!isTooLong && (deadline === undefined || now + waitMs < deadline.getTime()))) return;
     throw new EtlError({
       code: 'HTTP_QUOTA_USED',
       kind: 'rate-limit',

@@ -62,7 +62,14 @@ export class RequestRun<TBody> {
     const { options, targets, clock } = client;
     this.#client = client;
     // The client's headers and query are for the base URL's origin only, a request's own for wherever it goes.
-    this.#request = { ...definedOf(options), headers: undefined, query: undefined, ...definedOf(request) };
+    this.#request = {
+      ...definedOf(options),
+      headers: undefined,
+      query: undefined,
+      ...definedOf(request),
+      timeouts: { ...options.timeouts, ...definedOf(request.timeouts ?? {}) },
+      retry: { ...options.retry, ...definedOf(request.retry ?? {}) },
+    };
     this.#reader = reader;
     const url = targets.resolve(target);
     const query = targets.isTrusted(url) ? { ...options.query, ...request.query } : request.query;
@@ -75,7 +82,7 @@ export class RequestRun<TBody> {
     this.#logger = this.#request.logger ?? silentLogger;
     this.#startedAt = clock.now();
     const total = this.#startedAt + (this.#request.timeouts?.totalMs ?? 900_000);
-    const given = this.#request.deadline;
+    const given = this.#request.deadline?.getTime();
     // A streamed body may take as long as its reader, so only a deadline cuts it.
     this.#deadline = reader.isStreamed ? given : Math.min(total, given ?? Infinity);
   }
@@ -111,7 +118,11 @@ export class RequestRun<TBody> {
       // What they throw is not a failed attempt: the quota is used, or no token can be had.
       const authorization = await this.#untilDeadline((until) => this.#authorization(until));
       const leave = await this.#untilDeadline((until) =>
-        pacer?.acquire({ cost: this.#request.cost, signal: until, deadline: this.#deadline }),
+        pacer?.acquire({
+          cost: this.#request.cost,
+          signal: until,
+          deadline: this.#deadline === undefined ? undefined : new Date(this.#deadline),
+        }),
       );
       try {
         const response = await this.#attempt(authorization, leave);
@@ -139,6 +150,7 @@ export class RequestRun<TBody> {
   /** The wait for somebody else ends at the deadline, too. */
   async #untilDeadline<TResult>(work: (signal: AbortSignal) => TResult): Promise<Awaited<TResult>> {
     const { signal } = this.#request;
+    signal?.throwIfAborted();
     const controller = new AbortController();
     const onAbort = (): void => {
       controller.abort(signal?.reason);

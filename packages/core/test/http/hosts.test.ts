@@ -96,6 +96,24 @@ it('asks an allowed host without the credentials', async () => {
   }
 });
 
+it('asks for no token when it may not send it', async () => {
+  await using elsewhere = await echo();
+  let asked = 0;
+  const http = createHttpClient({
+    baseUrl: 'https://api.example.com',
+    allowedHosts: [new URL(elsewhere.url).host],
+    fetch: (input, init) => fetch((input as URL).href.replace('https:', 'http:'), init),
+    authorization: {
+      headers: () => {
+        asked += 1;
+        return Promise.resolve({});
+      },
+    },
+  });
+  await http.json(elsewhere.url.replace('http:', 'https:'));
+  expect([asked, elsewhere.requests.length]).toEqual([0, 1]);
+});
+
 it('allows hosts by their ending, by https and the usual port only', async () => {
   const http = createHttpClient({
     baseUrl: 'https://api.example.com',

@@ -36,6 +36,7 @@ it('spaces requests out when the platform says that the quota is nearly used', a
   const clock = new FakeClock();
   const pacer = new Pacer({ name: 'app', clock, slowDownAt: 0.8, longestSpacingMs: 20_000 });
   pacer.observe({ usedRatio: 0.79 });
+  pacer.observe({ usedRatio: Number.NaN, regainMs: Number.NaN });
   await pacer.acquire();
   pacer.observe({ usedRatio: 0.9 });
   const next = pacer.acquire();
@@ -53,14 +54,14 @@ it('refuses at once, with the time of regaining, what would wait beyond the dead
   const clock = new FakeClock();
   const pacer = new Pacer({ name: 'act_42', clock, longestWaitMs: 3_600_000 });
   pacer.observe({ usedRatio: 1, regainMs: 600_000 });
-  await expect(pacer.acquire({ deadline: clock.now() + 60_000 })).rejects.toMatchObject({
+  await expect(pacer.acquire({ deadline: new Date(clock.now() + 60_000) })).rejects.toMatchObject({
     code: 'HTTP_QUOTA_USED',
     kind: 'rate-limit',
     retryAfterMs: 600_000,
     context: { pacer: 'act_42', regainsAt: '2026-11-24T12:10:00.000Z' },
   });
   expect(clock.pending).toEqual([]);
-  const patient = pacer.acquire({ deadline: clock.now() + 900_000 });
+  const patient = pacer.acquire({ deadline: new Date(clock.now() + 900_000) });
   await clock.untilTimer(600_000);
   clock.advance(600_000);
   await patient;

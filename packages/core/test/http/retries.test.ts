@@ -86,12 +86,14 @@ it('does not begin a wait that would end after the deadline', async () => {
     sendJson(response, {}, 503, { 'retry-after': '20' });
   });
   const clock = new FakeClock();
-  await expect(client(server, { clock }).json('a', { deadline: clock.now() + 15_000 })).rejects.toMatchObject({
-    code: 'HTTP_SERVER_FAILED',
-    retryAfterMs: 20_000,
-    context: { attempts: 1, gaveUp: 'deadline' },
-  });
-  await expect(client(server, { clock }).json('a', { deadline: clock.now() })).rejects.toMatchObject({
+  await expect(client(server, { clock }).json('a', { deadline: new Date(clock.now() + 15_000) })).rejects.toMatchObject(
+    {
+      code: 'HTTP_SERVER_FAILED',
+      retryAfterMs: 20_000,
+      context: { attempts: 1, gaveUp: 'deadline' },
+    },
+  );
+  await expect(client(server, { clock }).json('a', { deadline: new Date(clock.now()) })).rejects.toMatchObject({
     code: 'HTTP_TIMEOUT',
     context: { phase: 'deadline' },
   });
@@ -109,6 +111,16 @@ it('limits all attempts together', async () => {
     clock.advance(waitMs);
   }
   expect(await failure).toMatchObject({ code: 'HTTP_SERVER_FAILED', context: { attempts: 5, gaveUp: 'deadline' } });
+});
+
+it('takes the client’s limits that a request does not set itself', async () => {
+  await using server = await failing(500, 500, 500);
+  const clock = new HastyClock();
+  const http = client(server, { clock, retry: { attempts: 2, baseMs: 3000 } });
+  await expect(http.json('a', { retry: { attempts: 3, baseMs: undefined } })).rejects.toMatchObject({
+    context: { attempts: 3 },
+  });
+  expect(clock.waits).toEqual([1500, 3000]);
 });
 
 it('sends what may do something twice again only when it was surely not carried out', async () => {
@@ -242,4 +254,30 @@ it('throws the reason of an abort as it is: before, during and between attempts'
   expect(await waiting).toBe(reason);
   expect(broken.requests).toHaveLength(1);
   expect(clock.pending).toEqual([]);
+});
+
+it('sends nothing when the abort comes while it waits for its credentials or its place', async () => {
+  const reason = new Error('stopped by the user');
+  await using server = await failing();
+  const first = new AbortController();
+  const authorization = {
+    headers: () => {
+      first.abort(reason);
+      return Promise.resolve({});
+    },
+  };
+  expect(await rejection(client(server, { authorization }).json('a', { signal: first.signal }))).toBe(reason);
+
+  const second = new AbortController();
+  class LatePacer extends Pacer {
+    override async acquire(): Promise<() => void> {
+      const leave = await super.acquire();
+      second.abort(reason);
+      return leave;
+    }
+  }
+  const pacer = new LatePacer({ name: 'app', concurrency: 1 });
+  expect(await rejection(client(server, { pacer }).json('a', { signal: second.signal }))).toBe(reason);
+  (await pacer.acquire())();
+  expect(server.requests).toHaveLength(0);
 });

@@ -57,7 +57,7 @@ it('gives up an attempt that trickles for ever, and one at the deadline', async 
   clock.advance(2000);
   expect(await failure).toMatchObject({ code: 'HTTP_TIMEOUT', context: { phase: 'attempt' } });
 
-  const late = rejection(http.json('a', { deadline: clock.now() + 1500 }));
+  const late = rejection(http.json('a', { deadline: new Date(clock.now() + 1500) }));
   await server.untilRequests(2);
   clock.advance(1500);
   expect(await late).toMatchObject({ code: 'HTTP_TIMEOUT', context: { phase: 'deadline' } });

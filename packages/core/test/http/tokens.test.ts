@@ -243,7 +243,7 @@ it('waits for a token no longer than until the deadline', async () => {
   const clock = new FakeClock();
   const provider = clientCredentials({ tokenUrl: tokens.url, clientId: 'a', clientSecret: 'hush', clock });
   const http = createHttpClient({ baseUrl: 'http://127.0.0.1:9', authorization: bearer(provider), clock });
-  const failure = rejection(http.json('a', { deadline: clock.now() + 5000 }));
+  const failure = rejection(http.json('a', { deadline: new Date(clock.now() + 5000) }));
   await tokens.untilRequests(1);
   clock.advance(5000);
   expect(await failure).toMatchObject({ code: 'HTTP_TIMEOUT', kind: 'transient', context: { phase: 'deadline' } });
