@@ -1,10 +1,11 @@
 import { EtlError } from '../etl-error.ts';
+import type { BodyReader } from './body-reader.ts';
 import { systemClock } from './clock.ts';
 import type { Exchange } from './exchange.ts';
 import type { RequestLabel } from './http-failure.ts';
 import type { HttpOptions, HttpResponse, JsonRequest, HttpRequest, StreamRequest } from './http-options.ts';
 import { parseLossless } from './lossless-json.ts';
-import { RequestRun, type BodyReader, type ClientParts } from './request-run.ts';
+import { RequestRun, type ClientParts } from './request-run.ts';
 import { decodeBody, integrityCheck, readAll, refuseUnverifiable, ResponseBody } from './response-body.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { isSecretName, SecretRedactor } from './secret-redactor.ts';

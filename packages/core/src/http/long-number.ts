@@ -13,13 +13,18 @@ const HAS_EXPONENT = /\d[eE][-+]?\d\d\d/;
 const HAS_EXPONENT_VALUE = /(?:^|[:,[\s])-?[\d.]+[eE][-+]?\d\d\d/;
 const EXPONENT = /[eE][-+]?\d+/y;
 const STRIDE = 16;
+const HALF = 8;
 const MINUS = 45;
 const DOT = 46;
+const SLASH = 47;
+const NINE = 57;
 
 /** Sixteen digits in a row cannot hide from a look at every sixteenth character. */
 function hasLongDigits(text: string): boolean {
   for (let index = STRIDE - 1; index < text.length; index += STRIDE) {
     if (!isDigit(text.charCodeAt(index))) continue;
+    // Of sixteen in a row, at least eight are on one side of any of them: most short numbers end here.
+    if (!isDigit(text.charCodeAt(index + HALF)) && !isDigit(text.charCodeAt(index - HALF))) continue;
     let start = index;
     while (isDigit(text.charCodeAt(start - 1))) start -= 1;
     let end = index + 1;
@@ -43,5 +48,5 @@ function numberAt(text: string, start: number, end: number): string {
 }
 
 function isDigit(code: number): boolean {
-  return code === DOT || (code >= 48 && code <= 57);
+  return code <= NINE && code >= DOT && code !== SLASH;
 }

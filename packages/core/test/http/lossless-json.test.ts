@@ -34,6 +34,15 @@ it('gives long integers as text when asked to', () => {
   expect(parseLossless('{"id":12345678901234567890}', { integers: 'string' })).toEqual({ id: '12345678901234567890' });
 });
 
+it('finds a long number wherever it stands', () => {
+  for (let offset = 0; offset < 40; offset += 1) {
+    for (let digits = 16; digits < 40; digits += 1) {
+      const source = '9'.repeat(digits);
+      expect(parseLossless(`${' '.repeat(offset)}[${source},1]`)).toEqual([BigInt(source), 1]);
+    }
+  }
+});
+
 it('keeps any number of any page', () => {
   const decimal = fc
     .tuple(fc.boolean(), fc.bigInt(0n, 10n ** 30n), fc.nat(40), fc.option(fc.integer({ min: -400, max: 400 })))

@@ -19,7 +19,7 @@ it('logs each attempt, and warns of a long wait', async () => {
     ['debug', 'request answered'],
   ]);
   expect(lines.map(([, , fields]) => fields)).toMatchObject([
-    { method: 'GET', path: `${server.url}/a`, status: 503, attempt: 1 },
+    { method: 'GET', url: `${server.url}/a`, status: 503, attempt: 1 },
     { code: 'HTTP_SERVER_FAILED', wait_ms: 59_450 },
     { status: 200, attempt: 2 },
   ]);

@@ -195,6 +195,18 @@ it('lets the platform’s own error codes decide, also with status 200', async (
   await expect(http.json('a')).rejects.toMatchObject({ code: 'PLATFORM_190', kind: 'auth', context: { attempts: 3 } });
 });
 
+it('waits as asked also when the platform’s own codes decide', async () => {
+  await using server = await TestServer.start((_, response, index) => {
+    if (index === 1) sendJson(response, { error: 'busy' }, 503, { 'retry-after': '9' });
+    else sendJson(response, {});
+  });
+  const clock = new HastyClock();
+  const classify = ({ status }: { status: number }): EtlError | undefined =>
+    status === 503 ? new EtlError({ code: 'PLATFORM_BUSY', kind: 'transient', message: 'Busy.' }) : undefined;
+  await client(server, { clock, classify }).json('a');
+  expect(clock.waits).toEqual([9250]);
+});
+
 it('lets a call decide what is worth another try', async () => {
   await using server = await failing(404, 500);
   const isRetryable = (error: EtlError): boolean | undefined => (error.context['status'] === 404 ? true : undefined);
