@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { capture, run } from './run.ts';
@@ -60,7 +60,8 @@ async function installProblems(folder: string, tarballs: string[]): Promise<stri
     ...connectors,
   );
   if (problems.length > 0) return problems;
-  const names = readdirSync(path.join(project, 'node_modules', '@etl')).map((name) => `@etl/${name}`);
+  const scope = path.join(project, 'node_modules', '@etl');
+  const names = readdirSync(scope).flatMap((name) => entryPoints(path.join(scope, name)));
   const script = path.join(project, 'import.js');
   writeFileSync(
     script,
@@ -72,4 +73,13 @@ async function installProblems(folder: string, tarballs: string[]): Promise<stri
       .join(''),
   );
   return run('node', script);
+}
+
+/** What can be imported of an installed package: its name, and its subpaths. */
+function entryPoints(folder: string): string[] {
+  const manifest = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as {
+    name: string;
+    exports: Record<string, unknown>;
+  };
+  return Object.keys(manifest.exports).map((subpath) => path.posix.join(manifest.name, subpath));
 }
