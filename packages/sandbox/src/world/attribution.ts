@@ -16,11 +16,17 @@ export interface Conversion {
   readonly valueMinor: number;
 }
 
-const LENGTH_DAYS: Readonly<Record<string, number>> = { '1d': 1, '7d': 7, '28d': 28 };
+const REACH: Readonly<Record<AttributionWindow, { readonly via: Conversion['via']; readonly days: number }>> = {
+  '1d_click': { via: 'click', days: 1 },
+  '7d_click': { via: 'click', days: 7 },
+  '28d_click': { via: 'click', days: 28 },
+  '1d_view': { via: 'view', days: 1 },
+  '7d_view': { via: 'view', days: 7 },
+  '28d_view': { via: 'view', days: 28 },
+};
 
 export function isInWindow({ via, delayDays }: Conversion, window: AttributionWindow): boolean {
-  const [length = '', kind] = window.split('_');
-  return kind === via && delayDays <= (LENGTH_DAYS[length] ?? 0);
+  return REACH[window].via === via && delayDays <= REACH[window].days;
 }
 
 /** The account's own setting, which is the platform's default: seven days after a click, one after a view. */

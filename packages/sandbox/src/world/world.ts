@@ -3,7 +3,7 @@ import { createAccounts, DEFAULT_ACCOUNTS, type AdAccount, type AdAccountOptions
 import { createAdDay, type Cell } from './ad-day.ts';
 import type { AdInsight, InsightKeys, InsightQuery, Level } from './ad-insights.ts';
 import { AdStructure, type Ad, type AdSet, type Campaign, type Creative, type ObjectChange } from './ad-structure.ts';
-import { dayNumber, dayText, localTime } from './calendar.ts';
+import { dayNumber, dayText, localTime, type LocalTime } from './calendar.ts';
 import type { WorldSize } from './campaign-plan.ts';
 import { BREAKDOWNS, breakdownValue, tallyInsight, type CellView } from './tally-insights.ts';
 
@@ -131,10 +131,11 @@ export class World {
     if (unknown !== undefined) throw new RangeError(`${unknown} is no breakdown.`);
     const groups = new Map<string, { keys: InsightKeys; views: CellView[] }>();
     const ads = this.#reportedAds(query, level);
+    const local = localTime(this.clock.now(), account.timeZone);
     for (const [since, until] of periods(dayNumber(query.since), dayNumber(query.until), timeIncrement)) {
       for (let day = since; day <= until; day += 1) {
         for (const ad of ads) {
-          for (const view of this.#cells(account, ad, day)) {
+          for (const view of this.#cells(account, ad, day, local)) {
             const values = breakdowns.map((breakdown) => breakdownValue(view.cell, breakdown));
             const objectId = { account: account.id, campaign: ad.campaignId, adset: ad.adSetId, ad: ad.id }[level];
             const key = [since, objectId, ...values].join('|');
@@ -178,8 +179,7 @@ export class World {
     return ads.filter((ad) => !removed.has({ campaign: ad.campaignId, adset: ad.adSetId, ad: ad.id }[level]));
   }
 
-  #cells(account: AdAccount, ad: Ad, day: number): CellView[] {
-    const { dayNumber: today, hour } = localTime(this.clock.now(), account.timeZone);
+  #cells(account: AdAccount, ad: Ad, day: number, { dayNumber: today, hour }: LocalTime): CellView[] {
     if (day > today || !this.#structure.isDelivering(ad, account, day)) return [];
     const views: CellView[] = [];
     for (const cell of this.#adDay(account, ad, day)) {
