@@ -81,10 +81,13 @@ describe('a sandbox', () => {
     const sandbox = await startSandbox();
     sandbox.control.fault({ kind: 'slow', delayMs: 3_600_000 });
     const waiting = fetch(`${sandbox.facebook.baseUrl}/v24.0/me`);
-    const refused = expect(waiting).rejects.toThrow('fetch failed');
+    const outcome = waiting.then(
+      () => 'answered',
+      () => 'refused',
+    );
     while (sandbox.control.requests().length === 0) await new Promise((resolve) => setImmediate(resolve));
     await sandbox[Symbol.asyncDispose]();
-    await refused;
+    expect(await outcome).toBe('refused');
   });
 
   it('has a clock that runs if it is told to', async () => {

@@ -32,7 +32,9 @@ export class GraphClient {
   }
 
   async post(path: string, parameters: Parameters = {}): Promise<Answer> {
-    const body = new URLSearchParams(Object.entries(parameters).map(([name, value]) => [name, textOf(value)]));
+    const body = new URLSearchParams(
+      Object.entries(parameters).map(([name, value]): [string, string] => [name, textOf(value)]),
+    );
     if (this.#token !== undefined) body.set('access_token', this.#token);
     return answerOf(await fetch(`${this.#sandbox.facebook.baseUrl}/v24.0/${path}`, { method: 'POST', body }));
   }

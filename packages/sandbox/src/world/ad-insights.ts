@@ -52,6 +52,8 @@ export interface InsightQuery {
   readonly breakdowns?: readonly string[];
   /** Only what is below this campaign, ad set or ad. */
   readonly under?: string;
+  /** Only these ads. */
+  readonly adIds?: readonly string[];
   /**
    * Rows of archived and deleted objects as well. Without it they are in the numbers of the levels above
    * only, as on the platform.

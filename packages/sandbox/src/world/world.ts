@@ -165,9 +165,12 @@ export class World {
   }
 
   // Removed objects have no rows of their own, but stay in the numbers of those above them.
-  #reportedAds({ accountId, under, includeRemoved }: InsightQuery, level: Level): Ad[] {
+  #reportedAds({ accountId, under, adIds, includeRemoved }: InsightQuery, level: Level): Ad[] {
+    const wanted = adIds === undefined ? undefined : new Set(adIds);
     const ads = this.ads(accountId).filter(
-      (ad) => under === undefined || [ad.id, ad.adSetId, ad.campaignId].includes(under),
+      (ad) =>
+        (under === undefined || [ad.id, ad.adSetId, ad.campaignId].includes(under)) &&
+        (wanted === undefined || wanted.has(ad.id)),
     );
     if (includeRemoved === true || level === 'account') return ads;
     const removed = new Set<string>();

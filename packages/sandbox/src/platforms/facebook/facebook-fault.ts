@@ -35,5 +35,3 @@ export type FacebookFault =
   | { readonly kind: 'unknown-field' }
   /** Of a request within a batch: there is no answer to it, as if the batch had timed out. */
   | { readonly kind: 'batch-timeout' };
-
-export type FacebookFaultKind = FacebookFault['kind'];

@@ -45,6 +45,9 @@ export function parseInsightParameters(
   if (!LEVELS.includes(level)) {
     throw invalidParameter(`level must be one of the following values: ${LEVELS.join(', ')}`);
   }
+  const other = listParameter(parameters, 'action_breakdowns')?.find((name) => name !== 'action_type');
+  if (other !== undefined)
+    throw invalidParameter(`The sandbox has no action_breakdowns but action_type, not ${other}.`);
   const ranges = parseRanges(parameters, today);
   const oldest = dayNumber(monthsBefore(today, RETENTION_MONTHS));
   for (const [since, until] of ranges) {

@@ -1,3 +1,4 @@
+import { decimalText } from '../../world/ad-account.ts';
 import type { AdInsight } from '../../world/ad-insights.ts';
 import type { AttributionWindow } from '../../world/attribution.ts';
 import type { World } from '../../world/world.ts';
@@ -29,50 +30,33 @@ export function createReport(
   const account = world.account(subject.accountId);
   const { level, ranges, timeIncrement, breakdowns, filters, summary } = parameters;
   const names = namesOf(world, account.id);
-  const statuses = statusesOf(world, account.id);
   const context: RowContext = {
     account,
     names,
     windows: parameters.windows.filter((window) => returnedWindows.includes(window)),
   };
+  const aboutAds = filters.filter(({ field }) => /^(?:campaign|adset|ad)\.(?:id|name|effective_status)$/.test(field));
+  const aboutRows = filters.filter((filter) => !aboutAds.includes(filter));
   const query = {
     accountId: account.id,
     ...(subject.objectId === undefined ? {} : { under: subject.objectId }),
+    ...(aboutAds.length === 0 ? {} : { adIds: adsThatPass(world, account.id, aboutAds) }),
     includeRemoved: asksForRemoved(filters),
   };
-  const insightsAt = (at: { level: InsightParameters['level']; timeIncrement: InsightParameters['timeIncrement'] }) =>
-    ranges
-      .flatMap(([since, until]) => world.insights({ ...query, ...at, since, until, breakdowns }))
-      .filter((row) => passes(filters, (field) => filterValue(row, field, names, statuses)));
-  const found = insightsAt({ level, timeIncrement });
+  const found = ranges
+    .flatMap(([since, until]) => world.insights({ ...query, level, timeIncrement, since, until, breakdowns }))
+    .filter((row) => passes(aboutRows, (field) => METRICS[field.slice(field.indexOf('.') + 1)]?.(row)));
   const fields = fieldsFor(parameters);
   const rows = found.map((row) => writeInsight(row, fields, context));
   const dataPoints = rows.length * (fields.length + fields.filter((field) => LISTS.has(field)).length * 5);
   if (summary === undefined || found.length === 0) return { rows, summary: undefined, dataPoints };
-  const [total] = world.insights({
-    ...query,
-    level: 'account',
-    timeIncrement: 'all_days',
-    since: first(ranges),
-    until: last(ranges),
-  });
+  const [[since, until] = ['', ''], ...others] = ranges;
+  if (others.length > 0) throw invalidParameter('The sandbox sums up one time range, not several.');
+  const [total] = world.insights({ ...query, level: 'account', timeIncrement: 'all_days', since, until });
   return { rows, summary: total === undefined ? undefined : writeInsight(total, summary, context), dataPoints };
 }
 
 const LISTS = new Set(['actions', 'action_values', 'conversions', 'conversion_values', 'cost_per_action_type']);
-
-function first(ranges: InsightParameters['ranges']): string {
-  return ranges.map(([since]) => since).toSorted()[0] ?? '';
-}
-
-function last(ranges: InsightParameters['ranges']): string {
-  return (
-    ranges
-      .map(([, until]) => until)
-      .toSorted()
-      .at(-1) ?? ''
-  );
-}
 
 // Rows of archived objects come to those who ask for them; of deleted ones to nobody.
 function asksForRemoved(filters: readonly Filter[]): boolean {
@@ -84,30 +68,24 @@ function asksForRemoved(filters: readonly Filter[]): boolean {
   });
 }
 
-function statusesOf(world: World, accountId: string): ReadonlyMap<string, string> {
-  const objects = [...world.campaigns(accountId), ...world.adSets(accountId), ...world.ads(accountId)];
-  return new Map(objects.map((object) => [object.id, object.effectiveStatus]));
+// What filters say of campaigns, ad sets and ads decides what is added up, at any level.
+function adsThatPass(world: World, accountId: string, filters: readonly Filter[]): string[] {
+  const campaigns = new Map(world.campaigns(accountId).map((campaign) => [campaign.id, campaign]));
+  const adSets = new Map(world.adSets(accountId).map((adSet) => [adSet.id, adSet]));
+  const passing = world.ads(accountId).filter((ad) =>
+    passes(filters, (field) => {
+      const [level = '', property] = field.split('.');
+      const object = { campaign: campaigns.get(ad.campaignId), adset: adSets.get(ad.adSetId), ad }[level];
+      if (property === 'id') return object?.id;
+      return property === 'name' ? object?.name : object?.effectiveStatus;
+    }),
+  );
+  return passing.map(({ id }) => id);
 }
 
-const METRICS: Readonly<Record<string, (row: AdInsight) => number>> = {
-  impressions: (row) => row.impressions,
-  reach: (row) => row.reach,
-  clicks: (row) => row.clicks,
-  spend: (row) => row.spendMinor / 100,
+const METRICS: Readonly<Record<string, (row: AdInsight) => string>> = {
+  impressions: (row) => String(row.impressions),
+  reach: (row) => String(row.reach),
+  clicks: (row) => String(row.clicks),
+  spend: (row) => decimalText(row.spendMinor, row.currency),
 };
-
-function filterValue(
-  row: AdInsight,
-  field: string,
-  names: RowContext['names'],
-  statuses: ReadonlyMap<string, string>,
-): string | undefined {
-  const [object = '', property = object] = field.split('.');
-  const metric = METRICS[property];
-  if (metric !== undefined) return String(metric(row));
-  const id = { campaign: row.campaignId, adset: row.adSetId, ad: row.adId }[object];
-  if (id === undefined) return undefined;
-  if (property === 'id') return id;
-  if (property === 'name') return names.get(id)?.name;
-  return property === 'effective_status' ? statuses.get(id) : undefined;
-}

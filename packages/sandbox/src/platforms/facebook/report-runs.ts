@@ -50,7 +50,7 @@ export interface JobStep {
 
 const STEP_MS = 10_000;
 const KEPT_DAYS_MS = 30 * 86_400_000;
-const KEPT_RUNS = 5000;
+const KEPT_RUNS = 1000;
 
 /** Reports that were submitted: they move on with every poll, and with time. */
 export class ReportRuns {
