@@ -1,0 +1,16 @@
+import { FacebookPlatform, type FacebookOptions } from './facebook/facebook-platform.ts';
+import type { Platform, PlatformContext } from './platform.ts';
+
+/** Options of each platform, by its name. */
+export interface PlatformOptions {
+  readonly facebook?: FacebookOptions;
+}
+
+/** Every platform that can be imitated. The name is the first part of its paths. */
+export const PLATFORMS = {
+  facebook: (context, options) => new FacebookPlatform(context, options.facebook),
+} as const satisfies Record<string, (context: PlatformContext, options: PlatformOptions) => Platform>;
+
+export type PlatformName = keyof typeof PLATFORMS;
+
+export const PLATFORM_NAMES = Object.keys(PLATFORMS) as PlatformName[];
