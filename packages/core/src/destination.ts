@@ -5,12 +5,17 @@ import type { Row } from './row.ts';
 import type { Slice } from './slice.ts';
 import type { StateEntry } from './state.ts';
 import type { StreamSpec, WriteDisposition } from './stream-spec.ts';
+import type { TextBatch } from './text-batch.ts';
 
 /** Where rows go, and where everything that must survive lives. */
 export interface Destination extends AsyncDisposable {
   readonly specificationVersion: 'v1';
   readonly name: string;
-  readonly capabilities: { readonly writeDispositions: readonly WriteDisposition[] };
+  readonly capabilities: {
+    readonly writeDispositions: readonly WriteDisposition[];
+    /** Whether loads have {@link LoadPackage.writeText}. Absent: they have not. */
+    readonly text?: boolean;
+  };
   /** Proves address, credentials, version and grants. Throws what has to be fixed. */
   check(options?: OperationOptions): Promise<void>;
   /**
@@ -161,6 +166,15 @@ export interface LoadPackage extends AsyncDisposable {
    * slowly. Throws `data` naming stream, column and row when a value does not fit its column.
    */
   write(stream: string, rows: readonly Row[]): Promise<void>;
+  /**
+   * Takes rows as text over, with the same promises as {@link LoadPackage.write}; rows and text may
+   * take turns. The batch is not looked at any more when it resolves. Present when the destination
+   * has the capability `text`.
+   *
+   * @throws `TEXT_BATCH_INVALID` (data) when a line has another number of fields than the batch has
+   * columns, or the batch another number of lines than it says.
+   */
+  writeText?(stream: string, batch: TextBatch): Promise<void>;
   /** The table's earlier rows, those written in this load included, are gone once this load commits. */
   truncate(stream: string): Promise<void>;
   /** Gives up what this load holds of the stream. */

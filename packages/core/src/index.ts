@@ -41,4 +41,5 @@ export type { RowLookup, Source, SourceMessage, SourceReadRequest, StreamSlices 
 export { findState, newestEntries } from './state.ts';
 export type { Checkpoint, StateEntry } from './state.ts';
 export type { InferRow, ReadRequest, RecordBatch, RowSchema, Stream, StreamMemory } from './stream.ts';
+export type { TextBatch } from './text-batch.ts';
 export type { SchemaContract, SchemaContractMode, ScopeSpec, StreamSpec, WriteDisposition } from './stream-spec.ts';

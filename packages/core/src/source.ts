@@ -6,6 +6,7 @@ import type { SliceExpectation, SliceGate } from './slice-gate.ts';
 import type { Checkpoint, StateEntry } from './state.ts';
 import type { StreamMemory } from './stream.ts';
 import type { StreamSpec } from './stream-spec.ts';
+import type { TextBatch } from './text-batch.ts';
 
 /**
  * What a source tells the engine, in order.
@@ -22,6 +23,12 @@ export type SourceMessage =
       /** Key of the slice that the rows belong to; absent for a log. */
       readonly slice?: string;
       readonly rows: readonly Row[];
+    }
+  /** Rows as text; only when the request says that the destination takes them. */
+  | {
+      readonly type: 'text-records';
+      readonly stream: string;
+      readonly batch: TextBatch;
     }
   /** Everything of the slice was yielded. */
   | {
@@ -82,6 +89,8 @@ export interface SourceReadRequest extends OperationOptions {
   readonly deadline?: Date | undefined;
   /** Memory of a stream; absent when the source is used without an engine. */
   readonly memory?: ((stream: string) => StreamMemory) | undefined;
+  /** Whether `text-records` are understood, which is asked of a log only. Absent: every row is to be given as a row. */
+  readonly acceptsText?: boolean | undefined;
   /** Absent when the source is used without a destination. */
   readonly lookup?: RowLookup | undefined;
 }

@@ -9,6 +9,7 @@ import {
   type Slice,
   type StateEntry,
   type StreamSpec,
+  type TextBatch,
 } from '@etl/core';
 import { childRows, familyOf, type ChildStream } from './child-table.ts';
 import { serverCode, UNKNOWN_TABLE } from './clickhouse-error.ts';
@@ -23,6 +24,7 @@ import { publishPrepared } from './publish.ts';
 import { contractOf } from './schema-contract.ts';
 import { claimScope, type ScopeClaim } from './scope-owner.ts';
 import { StagedStream } from './staged-stream.ts';
+import { noTextForNested } from './text-encoder.ts';
 import { nestedGroups } from './nested-columns.ts';
 import { insertSystemRows, systemTime } from './system-tables.ts';
 import { childName, planTable, type TablePlan } from './table-plan.ts';
@@ -178,14 +180,26 @@ export class ClickHouseLoad implements LoadPackage {
 
   async write(stream: string, rows: readonly Row[]): Promise<void> {
     if (rows.length === 0) return;
+    const entry = await this.#writable(stream);
+    const kept = await this.#owned(entry.staged.write(rows));
+    for (const child of entry.children) await this.write(child.name, childRows(entry.spec, child, kept));
+  }
+
+  async writeText(stream: string, batch: TextBatch): Promise<void> {
+    const { staged, children } = await this.#writable(stream);
+    // Its nested columns are tables of their own, which such text would leave empty without a word.
+    if (children.length > 0) throw noTextForNested(stream);
+    await this.#owned(staged.writeText(batch));
+  }
+
+  async #writable(stream: string): Promise<LoadStream> {
     const entry = this.#stream(stream);
     if (entry.conflict !== undefined) throw entry.conflict;
     if (!entry.isClaimed && entry.spec.scope === undefined) {
       await this.#claim({ publicName: planTable(entry.spec, this.#context.options).publicName, kind: 'rows' });
       entry.isClaimed = true;
     }
-    const kept = await this.#owned(entry.staged.write(rows));
-    for (const child of entry.children) await this.write(child.name, childRows(entry.spec, child, kept));
+    return entry;
   }
 
   async truncate(stream: string): Promise<void> {

@@ -1,18 +1,28 @@
-import { EtlError, type OperationOptions, type Row, type Scope, type Slice, type StreamSpec } from '@etl/core';
+import {
+  EtlError,
+  type OperationOptions,
+  type Row,
+  type Scope,
+  type Slice,
+  type StreamSpec,
+  type TextBatch,
+} from '@etl/core';
 import { parentIsStaged } from './child-table.ts';
 import type { Database } from './database.ts';
+import { binaryInputs, OPEN, type EncodedTable } from './encoded-table.ts';
 import { rowVersion } from './load-id.ts';
 import { lookupRows } from './lookup.ts';
 import type { ManifestTable } from './manifest.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { PreparedTable } from './prepare-table.ts';
 import { rawName } from './raw-table.ts';
-import { binaryInputs, RowEncoder, type EncodedTable } from './row-encoder.ts';
+import { RowEncoder } from './row-encoder.ts';
 import { MAX_REJECTS, type Reject } from './schema-contract.ts';
 import { scopeCondition } from './scope-condition.ts';
 import { requireInScopes, requireUniqueKey, stageTombstones } from './staged-slice.ts';
 import { addStagingColumn, createStagingTable, verifyCount } from './staging-table.ts';
 import { hasRowId, type ChildOf, type TablePlan } from './table-plan.ts';
+import { TextEncoder } from './text-encoder.ts';
 import { WireBuffer } from './wire-buffer.ts';
 
 /** What a stream is written with, besides its spec. */
@@ -36,6 +46,7 @@ export class StagedStream {
   #plan: TablePlan;
   #table: EncodedTable;
   #encoder: RowEncoder;
+  #text: { readonly columns: string; readonly encoder: TextEncoder } | undefined;
   #generation: bigint;
   #replaced: 'nothing' | 'rows' | 'table' = 'nothing';
   #isViewCurrent: boolean;
@@ -85,6 +96,7 @@ export class StagedStream {
     this.#plan = table.plan;
     this.#table = table;
     this.#isViewCurrent &&= table.isViewCurrent;
+    this.#text = undefined;
     this.#encoder = new RowEncoder(stream, this.#context, table);
   }
 
@@ -92,7 +104,8 @@ export class StagedStream {
   async replaceTable(plan: TablePlan): Promise<void> {
     await this.discard();
     this.#plan = plan;
-    this.#table = { targets: new Map(), discarded: new Map() };
+    this.#table = OPEN;
+    this.#text = undefined;
     this.#encoder = new RowEncoder(this.#stream, this.#context, this.#table);
     this.#generation = this.#context.number;
     this.#replaced = 'table';
@@ -106,20 +119,43 @@ export class StagedStream {
   /** @returns the rows that the schema contract let in. */
   async write(rows: readonly Row[]): Promise<readonly Row[]> {
     const kept: Row[] = [];
-    const { chunkRows, chunkBytes } = this.#context.options;
     for (const row of rows) {
       const reject = this.#encoder.encode(row, this.#ordinal, this.#buffer);
-      this.#ordinal += 1;
-      if (reject !== undefined) {
-        this.#rejected += 1;
-        if (this.#rejects.length < MAX_REJECTS) this.#rejects.push(reject);
-        continue;
-      }
-      kept.push(row);
-      this.#lines += 1;
-      if (this.#lines >= chunkRows || this.#buffer.length >= chunkBytes) await this.#send();
+      this.#count(reject);
+      if (reject === undefined) kept.push(row);
+      if (this.#isChunkFull()) await this.#send();
     }
     return kept;
+  }
+
+  async writeText(batch: TextBatch): Promise<void> {
+    const columns = JSON.stringify(batch.columns);
+    if (this.#text?.columns !== columns) {
+      this.#text = { columns, encoder: new TextEncoder(this.#stream, this.#context, this.#table, batch.columns) };
+    }
+    const { encoder } = this.#text;
+    encoder.begin(batch);
+    for (let row = 0; ; row += 1) {
+      const reject = encoder.encodeNext(batch, row, this.#ordinal, this.#buffer);
+      if (reject === false) return;
+      this.#count(reject);
+      if (this.#isChunkFull()) await this.#send();
+    }
+  }
+
+  #count(reject: Reject | undefined): void {
+    this.#ordinal += 1;
+    if (reject === undefined) {
+      this.#lines += 1;
+      return;
+    }
+    this.#rejected += 1;
+    if (this.#rejects.length < MAX_REJECTS) this.#rejects.push(reject);
+  }
+
+  #isChunkFull(): boolean {
+    const { chunkRows, chunkBytes } = this.#context.options;
+    return this.#lines >= chunkRows || this.#buffer.length >= chunkBytes;
   }
 
   // One insert is under way while the next chunk is encoded; more would only grow memory.

@@ -1,14 +1,7 @@
 import type { Destination, LedgerEntry, Row, RunRecord, Slice, StreamSpec } from '@etl/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-
-/** A destination under test. */
-export interface DestinationFixture extends AsyncDisposable {
-  readonly destination: Destination;
-  /** A new destination on the same storage, as after a restart. The old one is disposed first. */
-  restart(): Promise<Destination>;
-  /** What a reader sees of the stream's table: plain rows, system columns left out; empty when there is no table. */
-  readRows(stream: string): Promise<readonly Row[]>;
-}
+import { describeText } from './describe-text.ts';
+import type { DestinationFixture } from './destination-fixture.ts';
 
 const ORDERS: StreamSpec = {
   name: 'orders',
@@ -411,6 +404,8 @@ export function describeDestination(name: string, createFixture: () => Promise<D
       );
       expect(await fixture.readRows('orders')).toHaveLength(12);
     });
+
+    describeText(() => fixture);
 
     it('takes batches of any size', async () => {
       const rows = Array.from({ length: 45_000 }, (_, id) => ({ id, status: `row ${id}` }));

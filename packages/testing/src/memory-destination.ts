@@ -15,7 +15,9 @@ import {
   type Slice,
   type StateEntry,
   type StreamSpec,
+  type TextBatch,
 } from '@etl/core';
+import { rowsOfText } from './text-batch.ts';
 
 interface StoredRow {
   readonly version: bigint;
@@ -50,7 +52,7 @@ export function memoryDestination(
   return {
     specificationVersion: 'v1',
     name: 'memory',
-    capabilities: { writeDispositions: ['append', 'merge', 'replace'] },
+    capabilities: { writeDispositions: ['append', 'merge', 'replace'], text: true },
     store,
     async check() {},
     async open(pipeline) {
@@ -217,6 +219,10 @@ class MemoryLoad implements LoadPackage {
         row: isAppended ? { ...row, _row: String(ordinal).padStart(40, '0') } : row,
       });
     }
+  }
+
+  async writeText(stream: string, batch: TextBatch): Promise<void> {
+    await this.write(stream, rowsOfText(this.#spec(stream), batch));
   }
 
   async truncate(stream: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { SourceMessage } from '../source.ts';
 import { newestEntries, type Checkpoint, type StateEntry } from '../state.ts';
 import type { StreamSpec } from '../stream-spec.ts';
 import { readOptions, type PipelineRun } from './pipeline-run.ts';
+import { writeText } from './write-text.ts';
 
 const COMMIT_EVERY_ROWS = 200_000;
 
@@ -20,6 +21,7 @@ export async function runLog(run: PipelineRun): Promise<void> {
       ...readOptions(run),
       state,
       lookup: loads.lookup,
+      acceptsText: run.options.destination.capabilities.text === true,
     };
     let isCovered = false;
     for await (const message of run.options.source.read(request)) {
@@ -108,6 +110,15 @@ class LogLoads implements AsyncDisposable {
         this.#uncovered = true;
         recorder.event({ type: 'batch-written', stream: message.stream, rows: message.rows.length });
         return;
+      case 'text-records': {
+        const { stream, batch } = message;
+        await this.#prepare(stream);
+        await writeText(this.#run, this.#current(), stream, batch);
+        this.#rows += batch.rowCount;
+        this.#uncovered = true;
+        recorder.event({ type: 'batch-written', stream, rows: batch.rowCount });
+        return;
+      }
       case 'truncate':
         await this.#prepare(message.stream);
         await this.#current().truncate(message.stream);

@@ -1,0 +1,42 @@
+/**
+ * Rows as text: the same rows as a `records` message, without a JavaScript value for each of them.
+ * For a source that has such text anyway, as PostgreSQL's COPY has.
+ *
+ * One line per row, each ending in a newline; fields separated by tabs, in the order of `columns`;
+ * UTF-8. `\N` as a whole field is NULL. Within a field a backslash, tab, newline, carriage return,
+ * backspace, form feed and vertical tab are written `\\ \t \n \r \b \f \v`; there are no other
+ * escapes. What a field says, after these are undone, for each type of column:
+ *
+ * | type | text |
+ * |---|---|
+ * | `boolean` | `t` or `f` |
+ * | `int16` `int32` `int64` `uint32` `uint64` | decimal digits, `-` in front |
+ * | `float32` `float64` | digits, with fraction and exponent (`1.5e-7`); `NaN`, `Infinity`, `-Infinity` |
+ * | `decimal` | digits with a fraction: `-12.50`; no exponent |
+ * | `string` | any text; an empty field is empty text |
+ * | `json` | JSON text |
+ * | `uuid` | canonical form |
+ * | `date` | `YYYY-MM-DD` |
+ * | `time` | `HH:MM:SS[.ffffff]` |
+ * | `timestamp` | `YYYY-MM-DD HH:MM:SS[.ffffff]`, `T` for the space allowed, with `Z`, `±HH`, `±HHMM`, `±HH:MM` or, for UTC, nothing behind it |
+ * | `binary` | `\x` and two hexadecimal digits per byte (the backslash written twice, as any) |
+ * | `array` | `{1,2,NULL}` of the texts of its items, one dimension; an item is put between `"` when it is empty, spells `NULL`, or has a comma, brace, quote, backslash or white space, and within them `"` and `\` have a backslash in front |
+ * | `nested` | has no text: a stream with such a column is given as rows |
+ *
+ * The source owes this form, UTF-8 and the number of lines. Ranges and existing days are the
+ * destination's to check, as they are for rows: whatever does not fit is a `data` error that names
+ * column and row, or what the schema contract says, and never garbage.
+ */
+export interface TextBatch {
+  /**
+   * What each field is: names of the stream's columns, each once. May contain the stream's version
+   * column (decimal digits) and deleted column (`t` or `f`). A column that is not named is NULL.
+   */
+  readonly columns: readonly string[];
+  /** Whole lines. The source may use the memory again when it is asked for its next message. */
+  readonly bytes: Uint8Array;
+  /** Number of lines. */
+  readonly rowCount: number;
+  /** Version of every row, where the stream has versions and `columns` does not name them. */
+  readonly version?: bigint;
+}

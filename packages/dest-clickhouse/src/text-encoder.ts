@@ -1,0 +1,216 @@
+import { EtlError, type StreamSpec, type TextBatch } from '@etl/core';
+import { BACKSLASH, byteAt, NEWLINE, TAB, UPPER_N } from './ascii.ts';
+import { invalidValue, type EncodedTable, type Field } from './encoded-table.ts';
+import { LineEncoder, type LineLoad, type LineSource } from './line-encoder.ts';
+import { isVersion, notAVersion } from './row-encoder.ts';
+import type { Reject } from './schema-contract.ts';
+import { fieldText, textEncoderFor, type EncodeText } from './text-value.ts';
+import { ValueError } from './value-error.ts';
+import type { WireBuffer } from './wire-buffer.ts';
+
+/**
+ * Turns rows as text into lines of JSONCompactEachRow: the same lines as the rows themselves become.
+ *
+ * The text is not sent as it is. ClickHouse's own tab-separated format stores 2^63 as -2^63, the 30th
+ * of February as the 2nd of March, an empty field and a NULL that may not be as 0, and cuts decimals
+ * (26.7, 2026-11), so every byte has to be looked at; writing them meanwhile costs little more.
+ */
+export class TextEncoder {
+  readonly #lines: LineEncoder;
+  readonly #line: TextLine;
+  readonly #versionIndex: number;
+  readonly #deletedIndex: number;
+
+  /** @throws `TEXT_BATCH_INVALID` (data) when the columns are not those of the stream. */
+  constructor(stream: StreamSpec, load: LineLoad, table: EncodedTable, columns: readonly string[]) {
+    requireColumns(stream, columns);
+    this.#lines = new LineEncoder(stream, load, table);
+    this.#line = new TextLine(columns);
+    this.#versionIndex = stream.versionColumn === undefined ? -1 : columns.indexOf(stream.versionColumn);
+    this.#deletedIndex = stream.deletedColumn === undefined ? -1 : columns.indexOf(stream.deletedColumn);
+  }
+
+  /** The columns of a line, quoted, in its order. */
+  get columns(): readonly string[] {
+    return this.#lines.columns;
+  }
+
+  /** Points at the first line of a batch. */
+  begin(batch: TextBatch): void {
+    this.#line.begin(batch.bytes);
+    if (batch.rowCount === 0 && batch.bytes.length > 0) throw this.#wrongCount(batch);
+  }
+
+  /**
+   * Writes the next line of the batch, or returns what its row is rejected for; `false` behind the
+   * last. `row` counts the rows of the batch before it.
+   *
+   * @throws `ROW_VALUE_INVALID`, `TEXT_BATCH_INVALID` (data).
+   */
+  encodeNext(batch: TextBatch, row: number, ordinal: number, out: WireBuffer): Reject | undefined | false {
+    const line = this.#line;
+    if (line.isAtEnd) {
+      if (row !== batch.rowCount) throw this.#wrongCount(batch);
+      return false;
+    }
+    if (!line.next()) throw this.#wrongFields(ordinal);
+    const isDeleted = this.#deletedIndex !== -1 && this.#isDeleted(ordinal);
+    return this.#lines.encode(line, { ordinal, version: this.#version(batch, ordinal), isDeleted }, out);
+  }
+
+  #version(batch: TextBatch, ordinal: number): bigint | undefined {
+    const { name, versionColumn } = this.#lines.stream;
+    if (versionColumn === undefined) return undefined;
+    const text = this.#versionIndex === -1 ? undefined : this.#line.ascii(this.#versionIndex);
+    const version = text === undefined ? batch.version : /^\d{1,39}$/.test(text) ? BigInt(text) : undefined;
+    if (version === undefined || !isVersion(version)) throw invalidValue(name, versionColumn, ordinal, notAVersion());
+    return version;
+  }
+
+  #isDeleted(ordinal: number): boolean {
+    const text = this.#line.ascii(this.#deletedIndex);
+    if (text === 't' || text === 'f') return text === 't';
+    const { name, deletedColumn = '' } = this.#lines.stream;
+    throw invalidValue(name, deletedColumn, ordinal, new ValueError('text that is not a boolean'));
+  }
+
+  #wrongFields(ordinal: number): EtlError {
+    const { name } = this.#lines.stream;
+    return invalidBatch(name, `Row ${ordinal + 1} of ${name} is a line that does not have a field for each column.`, {
+      row: ordinal + 1,
+    });
+  }
+
+  #wrongCount(batch: TextBatch): EtlError {
+    const { name } = this.#lines.stream;
+    return invalidBatch(name, `Text of ${name} does not have the ${batch.rowCount} lines that it should have.`);
+  }
+}
+
+/** The fields of one line of text. */
+class TextLine implements LineSource {
+  readonly #columns: readonly string[];
+  readonly #indexes: ReadonlyMap<string, number>;
+  readonly #encoders = new Map<Field, { readonly index: number; readonly encode: EncodeText }>();
+  /** Where each field begins; one behind the last newline at the end. */
+  readonly #starts: Uint32Array;
+  #bytes: Uint8Array = new Uint8Array();
+  #at = 0;
+
+  constructor(columns: readonly string[]) {
+    this.#columns = columns;
+    this.#indexes = new Map(columns.map((name, index) => [name, index]));
+    this.#starts = new Uint32Array(columns.length + 1);
+  }
+
+  begin(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.#at = 0;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  /** Finds the fields of the next line; whether there is one for each column. */
+  next(): boolean {
+    const bytes = this.#bytes;
+    const starts = this.#starts;
+    const count = this.#columns.length;
+    let field = 0;
+    starts[0] = this.#at;
+    for (let at = this.#at; at < bytes.length; at += 1) {
+      const byte = byteAt(bytes, at);
+      if (byte > TAB + 1 || byte < TAB) continue;
+      field += 1;
+      if (field > count) return false;
+      starts[field] = at + 1;
+      if (byte !== NEWLINE) continue;
+      this.#at = at + 1;
+      return field === count;
+    }
+    return false;
+  }
+
+  write(field: Field, out: WireBuffer): void {
+    let encoder = this.#encoders.get(field);
+    if (encoder === undefined) {
+      encoder = { index: this.#indexes.get(field.source) ?? -1, encode: textEncoderFor(field.spec) };
+      this.#encoders.set(field, encoder);
+    }
+    const { index, encode } = encoder;
+    if (index === -1 || this.#isNull(index)) field.encode(null, out);
+    else encode(this.#bytes, this.#start(index), this.#end(index), out);
+  }
+
+  isNull(field: Field): boolean {
+    const index = this.#indexes.get(field.source);
+    return index === undefined || this.#isNull(index);
+  }
+
+  plain(): unknown {
+    return Object.fromEntries(
+      this.#columns.map((name, index) => [name, this.#isNull(index) ? null : this.#text(index)]),
+    );
+  }
+
+  /** The bytes of a field as characters. */
+  ascii(index: number): string {
+    return Buffer.from(this.#bytes.subarray(this.#start(index), this.#end(index))).toString('latin1');
+  }
+
+  // The text may be just what is wrong with the row.
+  #text(index: number): string {
+    try {
+      return fieldText(this.#bytes, this.#start(index), this.#end(index));
+    } catch {
+      return Buffer.from(this.#bytes.subarray(this.#start(index), this.#end(index))).toString('utf8');
+    }
+  }
+
+  #isNull(index: number): boolean {
+    const start = this.#start(index);
+    return (
+      this.#end(index) - start === 2 &&
+      byteAt(this.#bytes, start) === BACKSLASH &&
+      byteAt(this.#bytes, start + 1) === UPPER_N
+    );
+  }
+
+  #start(index: number): number {
+    return this.#starts[index] as number;
+  }
+
+  #end(index: number): number {
+    return (this.#starts[index + 1] as number) - 1;
+  }
+}
+
+function requireColumns(stream: StreamSpec, columns: readonly string[]): void {
+  const known = new Set([...stream.columns.map(({ name }) => name), stream.versionColumn, stream.deletedColumn]);
+  const seen = new Set<string>();
+  for (const name of columns) {
+    if (!known.has(name) || seen.has(name))
+      throw invalidBatch(
+        stream.name,
+        `Text of ${stream.name} has a column ${name} that it should not have, or has twice.`,
+      );
+    seen.add(name);
+  }
+  if (stream.columns.some(({ type }) => type === 'nested')) throw noTextForNested(stream.name);
+}
+
+/** Text cannot say what stands in nested columns. */
+export function noTextForNested(stream: string): EtlError {
+  return invalidBatch(stream, `Text of ${stream} was given, but the stream has nested columns, which have no text.`);
+}
+
+function invalidBatch(stream: string, message: string, context: Readonly<Record<string, number>> = {}): EtlError {
+  return new EtlError({
+    code: 'TEXT_BATCH_INVALID',
+    kind: 'data',
+    message,
+    hint: 'Nothing of this load was published. The source gave text in another form than it promised: report it.',
+    context: { stream, ...context },
+  });
+}

@@ -1,0 +1,227 @@
+import type { ColumnSpec, LoadPackage, Row, StreamSpec, TextBatch } from '@etl/core';
+import { expect, it } from 'vitest';
+import type { DestinationFixture } from './destination-fixture.ts';
+import { textBatchOf } from './text-batch.ts';
+
+type Typed = readonly [Omit<ColumnSpec, 'name' | 'nullable'>, readonly unknown[]];
+
+/** Every type with the values that are hard, in the form in which text gives them. */
+const TYPES: readonly Typed[] = [
+  [{ type: 'boolean' }, [true, false]],
+  [{ type: 'int16' }, ['-32768', '32767', '0']],
+  [{ type: 'int32' }, ['-2147483648', '2147483647']],
+  [{ type: 'int64' }, ['-9223372036854775808', '9223372036854775807', '9007199254740993']],
+  [{ type: 'uint32' }, ['0', '4294967295']],
+  [{ type: 'uint64' }, ['0', '18446744073709551615']],
+  [{ type: 'float32' }, [1.5, Number.NaN, Infinity, -Infinity]],
+  [{ type: 'float64' }, [0.1, -1e300, 5e-324, Number.NaN, Infinity, -Infinity]],
+  [{ type: 'decimal', precision: 18, scale: 6 }, ['-123456789012.123456', '0.000001', '7']],
+  [{ type: 'decimal', precision: 76, scale: 10 }, [`${'9'.repeat(66)}.${'9'.repeat(10)}`]],
+  [
+    { type: 'string' },
+    [
+      '',
+      'a\tb\nc\r\\N\\',
+      String.raw`\N`,
+      'NULL',
+      '"quoted" \'and\'',
+      'Zürich 東京 😀',
+      '\b\f\v\u0001\u007f',
+      'a'.repeat(20_000),
+    ],
+  ],
+  [{ type: 'string' }, ['line\n\nDROP TABLE x', '{"a":1}', '[1]', ';']],
+  [{ type: 'string', lowCardinality: true }, ['new', 'paid']],
+  [{ type: 'uuid' }, ['8d8ac610-566d-4ef0-9c22-186b2a5ed793']],
+  [{ type: 'date' }, ['1900-01-01', '2299-12-31', '2024-02-29']],
+  [{ type: 'time' }, ['00:00:00', '24:00:00', '12:34:56.123456']],
+  [{ type: 'timestamp' }, ['1900-01-01 00:00:00', '2299-12-31 23:59:59.999999', '2026-11-01 10:20:30.5']],
+  [{ type: 'json' }, ['{"a": [1, "x\\n\\"y\\""]}', 'null']],
+  [{ type: 'binary' }, [new Uint8Array([0, 255, 9, 10, 92]), new Uint8Array()]],
+  [
+    { type: 'array', items: { type: 'string', nullable: true } },
+    [[], ['', 'NULL', null, 'a,b', '{x}', '"', '\\', '\t\n', 'é\u00a0']],
+  ],
+  [{ type: 'array', items: { type: 'int64', nullable: true } }, [['9223372036854775807', null]]],
+  [{ type: 'array', items: { type: 'boolean', nullable: true } }, [[true, false, null]]],
+  [{ type: 'array', items: { type: 'binary', nullable: true } }, [[new Uint8Array([1, 255]), null]]],
+];
+
+const COLUMNS: readonly ColumnSpec[] = TYPES.map(([spec], index) => ({
+  ...spec,
+  name: `c${index}`,
+  nullable: spec.type !== 'array',
+}));
+const ALL: StreamSpec = {
+  name: 'as_rows',
+  columns: [{ name: 'id', type: 'int64', nullable: false }, ...COLUMNS],
+  primaryKey: ['id'],
+  writeDisposition: 'merge',
+};
+/** The first row has only NULLs; each other row has one value of every type. */
+const ROWS: readonly Row[] = Array.from({ length: 9 }, (_, place) => ({
+  id: String(place),
+  ...Object.fromEntries(
+    TYPES.map(([spec, values], index) => {
+      if (place === 0) return [`c${index}`, spec.type === 'array' ? [] : null];
+      return [`c${index}`, values[(place - 1) % values.length]];
+    }),
+  ),
+}));
+
+const CHANGES: StreamSpec = {
+  name: 'changes',
+  columns: [
+    { name: 'id', type: 'int64', nullable: false },
+    { name: 'status', type: 'string', nullable: true },
+  ],
+  primaryKey: ['id'],
+  writeDisposition: 'merge',
+  versionColumn: '_version',
+  deletedColumn: '_deleted',
+};
+const REPORT: StreamSpec = {
+  name: 'report',
+  columns: [
+    { name: 'account_id', type: 'string', nullable: false },
+    { name: 'ad_id', type: 'string', nullable: false },
+    { name: 'note', type: 'string', nullable: true },
+  ],
+  primaryKey: ['account_id', 'ad_id'],
+  writeDisposition: 'replace',
+  scope: { keys: ['account_id'] },
+};
+
+/** What a destination promises of rows as text; nothing where it does not have the capability. */
+export function describeText(current: () => DestinationFixture): void {
+  const open = async (work: (load: Required<LoadPackage>) => Promise<void>): Promise<void> => {
+    await using session = await current().destination.open('p');
+    await using load = await session.beginLoad();
+    await work(load as Required<LoadPackage>);
+    await load.commit([]);
+  };
+  const itTakesText = (name: string, work: () => Promise<void>): void => {
+    it(name, async (context) => {
+      if (current().destination.capabilities.text !== true) return context.skip();
+      return work();
+    });
+  };
+  const sorted = async (stream: string): Promise<readonly Row[]> =>
+    [...(await current().readRows(stream))].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+
+  itTakesText('makes of text the table that it makes of rows, for every type', async () => {
+    const text = { ...ALL, name: 'as_text' };
+    await open(async (load) => {
+      await load.prepare(ALL);
+      await load.write('as_rows', ROWS);
+      await load.prepare(text);
+      await load.writeText('as_text', textBatchOf(text, ROWS.slice(0, 4)));
+      await load.write('as_text', ROWS.slice(4, 6));
+      await load.writeText('as_text', textBatchOf(text, ROWS.slice(6)));
+    });
+    const rows = await sorted('as_text');
+    expect(rows).toHaveLength(ROWS.length);
+    expect(rows).toEqual(await sorted('as_rows'));
+  });
+
+  itTakesText('keeps the memory of a batch to the source once it was taken over', async () => {
+    await open(async (load) => {
+      await load.prepare(CHANGES);
+      const batch = textBatchOf(CHANGES, [{ id: '1', status: 'kept', _version: 1n }]);
+      await load.writeText('changes', batch);
+      batch.bytes.fill(0);
+    });
+    expect(await current().readRows('changes')).toMatchObject([{ status: 'kept' }]);
+  });
+
+  itTakesText('finds versions and deletions in text, and looks up what it staged', async () => {
+    await open(async (load) => {
+      await load.prepare(CHANGES);
+      const rows = ['1', '2', '3'].map((id) => ({ id, status: 'new', _version: 5n }));
+      await load.writeText('changes', textBatchOf(CHANGES, rows));
+      await load.writeText(
+        'changes',
+        textBatchOf(CHANGES, [
+          { id: '1', _version: 6n, _deleted: true },
+          { id: '2', status: 'older', _version: 4n },
+        ]),
+      );
+      const found = await load.lookup('changes', [{ id: '2' }, { id: '1' }], ['status']);
+      expect(found).toEqual([{ status: 'new' }, undefined]);
+    });
+    expect((await sorted('changes')).map(({ id, status }) => [String(id), status])).toEqual([
+      ['2', 'new'],
+      ['3', 'new'],
+    ]);
+  });
+
+  itTakesText('gives all rows of a batch the version of the batch', async () => {
+    const write = (version: bigint, status: string): Promise<void> =>
+      open(async (load) => {
+        await load.prepare(CHANGES);
+        const bytes = Buffer.from(`${status}\t1\n`);
+        await load.writeText('changes', { columns: ['status', 'id'], bytes, rowCount: 1, version });
+      });
+    await write(2n ** 120n, 'higher');
+    await write(2n ** 119n, 'lower');
+    expect(await current().readRows('changes')).toMatchObject([{ status: 'higher' }]);
+  });
+
+  itTakesText('appends every line once, equal lines included', async () => {
+    const events: StreamSpec = { ...ALL, name: 'events', primaryKey: [], writeDisposition: 'append' };
+    await open(async (load) => {
+      await load.prepare(events);
+      await load.writeText('events', textBatchOf(events, [ROWS[1] ?? {}, ROWS[1] ?? {}]));
+      await load.writeText('events', textBatchOf(events, [ROWS[1] ?? {}]));
+    });
+    expect(await current().readRows('events')).toHaveLength(3);
+  });
+
+  itTakesText('makes the rows of a scope exactly the lines of the slice', async () => {
+    const slice = { key: '1', scope: { equals: { account_id: '1' } } };
+    const publish = (rows: readonly Row[]): Promise<void> =>
+      open(async (load) => {
+        await load.prepare(REPORT);
+        await load.writeText('report', textBatchOf(REPORT, rows));
+        await load.publish('report', slice, {
+          stream: 'report',
+          slice: '1',
+          status: 'good',
+          rows: rows.length,
+          readAt: '2026-11-23T06:08:01.000Z',
+          attempts: 1,
+        });
+      });
+    await publish(['a', 'b'].map((ad_id) => ({ account_id: '1', ad_id, note: 'x' })));
+    await publish([{ account_id: '1', ad_id: 'b', note: 'y' }]);
+    expect((await sorted('report')).map((row) => [row['ad_id'], row['note']])).toEqual([['b', 'y']]);
+  });
+
+  itTakesText('refuses lines that are not what the batch says, and commits nothing of them', async () => {
+    const good: TextBatch = { columns: ['id', 'status'], bytes: Buffer.from('1\ta\n2\tb\n'), rowCount: 2, version: 1n };
+    const wrong: readonly Partial<TextBatch>[] = [
+      { bytes: Buffer.from('1\ta\n2\n') },
+      { bytes: Buffer.from('1\ta\n2\tb\tc\n') },
+      { bytes: Buffer.from('1\ta\n\n'), rowCount: 2 },
+      { bytes: Buffer.from('1\ta\n2\tb') },
+      { bytes: Buffer.from('1\ta\n2\ta\nb\n') },
+      { rowCount: 1 },
+      { rowCount: 3 },
+      { rowCount: 0 },
+      { columns: ['id', 'unknown'] },
+    ];
+    for (const part of wrong) {
+      const failed = open(async (load) => {
+        await load.prepare(CHANGES);
+        await load.writeText('changes', { ...good, ...part });
+      });
+      await expect(failed).rejects.toMatchObject({ code: 'TEXT_BATCH_INVALID', kind: 'data' });
+    }
+    expect(await current().readRows('changes')).toEqual([]);
+    await open(async (load) => {
+      await load.prepare(CHANGES);
+      await load.writeText('changes', good);
+    });
+    expect(await current().readRows('changes')).toHaveLength(2);
+  });
+}
