@@ -16,8 +16,12 @@ export interface LineLoad {
 
 /** One row, in whatever form it came. */
 export interface LineSource {
-  /** Writes the value of a field. @throws {@link ValueError} when it does not fit; a part of it may be written then. */
-  write(field: Field, out: WireBuffer): void;
+  /**
+   * Writes the value of the field at `index` of the encoder's fields.
+   *
+   * @throws {@link ValueError} when it does not fit; a part of it may be written then.
+   */
+  write(index: number, out: WireBuffer): void;
   isNull(field: Field): boolean;
   /** The row for `_etl_rejects`. */
   plain(): unknown;
@@ -122,13 +126,13 @@ export class LineEncoder {
 
   /** The values from field `first` on, a comma behind each; stops in front of the first that does not fit. */
   #writeValues(source: LineSource, first: number, out: WireBuffer): Failure | undefined {
-    const { fields } = this;
+    const count = this.fields.length;
     let index = first;
     let start = out.length;
     try {
-      for (; index < fields.length; index += 1) {
+      for (; index < count; index += 1) {
         start = out.length;
-        source.write(fields[index] as Field, out);
+        source.write(index, out);
         out.writeByte(COMMA);
       }
       return undefined;
@@ -142,7 +146,7 @@ export class LineEncoder {
   #writeKey(source: LineSource, out: WireBuffer): Failure | undefined {
     for (const [index, field] of this.fields.entries()) {
       try {
-        if (field.isKey) source.write(field, out);
+        if (field.isKey) source.write(index, out);
         else out.writeAscii(field.empty);
         out.writeByte(COMMA);
       } catch (error) {

@@ -8,10 +8,11 @@ import type { WireBuffer } from './wire-buffer.ts';
 /** Turns the rows of a stream into lines of JSONCompactEachRow. */
 export class RowEncoder {
   readonly #lines: LineEncoder;
-  readonly #line = new RowLine();
+  readonly #line: RowLine;
 
   constructor(stream: StreamSpec, load: LineLoad, table?: EncodedTable) {
     this.#lines = new LineEncoder(stream, load, table);
+    this.#line = new RowLine(this.#lines.fields);
   }
 
   /** The columns of a line, quoted, in its order. */
@@ -37,10 +38,16 @@ export class RowEncoder {
 }
 
 class RowLine implements LineSource {
+  readonly #fields: readonly Field[];
   row: Row = {};
 
-  write(field: Field, out: WireBuffer): void {
-    field.encode(this.row[field.source], out);
+  constructor(fields: readonly Field[]) {
+    this.#fields = fields;
+  }
+
+  write(index: number, out: WireBuffer): void {
+    const { source, encode } = this.#fields[index] as Field;
+    encode(this.row[source], out);
   }
 
   isNull(field: Field): boolean {

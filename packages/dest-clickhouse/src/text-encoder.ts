@@ -1,5 +1,6 @@
 import { EtlError, type StreamSpec, type TextBatch } from '@etl/core';
 import { BACKSLASH, byteAt, NEWLINE, TAB, UPPER_N } from './ascii.ts';
+import type { Encode } from './encode-value.ts';
 import { invalidValue, type EncodedTable, type Field } from './encoded-table.ts';
 import { LineEncoder, type LineLoad, type LineSource } from './line-encoder.ts';
 import { isVersion, notAVersion } from './row-encoder.ts';
@@ -25,7 +26,7 @@ export class TextEncoder {
   constructor(stream: StreamSpec, load: LineLoad, table: EncodedTable, columns: readonly string[]) {
     requireColumns(stream, columns);
     this.#lines = new LineEncoder(stream, load, table);
-    this.#line = new TextLine(columns);
+    this.#line = new TextLine(columns, this.#lines.fields);
     this.#versionIndex = stream.versionColumn === undefined ? -1 : columns.indexOf(stream.versionColumn);
     this.#deletedIndex = stream.deletedColumn === undefined ? -1 : columns.indexOf(stream.deletedColumn);
   }
@@ -87,20 +88,33 @@ export class TextEncoder {
   }
 }
 
+/** How a column of the table is written. */
+interface TextField {
+  /** Its place in the text; -1 where it is not there. */
+  readonly index: number;
+  readonly encode: EncodeText;
+  readonly encodeNull: Encode;
+}
+
 /** The fields of one line of text. */
 class TextLine implements LineSource {
   readonly #columns: readonly string[];
   readonly #indexes: ReadonlyMap<string, number>;
-  readonly #encoders = new Map<Field, { readonly index: number; readonly encode: EncodeText }>();
+  readonly #fields: readonly TextField[];
   /** Where each field begins; one behind the last newline at the end. */
   readonly #starts: Uint32Array;
   #bytes: Uint8Array = new Uint8Array();
   #at = 0;
 
-  constructor(columns: readonly string[]) {
+  constructor(columns: readonly string[], fields: readonly Field[]) {
     this.#columns = columns;
     this.#indexes = new Map(columns.map((name, index) => [name, index]));
     this.#starts = new Uint32Array(columns.length + 1);
+    this.#fields = fields.map((field) => ({
+      index: this.#indexes.get(field.source) ?? -1,
+      encode: textEncoderFor(field.spec),
+      encodeNull: field.encode,
+    }));
   }
 
   begin(bytes: Uint8Array): void {
@@ -132,14 +146,9 @@ class TextLine implements LineSource {
     return false;
   }
 
-  write(field: Field, out: WireBuffer): void {
-    let encoder = this.#encoders.get(field);
-    if (encoder === undefined) {
-      encoder = { index: this.#indexes.get(field.source) ?? -1, encode: textEncoderFor(field.spec) };
-      this.#encoders.set(field, encoder);
-    }
-    const { index, encode } = encoder;
-    if (index === -1 || this.#isNull(index)) field.encode(null, out);
+  write(at: number, out: WireBuffer): void {
+    const { index, encode, encodeNull } = this.#fields[at] as TextField;
+    if (index === -1 || this.#isNull(index)) encodeNull(null, out);
     else encode(this.#bytes, this.#start(index), this.#end(index), out);
   }
 
