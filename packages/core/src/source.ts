@@ -28,8 +28,6 @@ export type SourceMessage =
   | {
       readonly type: 'text-records';
       readonly stream: string;
-      /** As for `records`. */
-      readonly slice?: string;
       readonly batch: TextBatch;
     }
   /** Everything of the slice was yielded. */
@@ -91,7 +89,7 @@ export interface SourceReadRequest extends OperationOptions {
   readonly deadline?: Date | undefined;
   /** Memory of a stream; absent when the source is used without an engine. */
   readonly memory?: ((stream: string) => StreamMemory) | undefined;
-  /** Whether `text-records` are understood. Absent: every row is to be given as a row. */
+  /** Whether `text-records` are understood, which is asked of a log only. Absent: every row is to be given as a row. */
   readonly acceptsText?: boolean | undefined;
   /** Absent when the source is used without a destination. */
   readonly lookup?: RowLookup | undefined;

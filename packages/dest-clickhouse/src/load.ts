@@ -24,6 +24,7 @@ import { publishPrepared } from './publish.ts';
 import { contractOf } from './schema-contract.ts';
 import { claimScope, type ScopeClaim } from './scope-owner.ts';
 import { StagedStream } from './staged-stream.ts';
+import { noTextForNested } from './text-encoder.ts';
 import { nestedGroups } from './nested-columns.ts';
 import { insertSystemRows, systemTime } from './system-tables.ts';
 import { childName, planTable, type TablePlan } from './table-plan.ts';
@@ -179,13 +180,15 @@ export class ClickHouseLoad implements LoadPackage {
 
   async write(stream: string, rows: readonly Row[]): Promise<void> {
     if (rows.length === 0) return;
-    const { staged, spec, children } = await this.#writable(stream);
-    const kept = await this.#owned(staged.write(rows));
-    for (const child of children) await this.write(child.name, childRows(spec, child, kept));
+    const entry = await this.#writable(stream);
+    const kept = await this.#owned(entry.staged.write(rows));
+    for (const child of entry.children) await this.write(child.name, childRows(entry.spec, child, kept));
   }
 
   async writeText(stream: string, batch: TextBatch): Promise<void> {
-    const { staged } = await this.#writable(stream);
+    const { staged, children } = await this.#writable(stream);
+    // Its nested columns are tables of their own, which such text would leave empty without a word.
+    if (children.length > 0) throw noTextForNested(stream);
     await this.#owned(staged.writeText(batch));
   }
 

@@ -10,10 +10,10 @@ const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /** `YYYY-MM-DD`. */
 export const dateText: Settle = (out, start) => {
-  const isDay = out.length - start === 10 && isDayShaped(out.bytes, start);
-  if (!isDay) throw new ValueError('text that is not a day');
-  requireDay(out.bytes, start);
-  requireRange(digitsAt(out.bytes, start, 4));
+  const day = out.length - start === 10 ? dayAt(out.bytes, start) : -1;
+  if (day < 0) throw new ValueError('text that is not a day');
+  requireDay(day);
+  requireRange(yearOf(day));
 };
 
 /** `HH:MM:SS[.ffffff]`, stored as text. */
@@ -27,28 +27,30 @@ export const timeText: Settle = (out, start) => {
 export const timestampText: Settle = (out, start) => {
   const { bytes, length } = out;
   const separator = length - start >= 19 ? byteAt(bytes, start + 10) : 0;
-  const isShaped =
-    (separator === UPPER_T || separator === SPACE) && isDayShaped(bytes, start) && isTimeShaped(bytes, start + 11);
-  if (!isShaped) throw notATimestamp();
+  const day = separator === UPPER_T || separator === SPACE ? dayAt(bytes, start) : -1;
+  if (day < 0 || !isTimeShaped(bytes, start + 11)) throw notATimestamp();
   const end = fractionEnd(bytes, start + 19, length);
   const offset = offsetMinutes(bytes, end, length);
   bytes[start + 10] = SPACE;
   out.length = end;
-  requireDay(bytes, start);
+  requireDay(day);
   if (digitsAt(bytes, start + 11, 2) > 23 || digitsAt(bytes, start + 14, 2) > 59 || digitsAt(bytes, start + 17, 2) > 59)
     throw new ValueError('a time that does not exist');
   if (offset !== 0) shift(out, start, offset);
-  requireRange(digitsAt(bytes, start, 4));
+  requireRange(offset === 0 ? yearOf(day) : digitsAt(bytes, start, 4));
 };
 
-function isDayShaped(bytes: Uint8Array, at: number): boolean {
-  return (
-    digitsAt(bytes, at, 4) >= 0 &&
-    byteAt(bytes, at + 4) === MINUS &&
-    digitsAt(bytes, at + 5, 2) >= 0 &&
-    byteAt(bytes, at + 7) === MINUS &&
-    digitsAt(bytes, at + 8, 2) >= 0
-  );
+/** The digits of `YYYY-MM-DD` as one number; negative when the text is not shaped like a day. */
+function dayAt(bytes: Uint8Array, at: number): number {
+  const year = digitsAt(bytes, at, 4);
+  const month = digitsAt(bytes, at + 5, 2);
+  const day = digitsAt(bytes, at + 8, 2);
+  const isDay = (year | month | day) >= 0 && byteAt(bytes, at + 4) === MINUS && byteAt(bytes, at + 7) === MINUS;
+  return isDay ? year * 10_000 + month * 100 + day : -1;
+}
+
+function yearOf(day: number): number {
+  return Math.floor(day / 10_000);
 }
 
 function isTimeShaped(bytes: Uint8Array, at: number): boolean {
@@ -109,10 +111,10 @@ function putDigits(bytes: Uint8Array, at: number, count: number, number: number)
   }
 }
 
-function requireDay(bytes: Uint8Array, at: number): void {
-  const year = digitsAt(bytes, at, 4);
-  const month = digitsAt(bytes, at + 5, 2);
-  const day = digitsAt(bytes, at + 8, 2);
+function requireDay(date: number): void {
+  const year = yearOf(date);
+  const month = Math.floor(date / 100) % 100;
+  const day = date % 100;
   const isLeap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   const days = isLeap ? 29 : (MONTH_DAYS[month - 1] ?? 0);
   if (day < 1 || day > days) throw new ValueError('a day that does not exist');

@@ -1,5 +1,5 @@
 import type { ColumnType, ValueSpec } from '@etl/core';
-import { byteAt, isDigit, MINUS } from './ascii.ts';
+import { byteAt, MINUS } from './ascii.ts';
 import { dateText, timestampText, timeText } from './moment-text.ts';
 import { decimalText, floatText, integerText, type Settle } from './number-text.ts';
 import { ValueError } from './value-error.ts';
@@ -44,18 +44,20 @@ export const INTEGERS: Readonly<Partial<Record<ColumnType, readonly [bigint, big
   uint64: [0n, 2n ** 64n - 1n],
 };
 
+/** 1 for each hexadecimal digit. */
+const HEX = new Uint8Array(256);
+for (const digit of Array.from('0123456789abcdefABCDEF')) HEX[digit.charCodeAt(0)] = 1;
+
 const uuidText: Settle = (out, start) => {
   const { bytes, length } = out;
-  let isUuid = length - start === 36;
-  for (let index = 0; isUuid && index < 36; index += 1) {
-    const byte = byteAt(bytes, start + index);
-    const isHyphen = index === 8 || index === 13 || index === 18 || index === 23;
-    isUuid = isHyphen ? byte === MINUS : isHexDigit(byte);
-  }
+  let digits = 0;
+  for (let at = start; at < length; at += 1) digits += HEX[byteAt(bytes, at)] as number;
+  const isUuid =
+    length - start === 36 &&
+    digits === 32 &&
+    byteAt(bytes, start + 8) === MINUS &&
+    byteAt(bytes, start + 13) === MINUS &&
+    byteAt(bytes, start + 18) === MINUS &&
+    byteAt(bytes, start + 23) === MINUS;
   if (!isUuid) throw new ValueError('text that is not a UUID');
 };
-
-export function isHexDigit(byte: number): boolean {
-  const lower = byte | 0x20;
-  return isDigit(byte) || (lower >= 0x61 && lower <= 0x66);
-}

@@ -206,9 +206,12 @@ function requireColumns(stream: StreamSpec, columns: readonly string[]): void {
       );
     seen.add(name);
   }
-  const nested = stream.columns.find(({ type }) => type === 'nested');
-  if (nested !== undefined)
-    throw invalidBatch(stream.name, `The column ${nested.name} of ${stream.name} is nested and has no form as text.`);
+  if (stream.columns.some(({ type }) => type === 'nested')) throw noTextForNested(stream.name);
+}
+
+/** Text cannot say what stands in nested columns. */
+export function noTextForNested(stream: string): EtlError {
+  return invalidBatch(stream, `Text of ${stream} was given, but the stream has nested columns, which have no text.`);
 }
 
 function invalidBatch(stream: string, message: string, context: Readonly<Record<string, number>> = {}): EtlError {

@@ -12,7 +12,7 @@ import {
 } from '@etl/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { memoryDestination, MemoryStore } from '../src/index.ts';
+import { memoryDestination, MemoryStore, textBatchOf } from '../src/index.ts';
 
 const SPEC: StreamSpec = {
   name: 'orders',
@@ -38,6 +38,8 @@ class TestLog implements Source {
   readonly transactions: (readonly Change[])[] = [];
   readonly acknowledged: number[] = [];
   before: (position: number) => void = () => undefined;
+  /** Whether rows are given as text. */
+  givesText: (request: SourceReadRequest) => boolean = () => false;
 
   async check(): Promise<void> {}
   async discover(): Promise<readonly StreamSpec[]> {
@@ -57,7 +59,8 @@ class TestLog implements Source {
         _version: BigInt(position) * 1000n + BigInt(ordinal),
         _deleted: status === undefined,
       }));
-      for (const row of rows) yield { type: 'records', stream: 'orders', rows: [row] };
+      if (this.givesText(request)) yield { type: 'text-records', stream: 'orders', batch: textBatchOf(SPEC, rows) };
+      else for (const row of rows) yield { type: 'records', stream: 'orders', rows: [row] };
       yield checkpoint(position + 1);
     }
     yield checkpoint(end);
@@ -95,6 +98,28 @@ function read(store: MemoryStore): readonly unknown[] {
 }
 
 describe('a log', () => {
+  it.each([true, false])('gives rows as text only to a destination that takes them: %s', async (text) => {
+    const log = new TestLog();
+    let given = 0;
+    log.givesText = ({ acceptsText }) => {
+      if (acceptsText === true) given += 1;
+      return acceptsText === true;
+    };
+    log.transactions.push(
+      [
+        { id: 1, status: 'a\tb' },
+        { id: 2, status: 'x' },
+      ],
+      [{ id: 2 }],
+    );
+    const destination = memoryDestination();
+    const capabilities = { ...destination.capabilities, text };
+    const report = await runPipeline({ name: 'p', source: log, destination: { ...destination, capabilities } });
+    expect(report).toMatchObject({ status: 'ok', rows: 3 });
+    expect(given).toBe(text ? 2 : 0);
+    expect(read(destination.store)).toEqual([{ id: 1, status: 'a\tb' }]);
+  });
+
   it('is read to its end, and from there next time', async () => {
     const log = new TestLog();
     const destination = memoryDestination();

@@ -90,9 +90,8 @@ async function readWindow(run: PipelineRun, load: LoadPackage, task: WindowTask)
   let completed: { readonly expected?: SliceExpectation; readonly flags?: readonly string[] } | undefined;
   const moved: StateEntry[] = [];
   const asked = nameOf(stream.name, window);
-  // Gates look at rows.
-  const options = { ...readOptions(run), acceptsText: false };
-  const request = { ...options, state, slices: { [stream.name]: [slice] }, streams: [stream.name] };
+
+  const request = { ...readOptions(run), state, slices: { [stream.name]: [slice] }, streams: [stream.name] };
   for await (const message of run.options.source.read(request)) {
     run.signal.throwIfAborted();
     switch (message.type) {
@@ -110,6 +109,7 @@ async function readWindow(run: PipelineRun, load: LoadPackage, task: WindowTask)
         requireAsked(message.stream === stream.name && message.slice.key === slice.key, asked);
         completed = message;
         break;
+      // Rows of slices are gated one by one, so they are never asked for as text.
       case 'text-records':
       case 'truncate':
         requireAsked(false, asked);

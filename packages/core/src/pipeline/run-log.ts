@@ -21,6 +21,7 @@ export async function runLog(run: PipelineRun): Promise<void> {
       ...readOptions(run),
       state,
       lookup: loads.lookup,
+      acceptsText: run.options.destination.capabilities.text === true,
     };
     let isCovered = false;
     for await (const message of run.options.source.read(request)) {
