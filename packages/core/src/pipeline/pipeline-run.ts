@@ -25,7 +25,6 @@ export function readOptions(run: PipelineRun): SourceReadRequest {
     fullRefresh: options.fullRefresh,
     now: run.now(),
     deadline: options.deadline,
-    acceptsText: options.destination.capabilities.text === true,
     memory: (stream: string) => ({
       get: (key: string) => session.readMemory(stream, key),
       set: session.writeMemory.bind(session, stream),

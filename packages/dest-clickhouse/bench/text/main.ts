@@ -143,7 +143,7 @@ try {
   const intoStaging = async (write: (load: LoadPackage) => Promise<void>): Promise<Cost> => {
     await using load = await session.beginLoad();
     await load.prepare(ORDERS);
-    return costOf(async () => {
+    return await costOf(async () => {
       await write(load);
       // A look-up waits until everything has arrived.
       await load.lookup(ORDERS.name, [{ id: 1 }], ['id']);
