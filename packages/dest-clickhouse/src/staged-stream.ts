@@ -118,14 +118,14 @@ export class StagedStream {
 
   /** @returns the rows that the schema contract let in. */
   async write(rows: readonly Row[]): Promise<readonly Row[]> {
-    const kept: Row[] = [];
+    const rejected = new Set<Row>();
     for (const row of rows) {
       const reject = this.#encoder.encode(row, this.#ordinal, this.#buffer);
       this.#count(reject);
-      if (reject === undefined) kept.push(row);
+      if (reject !== undefined) rejected.add(row);
       if (this.#isChunkFull()) await this.#send();
     }
-    return kept;
+    return rejected.size === 0 ? rows : rows.filter((row) => !rejected.has(row));
   }
 
   async writeText(batch: TextBatch): Promise<void> {
