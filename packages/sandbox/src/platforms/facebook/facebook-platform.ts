@@ -5,6 +5,7 @@ import { ATTRIBUTION_WINDOWS, type AttributionWindow } from '../../world/attribu
 import type { Platform, PlatformContext } from '../platform.ts';
 import { AccessTokens, checkAccountAccess, type Grant, type TokenOptions, type TokenSubcode } from './access-tokens.ts';
 import type { FacebookFault } from './facebook-fault.ts';
+import { faultFits } from './fault-fit.ts';
 import { parseFields } from './field-selection.ts';
 import { parseBatch, writeBatch } from './graph-batch.ts';
 import { parsePath, type DataLimits, type GraphCall, type GraphPath } from './graph-call.ts';
@@ -34,7 +35,6 @@ export interface FacebookOptions {
 
 const VERSIONS = ['v21.0', 'v22.0', 'v23.0', 'v24.0', 'v25.0'];
 const LIMITS: Required<DataLimits> = { syncDataPoints: 60_000, reportDataPoints: 600_000, listWeight: 12_000 };
-const FAULTS_WITHIN_BATCH: ReadonlySet<FaultKind> = new Set(['status', 'html', 'empty']);
 
 /** Facebook's Graph API with its Marketing API, for reading. */
 export class FacebookPlatform implements Platform {
@@ -91,6 +91,10 @@ export class FacebookPlatform implements Platform {
 
   describe(): { baseUrl: string; token: string } {
     return { baseUrl: this.baseUrl, token: this.token };
+  }
+
+  canMeet(kind: FaultKind, request: SandboxRequest): boolean {
+    return faultFits(kind, { ...request, isBatched: false });
   }
 
   handle(request: SandboxRequest, fault: Fault | undefined): SandboxResponse {
@@ -182,9 +186,8 @@ export class FacebookPlatform implements Platform {
   #answerBatched(request: Pick<SandboxRequest, 'method' | 'path' | 'parameters'>): SandboxResponse | undefined {
     const { faults, log, world } = this.#context;
     const sequence = log.next();
-    const fault = faults.take(
-      { platform: 'facebook', ...request },
-      (kind) => !isTransportFault({ kind } as Fault) || FAULTS_WITHIN_BATCH.has(kind),
+    const fault = faults.take({ platform: 'facebook', ...request }, (kind) =>
+      faultFits(kind, { ...request, isBatched: true }),
     );
     const known = fault === undefined || isTransportFault(fault) ? undefined : fault;
     const instead = fault === undefined || !isTransportFault(fault) ? undefined : answerInstead(fault);
