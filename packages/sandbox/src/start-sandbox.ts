@@ -74,9 +74,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       parameters,
       isBatched: false,
     };
-    const isBatch = parameters['batch'] !== undefined;
-    // The requests within a batch meet the platform's own faults one by one.
-    const fault = faults.take({ platform: name, ...asked }, (kind) => !isBatch || isTransportFault({ kind } as never));
+    const fault = faults.take({ platform: name, ...asked }, (kind) => platform.canMeet(kind, asked));
     const transport = fault !== undefined && isTransportFault(fault) ? fault : undefined;
     const met = fault === undefined ? {} : { fault: fault.kind };
     const instead = answerInstead(transport);

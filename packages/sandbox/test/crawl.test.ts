@@ -10,7 +10,7 @@ const EDGES = {
   adcreatives: 'id,name,object_story_spec,thumbnail_url,url_tags',
 };
 
-/** Everything a caller can read: all accounts, all lists, a month of reports in the background. */
+/** Everything a caller can read: all accounts, all lists, ten days of reports in the background. */
 async function crawl(seed: string): Promise<string> {
   await using sandbox = await startSandbox({ seed });
   const graph = new GraphClient(sandbox);
@@ -27,7 +27,7 @@ async function crawl(seed: string): Promise<string> {
       fields:
         'account_id,ad_id,ad_name,spend,reach,actions,action_values,conversions,cost_per_action_type,purchase_roas',
       action_attribution_windows: [...ATTRIBUTION_WINDOWS],
-      time_range: { since: '2026-03-01', until: '2026-03-31' },
+      time_range: { since: '2026-03-01', until: '2026-03-10' },
     });
     for (let read = 0; read < 2; read += 1) {
       const { status, body } = await graph.get(`${run}/insights`, { limit: 2000 });

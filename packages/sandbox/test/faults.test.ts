@@ -172,6 +172,19 @@ describe('an order', () => {
     expect(run.sandbox.control.faults()).toMatchObject([{ id: 1, met: 2 }]);
   });
 
+  it('waits for a request on which it has an effect', async () => {
+    await using run = await withFault({ kind: 'job-failed' });
+    run.sandbox.control.fault({ kind: 'short-page' });
+    run.sandbox.control.fault({ kind: 'batch-timeout' });
+    await run.graph.get('me');
+    await run.graph.post('', { batch: [] });
+    expect(run.sandbox.control.faults().map(({ met }) => met)).toEqual([0, 0, 0]);
+    await run.graph.get(run.path);
+    await run.graph.post(run.path.replace('ads', 'insights'), { fields: 'spend' });
+    await run.graph.post('', { batch: [{ method: 'GET', relative_url: 'me' }] });
+    expect(run.sandbox.control.faults().map(({ met }) => met)).toEqual([1, 1, 1]);
+  });
+
   it('by chance meets the same requests for the same seed', async () => {
     const pattern = async () => {
       await using run = await withFault({ kind: 'empty', probability: 0.4 });

@@ -104,6 +104,11 @@ describe('lists', () => {
     const refused = await graph.get(`${path}/ads`, { effective_status: ['DELETED'] });
     expect(refused.status).toBe(400);
     expect(refused.body.error.code).toBe(100);
+    const others = await graph.all(`${path}/ads`, {
+      fields: 'effective_status',
+      filtering: [{ field: 'effective_status', operator: 'NOT_IN', value: ['ARCHIVED'] }],
+    });
+    expect(others.map(({ effective_status: status }) => status)).not.toContain('DELETED');
     const gone = sandbox.world.ads(account.id).find(({ status }) => status === 'DELETED');
     const shown = await graph.get(gone?.id ?? '', { fields: 'status' });
     expect(shown.body).toEqual({ id: gone?.id, status: 'DELETED' });

@@ -1,4 +1,4 @@
-import type { Fault } from '../control/fault.ts';
+import type { Fault, FaultKind } from '../control/fault.ts';
 import type { FaultPlan } from '../control/fault-plan.ts';
 import type { RequestLog } from '../control/request-log.ts';
 import type { SandboxRequest, SandboxResponse } from '../http/exchange.ts';
@@ -16,6 +16,8 @@ export interface PlatformContext {
 
 /** A platform that answers requests. */
 export interface Platform {
+  /** Whether a fault would have an effect on a request; one that has none waits for the next. */
+  canMeet(kind: FaultKind, request: SandboxRequest): boolean;
   handle(request: SandboxRequest, fault: Fault | undefined): SandboxResponse;
   /** How much of each budget is used. */
   usage(): unknown;

@@ -3,12 +3,15 @@ import { jsonResponse, type SandboxRequest, type SandboxResponse } from '../../h
 import { answerInstead } from '../../http/send-with-fault.ts';
 import { ATTRIBUTION_WINDOWS, type AttributionWindow } from '../../world/attribution.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
-import { AccessTokens, checkAccountAccess, type Grant, type TokenOptions, type TokenSubcode } from './access-tokens.ts';
+import { AccessTokens, type Grant, type TokenOptions, type TokenSubcode } from './access-tokens.ts';
 import type { FacebookFault } from './facebook-fault.ts';
+import { errorOf } from './fault-error.ts';
+import { faultFits } from './fault-fit.ts';
 import { parseFields } from './field-selection.ts';
 import { parseBatch, writeBatch } from './graph-batch.ts';
+import { findNode } from './find-node.ts';
 import { parsePath, type DataLimits, type GraphCall, type GraphPath } from './graph-call.ts';
-import { GraphError, rateLimited, tooMuchData, traceId, transientError, unknownObject } from './graph-error.ts';
+import { GraphError, traceId, unknownObject } from './graph-error.ts';
 import { isInsights, writeList, writeNode } from './graph-lists.ts';
 import { accountOf, type GraphNode } from './graph-node.ts';
 import { parseInsightParameters } from './insight-parameters.ts';
@@ -34,7 +37,6 @@ export interface FacebookOptions {
 
 const VERSIONS = ['v21.0', 'v22.0', 'v23.0', 'v24.0', 'v25.0'];
 const LIMITS: Required<DataLimits> = { syncDataPoints: 60_000, reportDataPoints: 600_000, listWeight: 12_000 };
-const FAULTS_WITHIN_BATCH: ReadonlySet<FaultKind> = new Set(['status', 'html', 'empty']);
 
 /** Facebook's Graph API with its Marketing API, for reading. */
 export class FacebookPlatform implements Platform {
@@ -93,6 +95,10 @@ export class FacebookPlatform implements Platform {
     return { baseUrl: this.baseUrl, token: this.token };
   }
 
+  canMeet(kind: FaultKind, request: SandboxRequest): boolean {
+    return faultFits(kind, { ...request, isBatched: false });
+  }
+
   handle(request: SandboxRequest, fault: Fault | undefined): SandboxResponse {
     if (request.parameters['batch'] !== undefined && request.method === 'POST') return this.#answerBatch(request);
     const known = fault === undefined || isTransportFault(fault) ? undefined : fault;
@@ -147,7 +153,11 @@ export class FacebookPlatform implements Platform {
       };
       const refusal = this.#budgets.refusal(subject, now);
       if (refusal !== undefined) throw refusal;
-      if (fault !== undefined) this.#fail(fault, subject, now);
+      if (fault?.kind === 'rate-limit') {
+        this.#budgets.exhaust(fault.code ?? 80_004, subject, now, (fault.minutes ?? 5) * 60_000);
+      }
+      const failure = fault === undefined ? undefined : errorOf(fault);
+      if (failure !== undefined) throw failure;
       const result = this.#result(call, path, node);
       const cpu = call.dataPoints / 500;
       this.#budgets.spend(subject, { calls: 1, cpu, time: cpu }, now);
@@ -182,9 +192,8 @@ export class FacebookPlatform implements Platform {
   #answerBatched(request: Pick<SandboxRequest, 'method' | 'path' | 'parameters'>): SandboxResponse | undefined {
     const { faults, log, world } = this.#context;
     const sequence = log.next();
-    const fault = faults.take(
-      { platform: 'facebook', ...request },
-      (kind) => !isTransportFault({ kind } as Fault) || FAULTS_WITHIN_BATCH.has(kind),
+    const fault = faults.take({ platform: 'facebook', ...request }, (kind) =>
+      faultFits(kind, { ...request, isBatched: true }),
     );
     const known = fault === undefined || isTransportFault(fault) ? undefined : fault;
     const instead = fault === undefined || !isTransportFault(fault) ? undefined : answerInstead(fault);
@@ -214,7 +223,7 @@ export class FacebookPlatform implements Platform {
     const ids = parameters['ids'];
     const fields = parameters['fields'] === undefined ? undefined : parseFields(parameters['fields']);
     if (id === '' && ids !== undefined) {
-      const nodes = ids.split(',').map((each): [string, GraphNode] => [each, this.#find(call, each)]);
+      const nodes = ids.split(',').map((each): [string, GraphNode] => [each, findNode(call, each)]);
       return Object.fromEntries(nodes.map(([each, found]) => [each, writeNode(call, found, fields)]));
     }
     if (node === undefined) throw unknownObject(id, method);
@@ -227,69 +236,7 @@ export class FacebookPlatform implements Platform {
 
   #nodeOf(call: GraphCall, { segments }: GraphPath): GraphNode | undefined {
     const [id] = segments;
-    return id === undefined || id === 'debug_token' ? undefined : this.#find(call, id);
-  }
-
-  /** @throws GraphError 100/33 if there is no such node, 10, 200 or 294 if it may not be seen */
-  #find(call: GraphCall, id: string): GraphNode {
-    const { world } = this.#context;
-    if (id === 'me') return { type: 'User' };
-    const accountId = /^act_(\d+)$/.exec(id)?.[1];
-    if (accountId !== undefined) {
-      const account = world.accounts.find((each) => each.id === accountId);
-      if (account === undefined) throw unknownObject(id, call.method);
-      checkAccountAccess(call.grant, account.id);
-      return { type: 'AdAccount', account };
-    }
-    const business = world.accounts.find(({ businessId }) => businessId === id);
-    if (business !== undefined) return { type: 'Business', id, name: business.businessName };
-    const node = this.#findObject(id, call.now);
-    if (node === undefined) throw unknownObject(id, call.method);
-    checkAccountAccess(call.grant, accountOf(node)?.id ?? '');
-    return node;
-  }
-
-  #findObject(id: string, now: number): GraphNode | undefined {
-    const { world } = this.#context;
-    const run = this.#runs.find(id, now);
-    if (run !== undefined) return { type: 'AdReportRun', account: world.account(run.accountId), run };
-    const object = world.object(id);
-    if (object === undefined) return undefined;
-    const account = world.account(object.accountId);
-    switch (object.kind) {
-      case 'campaign':
-        return { type: 'Campaign', account, object };
-      case 'adSet':
-        return { type: 'AdSet', account, object };
-      case 'ad':
-        return { type: 'Ad', account, object };
-      default:
-        return { type: 'AdCreative', account, object };
-    }
-  }
-
-  #fail(fault: FacebookFault, subject: BudgetSubject, now: number): void {
-    switch (fault.kind) {
-      case 'graph-error': {
-        const { code, subcode, status, isTransient } = fault;
-        if (code === 2 && fault.message === undefined) throw transientError();
-        throw new GraphError({
-          code,
-          message: fault.message ?? `(#${code}) An error of the sandbox's own making.`,
-          ...(subcode === undefined ? {} : { subcode }),
-          ...(status === undefined ? {} : { status }),
-          ...(isTransient === undefined ? {} : { isTransient }),
-        });
-      }
-      case 'rate-limit': {
-        const code = fault.code ?? 80_004;
-        this.#budgets.exhaust(code, subject, now, (fault.minutes ?? 5) * 60_000);
-        throw rateLimited(code);
-      }
-      case 'too-much-data':
-        throw tooMuchData(fault.form ?? 'reduce');
-      default:
-    }
+    return id === undefined || id === 'debug_token' ? undefined : findNode(call, id);
   }
 
   #windows(): readonly AttributionWindow[] {

@@ -1,5 +1,5 @@
 import { hashText, Random } from '../../random.ts';
-import { GraphError, unknownObject } from './graph-error.ts';
+import { GraphError } from './graph-error.ts';
 import type { FacebookFault } from './facebook-fault.ts';
 import type { Report } from './insight-report.ts';
 
@@ -108,13 +108,6 @@ export class ReportRuns {
       throw unreadable();
     }
     return run.report;
-  }
-
-  /** @throws GraphError 100/33 if the report is gone, or never was */
-  require(id: string, now: number, method: string): ReportRun {
-    const run = this.find(id, now);
-    if (run === undefined) throw unknownObject(id, method);
-    return run;
   }
 }
 
