@@ -59,6 +59,14 @@ it('knows that an answer may have no body', async () => {
   expect((await http.json('a', { method: 'DELETE' })).body).toBeUndefined();
 });
 
+it('uses its connections again', async () => {
+  await using http = await serving((_, response) => {
+    sendJson(response, {});
+  });
+  for (let index = 0; index < 12; index += 1) await http.json('a');
+  expect(http.server.connections).toBeLessThanOrEqual(2);
+});
+
 it('reads no more than the limit, announced or not, compressed or not', async () => {
   await using http = await serving(({ url }, response) => {
     if (url === '/bomb') {
