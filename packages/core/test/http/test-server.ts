@@ -34,7 +34,7 @@ export class TestServer implements AsyncDisposable {
         void handler(seen, response, this.requests.length);
       });
     };
-    this.#server = createServer({ keepAliveTimeout: 1000 }, listener);
+    this.#server = createServer(listener);
     this.#server.on('connection', () => (this.connections += 1));
   }
 
