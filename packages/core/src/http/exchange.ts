@@ -46,7 +46,6 @@ export class Exchange {
   /** Called once when the exchange is over, however it ended. */
   whenOver(callback: () => void): void {
     this.#whenOver.push(callback);
-    if (this.#controller.signal.aborted) this.#finish();
   }
 
   /** Sends by `fetch` and gives back the response as soon as its headers are there. */
