@@ -19,13 +19,18 @@ export interface ExchangeOptions {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Nobody sees it; made once, for a new one would take its stack each time. */
+const OVER = new Error('The exchange is over.');
+
 /** One attempt from sending to the end of its body, with all its limits. Has to be ended. */
 export class Exchange {
   readonly #options: ExchangeOptions;
   readonly #controller = new AbortController();
   readonly #timers = new Set<() => void>();
+  readonly #whenOver: (() => void)[] = [];
+  #isWhole = false;
   readonly #onAbort = (): void => {
-    this.#controller.abort(this.#options.signal?.reason);
+    this.#abort(this.#options.signal?.reason);
   };
   #cancelIdle: (() => void) | undefined;
 
@@ -40,8 +45,7 @@ export class Exchange {
 
   /** Called once when the exchange is over, however it ended. */
   whenOver(callback: () => void): void {
-    if (this.#controller.signal.aborted) callback();
-    else this.#controller.signal.addEventListener('abort', callback, { once: true });
+    this.#whenOver.push(callback);
   }
 
   /** Sends by `fetch` and gives back the response as soon as its headers are there. */
@@ -61,7 +65,8 @@ export class Exchange {
     this.startIdle();
     try {
       const part = await reader.read();
-      return part.done ? undefined : part.value;
+      if (part.done) this.#isWhole = true;
+      return part.value;
     } catch (error) {
       throw this.failure(error);
     } finally {
@@ -86,13 +91,23 @@ export class Exchange {
     for (const cancel of this.#timers) cancel();
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     // Whatever has not been read yet is not wanted any more; this frees its socket.
-    this.#controller.abort();
+    if (this.#isWhole) this.#finish();
+    else this.#abort(OVER);
+  }
+
+  #abort(reason: unknown): void {
+    this.#controller.abort(reason);
+    this.#finish();
+  }
+
+  #finish(): void {
+    for (const callback of this.#whenOver.splice(0)) callback();
   }
 
   #limit(delayMs: number, phase: Parameters<typeof timeoutError>[1]): () => void {
     const stop = this.#options.clock.after(delayMs, () => {
       this.#timers.delete(cancel);
-      this.#controller.abort(timeoutError(this.#options.label, phase));
+      this.#abort(timeoutError(this.#options.label, phase));
     });
     const cancel = (): void => {
       this.#timers.delete(cancel);

@@ -59,6 +59,14 @@ it('knows that an answer may have no body', async () => {
   expect((await http.json('a', { method: 'DELETE' })).body).toBeUndefined();
 });
 
+it('uses its connections again', async () => {
+  await using http = await serving((_, response) => {
+    sendJson(response, {});
+  });
+  for (let index = 0; index < 12; index += 1) await http.json('a');
+  expect(http.server.connections).toBeLessThanOrEqual(2);
+});
+
 it('reads no more than the limit, announced or not, compressed or not', async () => {
   await using http = await serving(({ url }, response) => {
     if (url === '/bomb') {
@@ -145,13 +153,32 @@ it('fails a stream that breaks off, as a transient error, and does not begin it 
   expect(http.server.requests).toHaveLength(1);
 });
 
-it('retries a stream until it begins', async () => {
-  await using http = await serving((_, response, index) => {
-    response.writeHead(index === 1 ? 503 : 200).end('x');
-  });
+it('retries a stream until it begins, and gives its place back in between', async () => {
+  const pacer = new Pacer({ name: 'app', concurrency: 1 });
+  await using http = await serving(
+    (_, response, index) => {
+      response.writeHead(index === 1 ? 503 : 200).end('x');
+    },
+    { pacer },
+  );
   const { body } = await http.stream('a');
   expect((await body.next()).value).toEqual(new Uint8Array([120]));
   expect(await body.next()).toEqual({ done: true, value: undefined });
+  (await pacer.acquire())();
+});
+
+it('closes the connection of a body that it does not read on', async () => {
+  let closed = 0;
+  await using http = await serving(
+    (_, response, index) => {
+      response.on('close', () => (closed += 1));
+      response.writeHead(index === 1 ? 200 : 400).write('x'.repeat(100_000));
+    },
+    { maxBodyBytes: 1000 },
+  );
+  await expect(http.json('a')).rejects.toMatchObject({ code: 'HTTP_BODY_TOO_LARGE' });
+  await expect(http.json('a')).rejects.toMatchObject({ code: 'HTTP_REJECTED' });
+  await expect.poll(() => closed).toBe(2);
 });
 
 it('aborts a stream with the reason of the signal', async () => {

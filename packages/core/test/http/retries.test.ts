@@ -278,7 +278,10 @@ it('sends nothing when the abort comes while it waits for its credentials or its
       return Promise.resolve({});
     },
   };
-  expect(await rejection(client(server, { authorization }).json('a', { signal: first.signal }))).toBe(reason);
+  const occupied = new Pacer({ name: 'app', concurrency: 1 });
+  await occupied.acquire();
+  const waiting = client(server, { authorization, pacer: occupied }).json('a', { signal: first.signal });
+  expect(await rejection(waiting)).toBe(reason);
 
   const second = new AbortController();
   class LatePacer extends Pacer {

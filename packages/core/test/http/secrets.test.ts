@@ -154,7 +154,8 @@ it.each(Object.keys(mishaps))('shows no secret in an error, a log or a span afte
       const error = await failureOf(http, target, request);
       expect(EtlError.isInstance(error)).toBe(true);
       const shown = everythingOf(error) + everythingOf(recorder.written);
-      for (const form of [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]) {
+      // Neither the whole nor, if it was masked in part only, its beginning or its end.
+      for (const form of [secret, secret.slice(0, 8), secret.slice(-8)]) {
         expect(shown.includes(form), `${form} by ${carrier}`).toBe(false);
       }
     }),

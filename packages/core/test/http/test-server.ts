@@ -13,6 +13,8 @@ export type Handler = (request: SeenRequest, response: ServerResponse, index: nu
 /** A real server on a free port of 127.0.0.1 that remembers what it was asked. */
 export class TestServer implements AsyncDisposable {
   readonly requests: SeenRequest[] = [];
+  /** How many were opened. */
+  connections = 0;
   readonly #server: Server;
   readonly #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
 
@@ -32,7 +34,8 @@ export class TestServer implements AsyncDisposable {
         void handler(seen, response, this.requests.length);
       });
     };
-    this.#server = createServer({ keepAliveTimeout: 1000 }, listener);
+    this.#server = createServer(listener);
+    this.#server.on('connection', () => (this.connections += 1));
   }
 
   static async start(handler: Handler): Promise<TestServer> {
