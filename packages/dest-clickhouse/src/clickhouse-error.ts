@@ -79,6 +79,13 @@ const SERVER_CODES: Readonly<Record<string, Meaning>> = {
 
 export const TABLE_EXISTS = '57';
 export const UNKNOWN_TABLE = '60';
+
+/** How a statement fails whose table is dropped while it is carried out: unknown, without files, without a definition. */
+const TABLE_GONE: ReadonlySet<string | undefined> = new Set([UNKNOWN_TABLE, '107', '390']);
+
+export function mayBeGone(error: unknown): boolean {
+  return TABLE_GONE.has(serverCode(error));
+}
 export const INCOMPATIBLE_COLUMNS = '122';
 export const NOT_PERMITTED = '497';
 export const SESSION_NOT_FOUND = '372';

@@ -12,7 +12,7 @@ import {
   type TextBatch,
 } from '@etl/core';
 import { childRows, familyOf, type ChildStream } from './child-table.ts';
-import { serverCode, UNKNOWN_TABLE } from './clickhouse-error.ts';
+import { mayBeGone } from './clickhouse-error.ts';
 import type { Database } from './database.ts';
 import { claimLoadNumber, renamed } from './load-number.ts';
 import { loadId } from './load-id.ts';
@@ -248,6 +248,8 @@ export class ClickHouseLoad implements LoadPackage {
       if (spec.scope !== undefined || children.length === 0) continue;
       const staging = await this.#owned(staged.staging());
       if (staging === undefined) continue;
+      // Of a key that came twice the children of both would stay.
+      await this.#owned(staged.requireUniqueKey());
       for (const { name, childOf } of children)
         await this.#owned(this.#stream(name).staged.closeChildren(childOf, staging));
     }
@@ -300,7 +302,7 @@ export class ClickHouseLoad implements LoadPackage {
     try {
       return await work;
     } catch (error) {
-      if (serverCode(error) === UNKNOWN_TABLE) await this.#context.lock.verify(this.#operation);
+      if (mayBeGone(error)) await this.#context.lock.verify(this.#operation);
       throw error;
     }
   }

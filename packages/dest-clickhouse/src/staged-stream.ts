@@ -230,12 +230,17 @@ export class StagedStream {
   /** Checks the slice's key, and marks as deleted what stands in its scope but was not read. */
   async closeSlice(slice: Slice): Promise<void> {
     await this.#flush();
-    const { database, staging, operation } = this.#context;
-    if (this.#created && !hasRowId(this.#stream))
-      await requireUniqueKey(database, staging, this.#stream, this.#plan, operation);
+    await this.requireUniqueKey();
     if (slice.scope === undefined || this.replaces) return;
     this.#closed.push(slice.scope);
     await this.#stageTombstones(scopeCondition(this.#stream, slice.scope));
+  }
+
+  /** @throws `PRIMARY_KEY_NOT_UNIQUE` (data). */
+  async requireUniqueKey(): Promise<void> {
+    const { database, staging, operation } = this.#context;
+    if (this.#created && !hasRowId(this.#stream))
+      await requireUniqueKey(database, staging, this.#stream, this.#plan, operation);
   }
 
   async #stageTombstones(condition: string, parent?: string): Promise<void> {
