@@ -10,7 +10,7 @@ import { attemptRequest } from './request-attempt.ts';
 import { RequestDeadline } from './request-deadline.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { mayRetry, retryWaitMs } from './retry-policy.ts';
-import { isSecretName, SecretRedactor } from './secret-redactor.ts';
+import { SecretRedactor } from './secret-redactor.ts';
 import type { TargetUrls } from './target-url.ts';
 
 /** What all requests of a client share. */
@@ -55,7 +55,7 @@ export class RequestRun<TBody> {
     this.#url = targets.resolve(url, query);
     // Each page may have a token of its own: they must not pile up in the client.
     this.#redactor = new SecretRedactor(client.redactor);
-    for (const [name, value] of this.#url.searchParams) if (isSecretName(name)) this.#redactor.add(value);
+    this.#redactor.addParameters(this.#url);
     const method = (request.method ?? 'GET').toUpperCase();
     this.#label = { method, url: this.#redactor.url(this.#url) };
     const end = clock.now() + (this.#request.timeouts?.totalMs ?? 900_000);

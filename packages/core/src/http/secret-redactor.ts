@@ -34,14 +34,25 @@ export class SecretRedactor {
   /** Registers a value together with the forms in which it may come back. */
   add(secret: string): void {
     if (secret.length < SHORTEST_SECRET) return;
-    for (const form of [
+    const written = [
       secret,
       encodeURIComponent(secret),
       encodeURI(secret),
       new URLSearchParams({ _: secret }).toString().slice(2),
-      JSON.stringify(secret).slice(1, -1),
-    ]) {
-      this.#secrets.add(form);
+      secret.replaceAll(' ', '+'),
+    ];
+    // A platform may quote JSON inside JSON.
+    for (const form of written) {
+      for (const quoted of [form, escaped(form), escaped(escaped(form))]) this.#secrets.add(quoted);
+    }
+  }
+
+  /** Registers the values of a URL's secret parameters, also as they are written there. */
+  addParameters(url: URL): void {
+    for (const [name, value] of url.searchParams) if (isSecretName(name)) this.add(value);
+    for (const part of url.search.slice(1).split('&')) {
+      const sign = part.indexOf('=');
+      if (sign > 0 && isSecretName(part.slice(0, sign))) this.add(part.slice(sign + 1));
     }
   }
 
@@ -69,4 +80,8 @@ export class SecretRedactor {
   #all(): string[] {
     return [...this.#secrets, ...(this.#parent === undefined ? [] : this.#parent.#all())];
   }
+}
+
+function escaped(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }
