@@ -1,8 +1,9 @@
 import { flattenerOf } from './columns-of.ts';
+import { EtlError } from './etl-error.ts';
 import type { OperationOptions } from './operation-options.ts';
 import type { Slice } from './slice.ts';
 import { addExpectations, type SliceExpectation } from './slice-gate.ts';
-import type { Source, SourceMessage, SourceReadRequest } from './source.ts';
+import type { Source, SourceMessage, SourceReadRequest, StreamSlices } from './source.ts';
 import type { ReadRequest, Stream } from './stream.ts';
 import type { StreamSpec } from './stream-spec.ts';
 
@@ -41,7 +42,7 @@ export function defineSource<const TStreams extends StreamMap>(
           stream: stream.spec,
           ...(stream.windowDays === undefined ? {} : { windowDays: stream.windowDays }),
           ...(stream.gate === undefined ? {} : { gate: stream.gate }),
-          slices: await stream.slices(readRequest(request, stream.spec)),
+          ...(await slicesOf(stream, readRequest(request, stream.spec))),
         })),
       );
     },
@@ -58,6 +59,16 @@ export function defineSource<const TStreams extends StreamMap>(
       await definition.close?.();
     },
   };
+}
+
+/** A stream that cannot say what it expects must not keep the others from loading. */
+async function slicesOf(stream: Stream, request: ReadRequest): Promise<Pick<StreamSlices, 'slices' | 'problem'>> {
+  try {
+    return { slices: await stream.slices(request) };
+  } catch (error) {
+    request.signal?.throwIfAborted();
+    return { slices: [], problem: EtlError.from(error) };
+  }
 }
 
 async function* readSlice(stream: Stream, slice: Slice, request: ReadRequest): AsyncIterable<SourceMessage> {

@@ -187,8 +187,9 @@ export interface LoadPackage extends AsyncDisposable {
    */
   publish(stream: string, slice: Slice, entry: LedgerEntry): Promise<void>;
   /**
-   * Makes rows, ledger entries and positions durable and visible together. When it rejects, either
-   * nothing counts, or the next opening of the pipeline completes all of it.
+   * Makes rows, ledger entries and positions durable and visible together. When it rejects, nothing
+   * counts; or, where the error is an `unfinishedLoad`, all of it counts or may count, and the next
+   * opening of the pipeline completes it.
    */
   commit(state: readonly StateEntry[]): Promise<LoadSummary>;
 }

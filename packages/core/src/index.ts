@@ -22,6 +22,7 @@ export type { SourceDefinition, StreamMap } from './define-source.ts';
 export { defineStream } from './define-stream.ts';
 export type { StreamDefinition } from './define-stream.ts';
 export { EtlError } from './etl-error.ts';
+export { isUnfinishedLoad, unfinishedLoad } from './unfinished-load.ts';
 export type { ErrorKind, EtlErrorOptions } from './etl-error.ts';
 export type { JsonValue } from './json.ts';
 export { silentLogger } from './operation-options.ts';

@@ -103,6 +103,8 @@ export interface StreamSlices {
   /** How many consecutive days of one scope a single read may serve. Default: 1. */
   readonly windowDays?: number;
   readonly gate?: SliceGate;
+  /** Why the stream's slices could not be found out; the stream then fails alone. */
+  readonly problem?: EtlError;
 }
 
 /**

@@ -27,6 +27,8 @@ export interface ConnectionEnd {
   readonly target: string;
   readonly isEmbedded: boolean;
   readonly retryWaitMs: number;
+  /** A client for statements that must not wait for others. Absent: there is no such thing. */
+  readonly aside?: ClickHouseClient;
   /** Called after the client is closed. */
   readonly close: () => Promise<void>;
 }
@@ -46,6 +48,7 @@ const SESSION_SECONDS = '60';
  */
 export class Connection {
   readonly #client: ClickHouseClient;
+  readonly #aside: ClickHouseClient | undefined;
   readonly #close: () => Promise<void>;
   readonly #retryWaitMs: number;
   readonly target: string;
@@ -53,6 +56,7 @@ export class Connection {
 
   constructor(client: ClickHouseClient, end: ConnectionEnd) {
     this.#client = client;
+    this.#aside = end.aside;
     this.#close = end.close;
     this.#retryWaitMs = end.retryWaitMs;
     this.target = end.target;
@@ -61,6 +65,22 @@ export class Connection {
 
   async command(query: string, options: StatementOptions = {}): Promise<void> {
     await this.#retrying(options, async () => this.#exec(query, await this.#prepared(options)));
+  }
+
+  /** Once, and past every statement that is under way or waiting. */
+  async commandAside(query: string, options: StatementOptions = {}): Promise<void> {
+    const { settings } = options;
+    const client = this.#aside ?? this.#client;
+    try {
+      const parameters = {
+        ...(settings === undefined ? {} : { clickhouse_settings: settings }),
+        ...abortSignal(options),
+      };
+      const { stream } = await client.exec({ query, ...parameters });
+      await drain(stream);
+    } catch (error) {
+      throw clickHouseError(error, this.target);
+    }
   }
 
   /** All rows of a small result. 64-bit numbers and decimals arrive as text. */
@@ -100,6 +120,7 @@ export class Connection {
 
   async close(): Promise<void> {
     await this.#client.close();
+    await this.#aside?.close();
     await this.#close();
   }
 

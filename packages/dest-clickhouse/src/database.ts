@@ -42,6 +42,11 @@ export class Database {
     return this.connection.command(query, this.#statement(this.#beforeReading(reads), options));
   }
 
+  /** See `Connection.commandAside`. */
+  commandAside(query: string, options?: OperationOptions): Promise<void> {
+    return this.connection.commandAside(query, this.#statement([], options));
+  }
+
   /** As {@link command}. */
   rows<TRow>(query: string, options?: OperationOptions, reads: readonly string[] = []): Promise<TRow[]> {
     return this.connection.rows<TRow>(query, this.#statement(this.#beforeReading(reads), options));

@@ -8,6 +8,11 @@ import { RAW_PREFIX } from './raw-table.ts';
 const COUNTER = '_etl_number_';
 /** Tables whose name says which load they belong to. */
 const NUMBERED = ['_etl_prepared_', '_etl_published_', '_etl_manifest_', '_etl_staging_', '_etl_lock_'];
+/** How the load number stands in tables that have versions of their own. */
+const NUMBER_OF: Readonly<Record<string, string>> = {
+  _etl_memory: 'bitShiftRight(version, 64)',
+  _etl_scopes: 'intDiv(version, 2)',
+};
 const UNBORN = '_etl_counter_init';
 
 /**
@@ -58,14 +63,17 @@ async function createCounter(database: Database, options?: OperationOptions): Pr
 }
 
 async function greatestUsedNumber(database: Database, options?: OperationOptions): Promise<bigint> {
-  const tables = await database.tables([RAW_PREFIX, '_etl_loads', '_etl_state', '_etl_slices', ...NUMBERED], options);
+  const tables = await database.tables(
+    [RAW_PREFIX, '_etl_loads', '_etl_state', '_etl_slices', ...Object.keys(NUMBER_OF), ...NUMBERED],
+    options,
+  );
   let greatest = 0n;
   for (const { name, engine } of tables) {
     if (engine === 'View') continue;
     const named = numberInName(name);
     if (named > greatest) greatest = named;
     if (NUMBERED.some((prefix) => name.startsWith(prefix))) continue;
-    const expression = name.startsWith(RAW_PREFIX) ? LOAD_NUMBER_OF_ROW : 'load_number';
+    const expression = name.startsWith(RAW_PREFIX) ? LOAD_NUMBER_OF_ROW : (NUMBER_OF[name] ?? 'load_number');
     const [row] = await database.rows<{ number: string }>(
       `SELECT toString(max(${expression})) AS number FROM ${database.table(name)}`,
       options,

@@ -1,5 +1,6 @@
 import {
   EtlError,
+  unfinishedLoad,
   type LedgerEntry,
   type LoadPackage,
   type LoadSummary,
@@ -132,6 +133,8 @@ export class ClickHouseLoad implements LoadPackage {
       staging: this.#names.staging((this.#stagingCount += 1)),
     };
     const staged = new StagedStream(context, stream, table, table.generation ?? 0n);
+    // Slices never make a table anew, so nothing can make the conflict moot: before anything is read.
+    if (table.conflict !== undefined && stream.scope !== undefined) throw table.conflict;
     this.#streams.set(stream.name, { staged, spec: stream, conflict: table.conflict, isClaimed: false, children: [] });
     if (isReplacedWhole(stream)) await this.#replaceWhole(plan, staged);
     return table.changes;
@@ -239,7 +242,7 @@ export class ClickHouseLoad implements LoadPackage {
     const { publicName } = planTable(spec, this.#context.options);
     if (slice.scope !== undefined) await this.#claim({ publicName, kind: 'scope', scope: slice.scope });
     else if (!isClaimed) await this.#claim({ publicName, kind: 'rows' });
-    await this.#owned(staged.closeSlice(slice));
+    staged.closeSlice(slice);
   }
 
   /** Upserted parents have exactly the children that came with them. */
@@ -277,15 +280,26 @@ export class ClickHouseLoad implements LoadPackage {
       ledger: this.#ledger,
       state,
     };
-    const { database, options } = this.#context;
+    const { database } = this.#context;
     await this.#owned(writeManifest(database, this.#names.manifest, manifest, this.#operation));
-    await this.#commitPoint();
-    this.#isOver = true;
-    // From here on the load counts, whoever finishes it: an abort must not leave it for the next run.
-    const operation = { ...this.#operation, signal: undefined };
-    const summary = await this.#owned(publishPrepared(database, options, manifest, operation));
+    const summary = await this.#complete(manifest);
     for (const table of tables) if (table.staging !== undefined) this.#context.onPublished(table);
     return summary;
+  }
+
+  /** From the commit point on: what fails here does not undo the load. */
+  async #complete(manifest: Manifest): Promise<LoadSummary> {
+    const { database, options, lock } = this.#context;
+    try {
+      await this.#commitPoint();
+      this.#isOver = true;
+      // The load counts, whoever finishes it: an abort must not leave it for the next run.
+      const operation = { ...this.#operation, signal: undefined };
+      return await this.#owned(publishPrepared(database, options, manifest, operation));
+    } catch (error) {
+      if (lock.lost.aborted || this.#operation.signal?.aborted === true) throw error;
+      throw unfinishedLoad(this.id, error);
+    }
   }
 
   /** Each claim is made once a session: nobody can take it away meanwhile. */

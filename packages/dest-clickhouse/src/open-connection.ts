@@ -1,8 +1,11 @@
-import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client';
 import { EtlError, type OperationOptions } from '@etl/core';
 import { Connection } from './connection.ts';
 import { openEmbedded } from './embedded.ts';
 import type { ResolvedOptions } from './options.ts';
+
+/** Two statements a lane, of more lanes than anybody reads at once. */
+const MAX_SOCKETS = 16;
 
 /** Opens a connection to the server or to the embedded database, waiting for the latter's turn. */
 export async function openConnection(
@@ -25,19 +28,24 @@ export async function openConnection(
     given ?? (inUrl === '' ? undefined : decoded(inUrl));
   const username = credential(options.username, url.username);
   const password = credential(options.password, url.password);
-  const client = createClient({
-    url: `${url.protocol}//${url.host}`,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    application: 'etl',
-    request_timeout: options.requestTimeoutMs,
-    max_open_connections: 4,
-    keep_alive: { enabled: true, idle_socket_ttl: 2000, eagerly_destroy_stale_sockets: true },
-    ...(compresses(options.compression, url.hostname) ? { compression: { request: { codec: 'zstd', level: 1 } } } : {}),
-    log: { level: ClickHouseLogLevel.OFF },
-  });
-  return new Connection(client, {
+  const connect = (sockets: number): ClickHouseClient =>
+    createClient({
+      url: `${url.protocol}//${url.host}`,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      application: 'etl',
+      request_timeout: options.requestTimeoutMs,
+      max_open_connections: sockets,
+      keep_alive: { enabled: true, idle_socket_ttl: 2000, eagerly_destroy_stale_sockets: true },
+      ...(compresses(options.compression, url.hostname)
+        ? { compression: { request: { codec: 'zstd', level: 1 } } }
+        : {}),
+      log: { level: ClickHouseLogLevel.OFF },
+    });
+  return new Connection(connect(MAX_SOCKETS), {
     target: url.host,
+    // A sign of life must not wait behind the inserts of a slow server.
+    aside: connect(1),
     isEmbedded: false,
     retryWaitMs: options.retryWaitMs,
     close: async () => undefined,

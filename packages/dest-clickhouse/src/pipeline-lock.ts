@@ -86,7 +86,7 @@ export class PipelineLock implements AsyncDisposable {
 
   async #beat(): Promise<void> {
     try {
-      await this.#database.command(
+      await this.#database.commandAside(
         `ALTER TABLE ${this.#database.table(this.#name)} MODIFY COMMENT ${literal(identityText())}`,
         { signal: AbortSignal.timeout(this.#options.staleAfterMs / 2) },
       );

@@ -3,9 +3,9 @@ import type { ColumnInfo, Database, TableInfo } from './database.ts';
 import { literal } from './identifier.ts';
 import { nestedGroups } from './nested-columns.ts';
 import type { ResolvedOptions } from './options.ts';
-import { addColumn, createRawTable, generations, rawName } from './raw-table.ts';
+import { addColumn, createRawTable, generations, RAW_PREFIX, rawName } from './raw-table.ts';
 import { frozen, type Discard } from './schema-contract.ts';
-import type { PlannedColumn, TablePlan } from './table-plan.ts';
+import { childName, type PlannedColumn, type TablePlan } from './table-plan.ts';
 import { areCurrent, presentViews, requireOwnNames, viewsOf } from './table-views.ts';
 import { definingTable } from './table-definition.ts';
 import { resolveColumn, type AddedColumn } from './variant-columns.ts';
@@ -93,7 +93,7 @@ export async function lookAtTable(
   const additions: AddedColumn[] = [];
   const targets = new Map<string, string>();
   const discarded = new Map<string, Discard>();
-  let conflict = layoutConflict(plan, drift) ?? storageConflict(plan, actual);
+  let conflict = layoutConflict(plan, drift) ?? storageConflict(plan, actual, present);
   for (const declared of plan.columns) {
     const resolution = resolveColumn(declared, actual, plan.orderBy.includes(declared.name));
     if (resolution === undefined) {
@@ -189,7 +189,7 @@ function keyConflict(plan: TablePlan, declared: PlannedColumn, actual: readonly 
     code: 'CLICKHOUSE_TYPE_CONFLICT',
     kind: 'schema',
     message: `Key column ${declared.name} of ${plan.publicName} is ${type}, but the source now declares ${declared.type}.`,
-    hint: 'Load the stream anew with --full-refresh: it gets a new table with the new type.',
+    hint: remakeHint(plan, 'type'),
     context: { stream: plan.stream, column: declared.name },
   });
 }
@@ -202,20 +202,50 @@ function layoutConflict(plan: TablePlan, drift: readonly SchemaChange[]): EtlErr
     code: 'CLICKHOUSE_KEY_CONFLICT',
     kind: 'schema',
     message: `The ${found.property} of ${plan.publicName} is (${found.actual}), but the stream now declares (${found.declared}).`,
-    hint: 'Load the stream anew with --full-refresh: it gets a new table with the new key.',
+    hint: remakeHint(plan, 'key'),
     context: { stream: plan.stream },
   });
 }
 
-function storageConflict(plan: TablePlan, actual: readonly ColumnInfo[]): EtlError | undefined {
-  const groups = nestedGroups(actual);
-  const path = plan.childTables?.find((name) => groups.has(name));
+/** What helps against a conflict: a stream without scopes is replaced as a whole, another one has to be cleared away. */
+function remakeHint(plan: TablePlan, what: string): string {
+  if (plan.isScoped !== true)
+    return `Load the stream anew with --full-refresh: it gets a new table with the new ${what}.`;
+  return (
+    `Its slices cannot change it one by one. Choose another dataset; or drop the tables ${RAW_PREFIX}${plan.publicName}_g… ` +
+    'and the views over them, and load the stream anew with --full-refresh.'
+  );
+}
+
+function storageConflict(
+  plan: TablePlan,
+  actual: readonly ColumnInfo[],
+  present: ReadonlyMap<string, TableInfo>,
+): EtlError | undefined {
+  const inRows = nestedGroups(actual);
+  const hasRows = (path: string): boolean => {
+    const prefix = `${RAW_PREFIX}${childName(plan, path)}_g`;
+    return [...present.keys()].some((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)));
+  };
+  const apart = [...nestedGroups(plan.columns).keys()].find(hasRows);
+  if (apart !== undefined) return movedIn(plan, apart);
+  const path = plan.childTables?.find((name) => inRows.has(name));
   if (path === undefined) return undefined;
   return new EtlError({
     code: 'CLICKHOUSE_STORAGE_CONFLICT',
     kind: 'schema',
     message: `The objects of ${path} are in the rows of ${plan.publicName}, but the stream now declares a table of their own.`,
-    hint: 'Load the stream anew with --full-refresh.',
+    hint: remakeHint(plan, 'storage'),
+    context: { stream: plan.stream },
+  });
+}
+
+function movedIn(plan: TablePlan, path: string): EtlError {
+  return new EtlError({
+    code: 'CLICKHOUSE_STORAGE_CONFLICT',
+    kind: 'schema',
+    message: `The objects of ${path} have a table of their own, but the stream ${plan.stream} now declares them in its rows.`,
+    hint: `Keep storage: 'table', or drop the tables ${RAW_PREFIX}${childName(plan, path)}_g… and load the stream anew with --full-refresh.`,
     context: { stream: plan.stream },
   });
 }

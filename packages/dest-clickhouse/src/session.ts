@@ -35,7 +35,8 @@ export class ClickHouseSession implements DestinationSession {
   /** Tables that loads of this session have put rows into. */
   readonly #touched = new Map<string, ManifestTable>();
   readonly #claimed = new Set<string>();
-  #memoryVersion: bigint | undefined;
+  #memoryBase: Promise<bigint> | undefined;
+  #memoryWrites = 0n;
 
   private constructor(
     database: Database,
@@ -127,9 +128,10 @@ export class ClickHouseSession implements DestinationSession {
   }
 
   async writeMemory(stream: string, key: string, value: JsonValue): Promise<void> {
-    this.#memoryVersion ??= (await claimLoadNumber(this.#database, this.#operation)) << 64n;
-    this.#memoryVersion += 1n;
-    const version = String(this.#memoryVersion);
+    this.#memoryBase ??= claimLoadNumber(this.#database, this.#operation);
+    const base = (await this.#memoryBase) << 64n;
+    this.#memoryWrites += 1n;
+    const version = String(base + this.#memoryWrites);
     await insertSystemRows(
       this.#database,
       '_etl_memory',

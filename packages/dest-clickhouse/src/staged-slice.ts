@@ -57,7 +57,7 @@ export async function stageTombstones(
   await database.command(
     `INSERT INTO ${staging} (${key}, _etl_version, _etl_deleted, _etl_load_id) ` +
       `SELECT ${key}, toUInt128('${tombstones.version}'), 1, '${tombstones.loadId}' ` +
-      `FROM ${database.table(tables.raw)} FINAL WHERE ${condition} ` +
+      `FROM ${database.table(tables.raw)} FINAL WHERE (${condition}) ` +
       `AND (${key}) NOT IN (SELECT ${key} FROM ${staging})`,
     options,
     [tables.raw, tables.staging, ...(tables.parent === undefined ? [] : [tables.parent])],

@@ -54,6 +54,7 @@ export class StagedStream {
   #rows = 0;
   #rejected = 0;
   readonly #closed: Scope[] = [];
+  #isSliced = false;
   #rejects: Reject[] = [];
   #ordinal = 0;
   #chunk = 0;
@@ -227,13 +228,19 @@ export class StagedStream {
     await this.#stageTombstones(parentIsStaged(this.#context.database, childOf, parentStaging), parentStaging);
   }
 
-  /** Checks the slice's key, and marks as deleted what stands in its scope but was not read. */
-  async closeSlice(slice: Slice): Promise<void> {
-    await this.#flush();
-    await this.requireUniqueKey();
-    if (slice.scope === undefined || this.replaces) return;
-    this.#closed.push(slice.scope);
-    await this.#stageTombstones(scopeCondition(this.#stream, slice.scope));
+  /** From here on the slice is complete; it is checked, and what it lacks is marked as deleted, at the end. */
+  closeSlice(slice: Slice): void {
+    this.#isSliced = true;
+    if (slice.scope !== undefined && !this.replaces) this.#closed.push(slice.scope);
+  }
+
+  // Once for all slices: their rows may have come mixed, and a window costs what a day costs.
+  async #closeSlices(): Promise<void> {
+    if (this.#isSliced) await this.requireUniqueKey();
+    if (this.#closed.length === 0) return;
+    const { database, staging, operation } = this.#context;
+    if (this.#created) await requireInScopes(database, staging, this.#stream, this.#closed, operation);
+    await this.#stageTombstones(this.#closed.map((scope) => `(${scopeCondition(this.#stream, scope)})`).join(' OR '));
   }
 
   /** @throws `PRIMARY_KEY_NOT_UNIQUE` (data). */
@@ -257,16 +264,8 @@ export class StagedStream {
   /** Everything is in staging, counted. */
   async finish(): Promise<ManifestTable | undefined> {
     await this.#flush();
+    await this.#closeSlices();
     if (this.#replaced === 'rows') await this.#stageTombstones('1');
-    // Only now: the rows of several slices may have come before the first of them was closed.
-    if (this.#created && this.#closed.length > 0)
-      await requireInScopes(
-        this.#context.database,
-        this.#context.staging,
-        this.#stream,
-        this.#closed,
-        this.#context.operation,
-      );
     const { database, staging, operation } = this.#context;
     if (this.#created && this.#rows === 0) {
       await database.drop(staging, operation);

@@ -45,6 +45,8 @@ export interface TablePlan {
   readonly systemPrefix: string;
   /** Between the public name and a nested column in the name of its view. */
   readonly nestedSeparator: string;
+  /** Whether the stream is loaded scope by scope: then no load replaces the whole table. */
+  readonly isScoped?: boolean;
   /** Nested columns of the stream that have tables of their own. */
   readonly childTables?: readonly string[];
   /** Present in the plan of such a table. */
@@ -93,6 +95,7 @@ export function planTable(
     ...(day === undefined ? {} : { partitionBy: `toYYYYMM(${identifier(names.get(day) ?? day)})` }),
     systemPrefix: options.systemPrefix,
     nestedSeparator: options.nestedSeparator,
+    ...(stream.scope === undefined ? {} : { isScoped: true }),
     ...(stream.childTables === undefined ? {} : { childTables: stream.childTables }),
     ...(stream.childOf === undefined ? {} : { childOf: stream.childOf }),
   };

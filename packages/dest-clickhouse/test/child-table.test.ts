@@ -151,3 +151,12 @@ it('leaves the children of a rejected row out with it', async () => {
   await load(fixture, strict, [order(1, 'x'), { ...order(2, 'lost'), id: 'not a number' }]);
   expect(await items(fixture)).toEqual(['1/0 x 0.5']);
 });
+
+it('refuses to hide the objects of a table of their own behind empty rows', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, ORDERS, [order(1, 'x', 'y'), order(2, 'u')]);
+  await expect(load(fixture, inRow(ORDERS), [order(3, 'z')])).rejects.toMatchObject({
+    code: 'CLICKHOUSE_STORAGE_CONFLICT',
+  });
+  expect(await items(fixture)).toEqual(['1/0 x 0.5', '1/1 y 1.5', '2/0 u 0.5']);
+});

@@ -5,6 +5,9 @@ import {
   defineStream,
   EtlError,
   runPipeline,
+  unfinishedLoad,
+  type Destination,
+  type OperationOptions,
   type DayRange,
   type PipelineEvent,
   type PipelineOptions,
@@ -96,7 +99,7 @@ function world({ accounts = ['1'], windowDays = 4, gate }: WorldOptions = {}) {
     destination.store
       .rows('report')
       .map((row) => ['account_id', 'day', 'clicks'].map((name) => String(row[name])).join(' '));
-  return { clicks, failing, calls, totals, flags, most, destination, events, run, ledger, days };
+  return { source, clicks, failing, calls, totals, flags, most, destination, events, run, ledger, days };
 }
 
 const error = (kind: EtlError['kind'], code = 'TEST_FAILED'): EtlError =>
@@ -223,6 +226,21 @@ describe('a backfill', () => {
     expect(calls.filter((call) => call.includes('2026-10'))).toEqual(['1 2026-10-03…2026-10-03']);
   });
 
+  it('is over when its days are good, whatever else of the stream failed', async () => {
+    const { calls, failing, run } = world({ windowDays: 1 });
+    failing.set('1 2026-11-05', error('data'));
+    await run('2026-11-10', { days: october });
+    await run('2026-11-10', { days: october });
+    expect(calls.filter((call) => call.includes('2026-10'))).toHaveLength(4);
+  });
+
+  it('does not ask an account again that the same run had to leave', async () => {
+    const { calls, failing, run } = world({ windowDays: 1 });
+    failing.set('1', error('rate-limit'));
+    await run('2026-11-10', { days: october });
+    expect(calls).toHaveLength(1);
+  });
+
   it('does not read a day twice that was due anyway', async () => {
     const { calls, run } = world({ windowDays: 1 });
     await run('2026-11-10', { days: { start: '2026-11-08', end: '2026-11-10' } });
@@ -268,6 +286,73 @@ describe('the gate', () => {
     flags.push('provisional', 'sampled');
     await run('2026-11-10');
     expect(ledger()[0]).toMatchObject({ status: 'good', flags: ['provisional', 'sampled'] });
+  });
+});
+
+describe('a load that is committed but not completed', () => {
+  it('ends the run: nothing of it is read again or called failed', async () => {
+    const { destination, run, calls, ledger } = world();
+    const unfinished: Destination = {
+      ...destination,
+      async open(pipeline, options) {
+        const session = await destination.open(pipeline, options);
+        const begin = session.beginLoad.bind(session);
+        return Object.assign(session, {
+          beginLoad: async (operation: OperationOptions) => {
+            const load = await begin(operation);
+            return Object.assign(load, {
+              commit: () => Promise.reject(unfinishedLoad(load.id, error('internal', 'TEST_NO_SPACE'))),
+            });
+          },
+        });
+      },
+    };
+    await expect(run('2026-11-10', { destination: unfinished })).rejects.toMatchObject({ code: 'LOAD_UNFINISHED' });
+    expect(calls).toEqual(['1 2026-11-06…2026-11-09']);
+    expect(ledger()).toEqual([]);
+  });
+});
+
+describe('what went wrong', () => {
+  it('is kept without the text of foreign errors, which may quote a reply', async () => {
+    const { failing, run, ledger, destination } = world();
+    failing.set('1', new SyntaxError('Unexpected token in "access_token": EAAB-secret') as unknown as EtlError);
+    await run('2026-11-10');
+    const kept = JSON.stringify([ledger(), destination.store.runs]);
+    expect(kept).not.toContain('EAAB');
+    expect(kept).toContain('An unexpected SyntaxError');
+  });
+
+  it('in the destination says nothing about other streams of the account', async () => {
+    const { failing, run, calls } = world({ accounts: ['1', '2'], windowDays: 1, gate: { minRows: 2 } });
+    failing.clear();
+    await run('2026-11-10');
+    expect(calls).toHaveLength(12);
+  });
+
+  it('with the plan of one stream leaves the others alone', async () => {
+    const { source, run } = world();
+    const broken = defineStream({
+      name: 'broken',
+      schema,
+      primaryKey: ['ad_id'],
+      writeDisposition: 'merge',
+      slices: () => {
+        throw error('transient', 'TEST_LIST_FAILED');
+      },
+      async *read() {},
+    });
+    const both = defineSource({
+      name: 'test',
+      streams: { broken, report: source.streams.report },
+      check: async () => undefined,
+    });
+    const report = await run('2026-11-10', { source: both });
+    expect(report).toMatchObject({
+      status: 'partial',
+      failures: [{ stream: 'broken', error: { code: 'TEST_LIST_FAILED' } }],
+    });
+    expect(report.streams.find(({ stream }) => stream === 'report')).toMatchObject({ slicesPublished: 6 });
   });
 });
 

@@ -2,7 +2,10 @@ import type { DestinationSession, LedgerEntry } from '../destination.ts';
 import type { DayRange } from '../slice.ts';
 import type { DueSlice } from './due-slices.ts';
 
-const MEMORY_KEY = 'backfill';
+const MEMORY_KEY = '_etl_backfill';
+
+/** After this long a backfill of the same days is a new wish, not the rest of an old one. */
+const MAX_AGE_MS = 7 * 86_400_000;
 
 /**
  * A backfill of one stream. It remembers when it began, so that after a kill it goes on with what it
@@ -22,12 +25,14 @@ export async function beginBackfill(
   asked: readonly DueSlice[],
   options: { readonly now: Date; readonly onlyMissing: boolean },
 ): Promise<Backfill> {
-  const since = await startOf(session, stream, days, options.now);
+  const since = options.onlyMissing ? '' : await startOf(session, stream, days, options.now);
   const isDone = (entry: LedgerEntry | undefined): boolean =>
     entry?.status === 'good' && (options.onlyMissing || Date.parse(entry.readAt) >= Date.parse(since));
   return {
     due: asked.filter(({ previous }) => !isDone(previous)),
-    finish: () => session.writeMemory(stream, MEMORY_KEY, null),
+    finish: async () => {
+      if (!options.onlyMissing) await session.writeMemory(stream, MEMORY_KEY, null);
+    },
   };
 }
 
@@ -35,7 +40,8 @@ async function startOf(session: DestinationSession, stream: string, days: DayRan
   const known = (await session.readMemory(stream, MEMORY_KEY)) as
     | { readonly start: string; readonly end: string; readonly since: string }
     | undefined;
-  if (known?.start === days.start && known.end === days.end) return known.since;
+  const isSame = known?.start === days.start && known.end === days.end;
+  if (isSame && now.getTime() - Date.parse(known.since) < MAX_AGE_MS) return known.since;
   const since = now.toISOString();
   await session.writeMemory(stream, MEMORY_KEY, { start: days.start, end: days.end, since });
   return since;

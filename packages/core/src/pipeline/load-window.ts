@@ -6,6 +6,8 @@ import type { StateEntry } from '../state.ts';
 import type { DueSlice } from './due-slices.ts';
 import { readOptions, type PipelineRun } from './pipeline-run.ts';
 import type { SliceWindow } from './slice-window.ts';
+import { readSource } from './source-failure.ts';
+import { storedReason } from './stored-reason.ts';
 import { WindowContent } from './window-content.ts';
 
 /** One window of a stream, on its way through one load. */
@@ -44,7 +46,16 @@ export async function loadWindow(run: PipelineRun, task: WindowTask): Promise<re
       run.recorder.slicePublished(stream.name, slice, rows, performance.now() - startedAt);
     return read.moved;
   } finally {
+    await giveUp(load);
+  }
+}
+
+/** What cannot be given up the next opening sweeps; the error that ended the load matters more. */
+async function giveUp(load: LoadPackage): Promise<void> {
+  try {
     await load[Symbol.asyncDispose]();
+  } catch {
+    return;
   }
 }
 
@@ -62,6 +73,7 @@ function goodEntry(
 /** What the ledger keeps of a failed attempt: the table still has the version of the last good one. */
 export function failedEntry(stream: string, member: DueSlice, readAt: string, error: EtlError): LedgerEntry {
   const { slice, previous } = member;
+  const { code, message } = storedReason(error);
   return {
     stream,
     slice: slice.key,
@@ -71,7 +83,7 @@ export function failedEntry(stream: string, member: DueSlice, readAt: string, er
     ...(previous?.loadedAt === undefined ? {} : { loadedAt: previous.loadedAt }),
     ...(previous?.flags === undefined ? {} : { flags: previous.flags }),
     attempts: previous?.status === 'failed' ? previous.attempts + 1 : 1,
-    reason: `${error.code}: ${error.message}`,
+    reason: `${code}: ${message}`,
   };
 }
 
@@ -92,7 +104,7 @@ async function readWindow(run: PipelineRun, load: LoadPackage, task: WindowTask)
   const asked = nameOf(stream.name, window);
 
   const request = { ...readOptions(run), state, slices: { [stream.name]: [slice] }, streams: [stream.name] };
-  for await (const message of run.options.source.read(request)) {
+  for await (const message of readSource(run.options.source, request)) {
     run.signal.throwIfAborted();
     switch (message.type) {
       case 'schema':

@@ -77,7 +77,7 @@ function backfillOf(
 }
 
 function streamDue(plan: StreamSlices, expected: number, passes: readonly (readonly DueSlice[])[]): StreamDue {
-  const problem = planProblem(plan.stream, plan.slices);
+  const problem = plan.problem ?? planProblem(plan.stream, plan.slices);
   return {
     stream: plan.stream,
     expected,

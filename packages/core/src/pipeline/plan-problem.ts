@@ -4,7 +4,12 @@ import type { StreamSpec } from '../stream-spec.ts';
 
 /** Why slices of a stream cannot be loaded apart from each other; `undefined` when they can. */
 export function planProblem(stream: StreamSpec, slices: readonly Slice[]): EtlError | undefined {
-  return wholeProblem(stream, slices) ?? keyProblem(stream, slices) ?? overlapProblem(stream, slices);
+  return (
+    wholeProblem(stream, slices) ??
+    keyProblem(stream, slices) ??
+    scopeProblem(stream, slices) ??
+    overlapProblem(stream, slices)
+  );
 }
 
 // Every slice without a scope would replace the whole table, and only the last one would be left.
@@ -25,6 +30,21 @@ function keyProblem(stream: StreamSpec, slices: readonly Slice[]): EtlError | un
     keys.add(key);
   }
   return undefined;
+}
+
+/** Scopes of different columns could meet in a row without anybody seeing it. */
+function scopeProblem(stream: StreamSpec, slices: readonly Slice[]): EtlError | undefined {
+  const declared = [...(stream.scope?.keys ?? [])].sort().join(', ');
+  const other = slices.find(({ scope }) => scope !== undefined && columnsOf(scope) !== declared);
+  if (other === undefined) return undefined;
+  return invalid(
+    `The slice ${other.key} of ${stream.name} does not say which ${declared || 'rows'} it owns.`,
+    'Give its scope a value for each column in the scope of the stream, and for no other.',
+  );
+}
+
+function columnsOf(scope: Scope): string {
+  return Object.keys(scope.equals).sort().join(', ');
 }
 
 /** Slices that own the same rows would take turns in deleting each other's. */
@@ -51,7 +71,8 @@ function overlapProblem(stream: StreamSpec, slices: readonly Slice[]): EtlError 
 }
 
 function placeOf(scope: Scope): string {
-  return JSON.stringify(Object.entries(scope.equals).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const values = Object.entries(scope.equals).map(([column, value]) => [column, String(value)] as const);
+  return JSON.stringify(values.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function invalid(message: string, hint: string): EtlError {

@@ -1,6 +1,7 @@
 import type { RunRecord } from '../destination.ts';
 import { EtlError } from '../etl-error.ts';
 import type { PipelineReport } from './pipeline-report.ts';
+import { storedReason } from './stored-reason.ts';
 
 /** Failures beyond this many are counted by the streams' slices, not kept one by one. */
 const MAX_FAILURES = 100;
@@ -23,8 +24,7 @@ export function recordOf(report: PipelineReport, { startedAt, endedAt }: RunTime
     failures: report.failures.slice(0, MAX_FAILURES).map(({ stream, slice, error }) => ({
       stream,
       ...(slice === undefined ? {} : { slice }),
-      code: error.code,
-      message: error.message,
+      ...storedReason(error),
     })),
   };
 }
@@ -32,7 +32,7 @@ export function recordOf(report: PipelineReport, { startedAt, endedAt }: RunTime
 /** A run that ended with an error of its own, not with one of a slice or a stream. */
 export function recordOfEnd(report: PipelineReport, times: RunTimes, error: unknown): RunRecord {
   const isStopped = error instanceof Error && error.name === 'AbortError';
-  const { code, message } = EtlError.from(error);
+  const { code, message } = storedReason(EtlError.from(error));
   const failure = isStopped
     ? { stream: '', code: 'RUN_STOPPED', message: 'The run was stopped from outside.' }
     : { stream: '', code, message };

@@ -1,4 +1,5 @@
 import { EtlError, type ErrorKind } from '../etl-error.ts';
+import { isUnfinishedLoad } from '../unfinished-load.ts';
 import type { Slice } from '../slice.ts';
 import type { StreamSlices } from '../source.ts';
 import { newestEntries, type StateEntry } from '../state.ts';
@@ -8,6 +9,7 @@ import { runLanes, type LaneOutcome, type LaneTask } from './lanes.ts';
 import { failedEntry, loadWindow } from './load-window.ts';
 import { readOptions, type PipelineRun } from './pipeline-run.ts';
 import { planProblem } from './plan-problem.ts';
+import { isFromSource } from './source-failure.ts';
 import { apart, windowsOf, type SliceWindow } from './slice-window.ts';
 
 const CONCURRENCY = 4;
@@ -37,7 +39,9 @@ class SliceRun {
   readonly #run: PipelineRun;
   /** Slices that are good since this run began. */
   readonly #loaded = new Map<string, Set<string>>();
-  readonly #failed = new Set<string>();
+  /** Lanes that wait for another run. */
+  readonly #parked = new Map<string, EtlError>();
+  readonly #misplanned = new Set<string>();
   #state: readonly StateEntry[];
 
   constructor(run: PipelineRun, state: readonly StateEntry[]) {
@@ -74,9 +78,11 @@ class SliceRun {
       backfills.push({ stream: stream.name, backfill });
       tasks.push(...tasksOf(plan, due));
     }
-    const left = await this.#load(tasks);
-    for (const { stream, backfill } of backfills)
-      if (!this.#failed.has(stream) && !left.has(stream)) await backfill.finish();
+    await this.#load(tasks);
+    for (const { stream, backfill } of backfills) {
+      const loaded = this.#loaded.get(stream);
+      if (backfill.due.every(({ slice }) => loaded?.has(slice.key))) await backfill.finish();
+    }
   }
 
   /** What the source expects, without the streams that cannot be loaded slice by slice. */
@@ -84,21 +90,24 @@ class SliceRun {
     const { options, recorder } = this.#run;
     const request = { ...readOptions(this.#run), ...asked, state: this.#state };
     const plans = (await options.source.plan?.(request)) ?? [];
-    return plans.filter(({ stream, slices }) => {
+    return plans.filter(({ stream, slices, problem: own }) => {
       recorder.streamSeen(stream.name);
-      const problem = planProblem(stream, slices);
+      const problem = own ?? planProblem(stream, slices);
       if (problem === undefined) return true;
-      if (!this.#failed.has(stream.name)) recorder.streamFailed(stream.name, problem);
-      this.#failed.add(stream.name);
+      if (!this.#misplanned.has(stream.name)) recorder.streamFailed(stream.name, problem);
+      this.#misplanned.add(stream.name);
       return false;
     });
   }
 
-  /** Returns the streams of which the deadline has left something. */
-  async #load(tasks: readonly WindowLane[]): Promise<ReadonlySet<string>> {
+  async #load(tasks: readonly WindowLane[]): Promise<void> {
     const { options, recorder } = this.#run;
+    for (const { plan, window, lanes } of tasks) {
+      const error = this.#parked.get(lanes[0] ?? '');
+      if (error !== undefined) this.#notRead(plan, window.members, error);
+    }
     const { parked, left } = await runLanes(
-      tasks,
+      tasks.filter(({ lanes: [lane = ''] }) => !this.#parked.has(lane)),
       options.concurrency ?? CONCURRENCY,
       ({ plan, window }) => this.#loadWindow(plan, window),
       () => this.#mayStart(),
@@ -106,7 +115,6 @@ class SliceRun {
     for (const { task, error } of parked) this.#notRead(task.plan, task.window.members, error);
     for (const { plan, window } of left) recorder.slicesLeft(plan.stream.name, window.members.length);
     this.#run.signal.throwIfAborted();
-    return new Set(left.map(({ plan }) => plan.stream.name));
   }
 
   #mayStart(): boolean {
@@ -126,13 +134,15 @@ class SliceRun {
       return 'go-on';
     } catch (error) {
       signal.throwIfAborted();
+      // Its rows will stand: whatever is read of them before that would be compared with older ones.
+      if (isUnfinishedLoad(error)) throw error;
       const failure = EtlError.from(error);
       if (window.members.length > 1 && SPLITTING_KINDS.has(failure.kind)) return this.#loadApart(plan, window);
-      this.#failed.add(stream);
       await session.writeLedger(window.members.map((member) => failedEntry(stream, member, readAt, failure)));
       for (const { slice } of window.members) recorder.sliceFailed(stream, slice.key, failure);
-      if (!PARKING_KINDS.has(failure.kind)) return 'go-on';
+      if (!isFromSource(error) || !PARKING_KINDS.has(failure.kind)) return 'go-on';
       recorder.event({ type: 'lane-parked', stream, lane: laneOf(plan, window.slice), error: failure });
+      this.#parked.set(laneOf(plan, window.slice), failure);
       return { parked: failure };
     }
   }
@@ -145,7 +155,6 @@ class SliceRun {
       if (single === undefined) return 'go-on';
       if (!this.#mayStart()) {
         this.#run.recorder.slicesLeft(plan.stream.name, singles.length + 1);
-        this.#failed.add(plan.stream.name);
         return 'go-on';
       }
       const outcome = await this.#loadWindow(plan, single);
@@ -156,7 +165,6 @@ class SliceRun {
   }
 
   #notRead({ stream }: StreamSlices, members: readonly DueSlice[], error: EtlError): void {
-    this.#failed.add(stream.name);
     for (const { slice } of members) this.#run.recorder.sliceFailed(stream.name, slice.key, error);
   }
 
