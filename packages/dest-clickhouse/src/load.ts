@@ -19,7 +19,7 @@ import { claimLoadNumber, renamed } from './load-number.ts';
 import { loadId } from './load-id.ts';
 import { createManifestTable, loadNames, writeManifest, type Manifest, type ManifestTable } from './manifest.ts';
 import type { ResolvedOptions } from './options.ts';
-import { takenOver, type PipelineLock } from './pipeline-lock.ts';
+import { isTakenOver, takenOver, type PipelineLock } from './pipeline-lock.ts';
 import { newTable, prepareTable } from './prepare-table.ts';
 import { publishPrepared } from './publish.ts';
 import { contractOf } from './schema-contract.ts';
@@ -297,7 +297,8 @@ export class ClickHouseLoad implements LoadPackage {
       const operation = { ...this.#operation, signal: undefined };
       return await this.#owned(publishPrepared(database, options, manifest, operation));
     } catch (error) {
-      if (lock.lost.aborted || this.#operation.signal?.aborted === true) throw error;
+      const isOver = lock.lost.aborted || this.#operation.signal?.aborted === true || isTakenOver(error);
+      if (isOver) throw error;
       throw unfinishedLoad(this.id, error);
     }
   }

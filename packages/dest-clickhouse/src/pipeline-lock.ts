@@ -181,3 +181,7 @@ export function takenOver(): EtlError {
     hint: 'Nothing is lost: the other run goes on from the last commit.',
   });
 }
+
+export function isTakenOver(error: unknown): boolean {
+  return EtlError.isInstance(error) && error.code === 'PIPELINE_TAKEN_OVER';
+}

@@ -29,6 +29,22 @@ SELECT toString(max(load_number)) AS number FROM `travel`.`_etl_loads`;
 
 -- session_id=…
 -- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_memory` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT toString(max(bitShiftRight(version, 64))) AS number FROM `travel`.`_etl_memory`;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT toString(max(intDiv(version, 2))) AS number FROM `travel`.`_etl_scopes`;
+
+-- session_id=…
+-- session_timeout=60
 SYSTEM SYNC REPLICA `travel`.`_etl_slices` LIGHTWEIGHT;
 
 -- session_check=1
@@ -167,6 +183,14 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
+SELECT toString(countIf(NOT (((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')))))) AS outside FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
 SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
 -- session_id=…
@@ -179,7 +203,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id`, `day`, _etl_version, _etl_deleted, _etl_load_id) SELECT `account_id`, `day`, toUInt128('55340232221128654849'), 1, '<minute>-3' FROM `travel`.`_raw_shop___insights_g0` FINAL WHERE (`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')) AND (`account_id`, `day`) NOT IN (SELECT `account_id`, `day` FROM `travel`.`_etl_staging_p_148de9c5_3_1`);
+INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id`, `day`, _etl_version, _etl_deleted, _etl_load_id) SELECT `account_id`, `day`, toUInt128('55340232221128654849'), 1, '<minute>-3' FROM `travel`.`_raw_shop___insights_g0` FINAL WHERE (((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')))) AND (`account_id`, `day`) NOT IN (SELECT `account_id`, `day` FROM `travel`.`_etl_staging_p_148de9c5_3_1`);
 
 -- session_id=…
 -- session_timeout=60
@@ -188,14 +212,6 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
 -- session_check=1
 -- session_id=…
 SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
-
--- session_id=…
--- session_timeout=60
-SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
-
--- session_check=1
--- session_id=…
-SELECT toString(countIf(NOT (((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')))))) AS outside FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
 -- session_id=…
 -- session_timeout=60

@@ -20,6 +20,10 @@ CREATE TABLE IF NOT EXISTS `travel`.`_etl_rejects` (pipeline LowCardinality(Stri
 
 SELECT toString(max(load_number)) AS number FROM `travel`.`_etl_loads`;
 
+SELECT toString(max(bitShiftRight(version, 64))) AS number FROM `travel`.`_etl_memory`;
+
+SELECT toString(max(intDiv(version, 2))) AS number FROM `travel`.`_etl_scopes`;
+
 SELECT toString(max(load_number)) AS number FROM `travel`.`_etl_slices`;
 
 SELECT toString(max(load_number)) AS number FROM `travel`.`_etl_state`;
@@ -94,13 +98,13 @@ INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id`, `day`, `spend`
 
 SELECT toString(count() - uniqExact(`account_id`, `day`)) AS doubled FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
-SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
-
-INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id`, `day`, _etl_version, _etl_deleted, _etl_load_id) SELECT `account_id`, `day`, toUInt128('55340232221128654849'), 1, '<minute>-3' FROM `travel`.`_raw_shop___insights_g0` FINAL WHERE (`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')) AND (`account_id`, `day`) NOT IN (SELECT `account_id`, `day` FROM `travel`.`_etl_staging_p_148de9c5_3_1`);
-
-SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
-
 SELECT toString(countIf(NOT (((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')))))) AS outside FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+
+SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+
+INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id`, `day`, _etl_version, _etl_deleted, _etl_load_id) SELECT `account_id`, `day`, toUInt128('55340232221128654849'), 1, '<minute>-3' FROM `travel`.`_raw_shop___insights_g0` FINAL WHERE (((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')))) AND (`account_id`, `day`) NOT IN (SELECT `account_id`, `day` FROM `travel`.`_etl_staging_p_148de9c5_3_1`);
+
+SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
 SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
