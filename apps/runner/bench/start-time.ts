@@ -43,7 +43,9 @@ async function measure(name: string, limitMs: number, attempt: () => Promise<num
   for (let round = 0; round < rounds; round += 1) times.push(await attempt());
   times.sort((a, b) => a - b);
   const median = times[Math.floor(times.length / 2)] ?? 0;
-  console.log(`${name}: median ${Math.round(median)} ms, best ${Math.round(times[0] ?? 0)} ms, limit ${limitMs} ms`);
+  process.stdout.write(
+    `${name}: median ${Math.round(median)} ms, best ${Math.round(times[0] ?? 0)} ms, limit ${limitMs} ms\n`,
+  );
 }
 
 await measure('etl --help', 300, helpMs);
