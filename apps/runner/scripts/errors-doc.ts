@@ -27,7 +27,7 @@ const EXITS = markdownTable(
     ['2', 'the command line is wrong'],
     ['65', 'data or schema: a row or a table does not fit'],
     ['70', 'state or internal: needs a look'],
-    ['75', 'try later: service down, quota used, lock or slot held'],
+    ['75', 'try later: deadline reached with work left, service down, quota used, lock or slot held'],
     ['77', 'credentials or permissions'],
     ['78', 'configuration'],
     ['130, 143', 'stopped by SIGINT, SIGTERM'],

@@ -14,24 +14,131 @@ const program = new Command('etl')
   .configureHelp({ subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
   .addHelpText('after', `\nPlatforms:\n${platformLines()}`);
 
-program
-  .command('run')
-  .description('load what is due of one group')
-  .usage('[options] <platform> <group>')
-  .argument('<platform>', `one of: ${platformNames().join(', ')}`)
-  .argument('[group]', 'name of a configured group; etl groups lists them')
-  .option('--stream <names...>', 'only these streams')
+const GROUP = 'name of a configured group; etl groups lists them';
+
+/** A command about one group. */
+function groupCommand(parent: Command, name: string, description: string): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .usage('[options] <platform> <group>')
+    .argument('<platform>', `one of: ${platformNames().join(', ')}`)
+    .argument('[group]', GROUP);
+}
+
+/** Options of everything that says what a run reads. */
+function withRequest(command: Command): Command {
+  return command
+    .option('--stream <names...>', 'only these streams')
+    .option('--from <day>', 'backfill from this day on, such as 2026-11-01')
+    .option('--to <day>', 'the last day of the backfill, included (default: today)')
+    .option('--only-missing', 'of a backfill, only what is not good')
+    .option('--dataset <name>', 'tables of a trial; needs PIPELINE_NAME_SUFFIX')
+    .option('--embedded', 'use the embedded database, whatever the environment says')
+    .option('--json', 'report on stdout as JSON')
+    .option('--verbose', 'logs and stacks on stderr');
+}
+
+/** Options of everything that loads. */
+function withLimits(command: Command): Command {
+  return command
+    .option('--accept-shrink', 'publish slices although they have far fewer rows than before')
+    .option('--deadline <duration>', 'begin nothing new after it, such as 45m; work that is left is exit 75')
+    .option('--concurrency <n>', 'most reads at the same time; of one account never more than one (default: 4)');
+}
+
+withLimits(withRequest(groupCommand(program, 'run', 'load what is due of one group')))
+  .option('--backfill-days <n>', 'backfill the last n days (also by the variable of the platform)')
   .option('--full-refresh', 'forget positions and read everything anew')
-  .option('--embedded', 'load into the embedded database, whatever the environment says')
-  .option('--json', 'report on stdout as JSON')
-  .option('--verbose', 'logs and stacks on stderr')
+  .option('--dry-run', 'as etl plan: say what would be read and defined, write nothing')
   .action(async (platform: string, group: string | undefined, options) => {
+    const flags = { ...options, subject: subjectOf(platform, group), isTimed: true };
+    if (options.dryRun === true) {
+      const { planGroup } = await import('./commands/plan.ts');
+      return runCommand(planGroup(platform, group, options), flags);
+    }
     const { runGroup } = await import('./commands/run.ts');
-    await runCommand(runGroup(platform, group, options), {
+    return runCommand(runGroup(platform, group, options), flags);
+  });
+
+withLimits(withRequest(groupCommand(program, 'backfill', 'load days again, or those that are missing')))
+  .option('--days <n>', 'the last n days, instead of --from and --to')
+  .action(async (platform: string, group: string | undefined, { days, ...options }) => {
+    const { backfillGroup } = await import('./commands/backfill.ts');
+    await runCommand(backfillGroup(platform, group, { ...options, backfillDays: days }), {
       ...options,
       subject: subjectOf(platform, group),
       isTimed: true,
     });
+  });
+
+withRequest(groupCommand(program, 'plan', 'say what a run would read and define now; write nothing'))
+  .option('--backfill-days <n>', 'with a backfill of the last n days')
+  .option('--full-refresh', 'as if everything were read anew')
+  .action(async (platform: string, group: string | undefined, options) => {
+    const { planGroup } = await import('./commands/plan.ts');
+    await runCommand(planGroup(platform, group, options), { ...options, subject: subjectOf(platform, group) });
+  });
+
+program
+  .command('status')
+  .description('how the pipelines of a destination stand, or one of them')
+  .argument('[platform]', 'default: every pipeline of the destination')
+  .argument('[group]', GROUP)
+  .option('--destination <name>', 'a destination by name, or demo (default: clickhouse)')
+  .option('--embedded', 'look at the embedded database, whatever the environment says')
+  .option('--json', 'as JSON')
+  .option('--verbose', 'logs and stacks on stderr')
+  .action(async (platform: string | undefined, group: string | undefined, options) => {
+    const { showStatus } = await import('./commands/status.ts');
+    await runCommand(showStatus(platform, group, options), options);
+  });
+
+const state = program
+  .command('state')
+  .description('show, forget or set the positions of a pipeline')
+  .usage('<show|reset|set> <platform> <group>');
+
+groupCommand(state, 'show', 'positions as JSON on stdout')
+  .option('--stream <name>', 'only of this stream')
+  .option('--embedded', 'use the embedded database, whatever the environment says')
+  .option('--verbose', 'logs and stacks on stderr')
+  .action(async (platform: string, group: string | undefined, options) => {
+    const { showState } = await import('./commands/state.ts');
+    await runCommand(showState(platform, group, options), { ...options, subject: subjectOf(platform, group) });
+  });
+
+groupCommand(state, 'reset', 'forget positions; the next run begins without them')
+  .option('--stream <name>', 'only of this stream')
+  .option('--yes', 'do not ask')
+  .option('--embedded', 'use the embedded database, whatever the environment says')
+  .option('--verbose', 'logs and stacks on stderr')
+  .action(async (platform: string, group: string | undefined, options) => {
+    const { resetState } = await import('./commands/state.ts');
+    await runCommand(resetState(platform, group, options), { ...options, subject: subjectOf(platform, group) });
+  });
+
+groupCommand(state, 'set', 'set positions')
+  .option('--stream <name>', 'of this stream (default: of the whole source, or all in the file)')
+  .option('--partition <name>', 'what of the stream')
+  .option('--value <json>', 'the position')
+  .option('--file <path>', 'positions as etl state show has written them')
+  .option('--yes', 'do not ask')
+  .option('--embedded', 'use the embedded database, whatever the environment says')
+  .option('--verbose', 'logs and stacks on stderr')
+  .action(async (platform: string, group: string | undefined, options) => {
+    const { setState } = await import('./commands/state.ts');
+    await runCommand(setState(platform, group, options), { ...options, subject: subjectOf(platform, group) });
+  });
+
+groupCommand(program, 'unlock', 'free a pipeline that a dead run holds')
+  .option('--yes', 'also from a run that may be alive')
+  .option('--embedded', 'use the embedded database, whatever the environment says')
+  .option('--json', 'as JSON')
+  .option('--verbose', 'logs and stacks on stderr')
+  .action(async (platform: string, group: string | undefined, options) => {
+    const { unlockPipeline } = await import('./commands/unlock.ts');
+    await runCommand(unlockPipeline(platform, group, options), { ...options, subject: subjectOf(platform, group) });
   });
 
 program

@@ -5,7 +5,7 @@ import { lockWaitMs } from './lock-wait.ts';
 /** Makes the destination of one group, and closes it after the work with it. */
 export async function withDestination<T>(
   { address }: ResolvedDestination,
-  dataset: string,
+  dataset: string | undefined,
   env: NodeJS.ProcessEnv,
   work: (destination: Destination) => Promise<T>,
 ): Promise<T> {
@@ -13,7 +13,7 @@ export async function withDestination<T>(
   const waitMs = lockWaitMs(env);
   const destination = clickhouse({
     ...address,
-    dataset,
+    ...(dataset === undefined ? {} : { dataset }),
     ...(waitMs === undefined ? {} : { lockWaitMs: waitMs }),
   });
   try {

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Logger } from '@etl/core';
+import { alertUrls } from './alert-urls.ts';
+import { isGitHub, maskCommands } from './github-annotations.ts';
 import { Redactor } from './redactor.ts';
 import { SignalTrap } from './signals.ts';
 import { Terminal } from './terminal.ts';
@@ -33,7 +35,7 @@ const LINGER_MS = 3000;
 
 /** Runs one command from environment to exit code, whatever happens in it. */
 export async function runCommand(command: Command, flags: CommandFlags = {}): Promise<void> {
-  const redactor = new Redactor();
+  const redactor = new Redactor(maskAtGitHub);
   const terminal = new Terminal(redactor, process.env);
   const trap = new SignalTrap((name) => {
     terminal.say(`${name}: stopping in order; a second one leaves at once.`);
@@ -44,6 +46,7 @@ export async function runCommand(command: Command, flags: CommandFlags = {}): Pr
   process.once('uncaughtException', (error) => void leave(error));
   try {
     loadDotEnv();
+    for (const url of alertUrls(process.env)) redactor.add(url);
     const { createLogger } = await import('./logger.ts');
     const logger = await createLogger(process.env, { redactor, terminal }, flags);
     process.exitCode = await command({
@@ -78,6 +81,12 @@ async function failed(
   }
   reportProblem(terminal, problem, { subject: flags.subject, isVerbose: flags.verbose ?? false });
   return problem.exitCode;
+}
+
+/** The redactor only sees what this process prints; GitHub hides the values from all that the job prints. */
+function maskAtGitHub(secret: string): void {
+  if (!isGitHub(process.env)) return;
+  for (const command of maskCommands(secret)) process.stderr.write(`${command}\n`);
 }
 
 /** `etl sql … | head` is no failure: whoever read the result has seen enough. */

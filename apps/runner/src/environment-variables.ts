@@ -1,3 +1,4 @@
+import { allBackfillVariables } from './backfill-variables.ts';
 import { DESTINATIONS } from './destinations.ts';
 import { platformNames } from './registry.ts';
 import { groupsVariable } from './groups-variable.ts';
@@ -31,7 +32,22 @@ export function environmentVariables(): readonly EnvironmentVariable[] {
       name: 'PIPELINE_NAME_SUFFIX',
       default: '',
       meaning:
-        'Appended to the pipeline name `<platform>_<group>`: a pipeline with positions and a replication slot of its own. It needs a dataset of its own where it would replace rows of the other.',
+        'Appended to the pipeline name `<platform>_<group>`: a pipeline with positions and a replication slot of its own. Give `--dataset` as well, and the tables are its own too. Refused in a GitHub schedule.',
+    },
+    ...allBackfillVariables().map(({ name, unit, platform }) => ({
+      name,
+      default: '',
+      meaning: `Backfill of the last so many ${unit} of \`${platform}\` in \`run\` and \`plan\`. \`--from\` and \`--backfill-days\` win over it.`,
+    })),
+    {
+      name: 'ETL_ALERT_WEBHOOK_URL',
+      default: '',
+      meaning: 'Webhook that is told, as JSON, when a run fails and when it is good again. A secret.',
+    },
+    {
+      name: 'SLACK_WEBHOOK_URL',
+      default: '',
+      meaning: 'The same as a Slack message, when `ETL_ALERT_WEBHOOK_URL` is not set. A secret.',
     },
     {
       name: 'ETL_LOCK_WAIT_SECONDS',

@@ -1,3 +1,4 @@
+import { errorCommand, isGitHub } from './github-annotations.ts';
 import { documentationOf, type Problem } from './problem.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -20,9 +21,8 @@ export function reportProblem(
   annotate(terminal, problem);
 }
 
-/** GitHub shows such a line at the run itself. */
 function annotate(terminal: Terminal, problem: Problem): void {
-  if (process.env['GITHUB_ACTIONS'] !== 'true') return;
+  if (!isGitHub(process.env)) return;
   const text = [problem.message, problem.hint].filter((part) => part !== undefined).join(' ');
-  terminal.say(`::error title=${problem.code}::${text.replaceAll('%', '%25').replaceAll(/\r?\n/g, '%0A')}`);
+  terminal.say(errorCommand(problem.code, text));
 }

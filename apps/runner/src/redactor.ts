@@ -16,15 +16,28 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
 /** Takes secrets out of everything that is printed: the values in use, and whatever looks like one. */
 export class Redactor {
   readonly #secrets = new Set<string>();
+  readonly #onSecret: (form: string) => void;
+
+  /** `onSecret` is told every form of every secret, once. */
+  constructor(onSecret: (form: string) => void = () => undefined) {
+    this.#onSecret = onSecret;
+  }
 
   /** Registers a value together with the forms in which it may show up. */
   add(secret: string | undefined): void {
     if (secret === undefined || secret.length < SHORTEST_SECRET) return;
-    this.#secrets.add(secret);
-    this.#secrets.add(encodeURIComponent(secret));
-    this.#secrets.add(encodeURI(secret));
-    this.#secrets.add(JSON.stringify(secret).slice(1, -1));
-    this.#secrets.add(Buffer.from(secret).toString('base64'));
+    const forms = [
+      secret,
+      encodeURIComponent(secret),
+      encodeURI(secret),
+      JSON.stringify(secret).slice(1, -1),
+      Buffer.from(secret).toString('base64'),
+    ];
+    for (const form of forms) {
+      if (this.#secrets.has(form)) continue;
+      this.#secrets.add(form);
+      this.#onSecret(form);
+    }
   }
 
   redact(text: string): string {

@@ -2,19 +2,24 @@ import type { Platform } from './platform.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { UsageError } from './usage-error.ts';
 
-interface RegistryEntry {
+export interface RegistryEntry {
   /** What `etl --help` says of it. */
   readonly title: string;
   /** Imported when the platform is used, never before: SDKs are large. */
   readonly load: () => Promise<Platform>;
 }
 
-const REGISTRY: Readonly<Record<string, RegistryEntry>> = {
+const REGISTRY: Record<string, RegistryEntry> = {
   pg: {
     title: 'PostgreSQL tables through logical replication',
     load: async () => (await import('./platforms/pg.ts')).pgPlatform,
   },
 };
+
+/** Adds a platform, or puts one in the place of another. */
+export function registerPlatform(name: string, entry: RegistryEntry): void {
+  REGISTRY[name] = entry;
+}
 
 export function platformNames(): readonly string[] {
   return Object.keys(REGISTRY);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const CLI = resolve(import.meta.dirname, '../src/cli.ts');
+const FIXTURE = resolve(import.meta.dirname, 'fixture-platform.ts');
 
 /** How one run of the command ended, as a shell sees it. */
 export interface EtlOutcome {
@@ -19,6 +20,8 @@ export interface EtlOutcome {
 export interface EtlOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** With the platform of `fixture-platform.ts`. */
+  readonly withFixture?: boolean;
 }
 
 /** A running command. */
@@ -28,8 +31,8 @@ export interface EtlProcess {
 }
 
 /** Starts `etl` as a process of its own, with nothing of this process's configuration. */
-export function startEtl(args: readonly string[], { cwd, env = {} }: EtlOptions): EtlProcess {
-  const child = spawn(process.execPath, [CLI, ...args], {
+export function startEtl(args: readonly string[], { cwd, env = {}, withFixture = false }: EtlOptions): EtlProcess {
+  const child = spawn(process.execPath, [...(withFixture ? ['--import', FIXTURE] : []), CLI, ...args], {
     cwd,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -143,6 +143,44 @@ describe('reporters', () => {
     expect(written.split('A row is wrong.')).toHaveLength(2);
   });
 
+  test('a read that is split, a lane that waits and slices that fail alike are each said once', () => {
+    const error = new EtlError({
+      code: 'QUOTA',
+      kind: 'rate-limit',
+      message: 'The quota is used up.',
+      retryAfterMs: 240_000,
+    });
+    const stream = 'insights';
+    const reporter = new LineReporter(terminal(), HEADING);
+    const events: readonly PipelineEvent[] = [
+      { type: 'slices-planned', stream, expected: 5, due: { new: 5 } },
+      { type: 'window-started', stream, slice: 'a=1/2026-11-01…a=1/2026-11-02', slices: 2 },
+      { type: 'slice-published', stream, slice: 'a=1/2026-11-01', rows: 3, durationMs: 1 },
+      { type: 'slice-published', stream, slice: 'a=1/2026-11-02', rows: 4, durationMs: 1 },
+      { type: 'window-started', stream, slice: 'a=1/2026-11-03…a=1/2026-11-04', slices: 2 },
+      { type: 'window-started', stream, slice: 'a=1/2026-11-03', slices: 1 },
+      { type: 'slice-failed', stream, slice: 'a=1/2026-11-03', error },
+      { type: 'lane-parked', stream, lane: 'lane 1', error },
+      { type: 'slice-failed', stream, slice: 'a=1/2026-11-04', error },
+    ];
+    for (const event of events) reporter.event(event);
+    const lines = written
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.slice(9));
+    expect(lines[0]).toBe('insights: due 5 new of 5 slices');
+    expect(lines[1]).toMatch(/^insights a=1\/2026-11-01 … 2026-11-02 published: 2 slices, 7 rows in /);
+    expect(lines[2]).toBe('insights a=1/2026-11-03 failed (QUOTA), the others go on');
+    expect(lines[3]).toMatch(
+      /^insights lane 1: The quota is used up; free again at \d\d:\d\d \(in 4 m 0 s\), the others go on$/,
+    );
+    expect(lines).toHaveLength(4);
+    const failures = ['a=1/2026-11-04', 'a=1/2026-11-03'].map((slice) => ({ stream, slice, error }));
+    const text = runSummary(terminal(), HEADING, report({ status: 'partial', failures })).join('\n');
+    expect(text.match(/✗/g)).toHaveLength(1);
+    expect(text).toContain('✗ insights, 2 slices (a=1/2026-11-03 … 2026-11-04): The quota is used up.');
+  });
+
   test('JSON holds everything a program needs, and no stack', () => {
     const error = new EtlError({ code: 'DATA_X', kind: 'data', message: 'A row is wrong.', hint: 'Correct it.' });
     const json = reportJson(report({ status: 'partial', failures: [{ stream: 'cities', error }] }), HEADING, 1);

@@ -321,6 +321,15 @@ describe('etl against a real PostgreSQL', () => {
     for (const command of ['check', 'run']) expect((await etl([command, 'pg', 'shop'])).exitCode).toBe(0);
   });
 
+  test('what only slices have cannot be asked of a log', async () => {
+    const { etl } = await shop();
+    for (const option of [['--from', '2026-11-01'], ['--accept-shrink'], ['--concurrency', '2']]) {
+      const { exitCode, stderr } = await etl(['run', 'pg', 'shop', ...option]);
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain(`${option[0]} cannot be asked of pg`);
+    }
+  });
+
   test('a second pipeline over the same tables is refused and leaves no slot behind', async () => {
     const { name, etl, query: change } = await shop();
     await etl(['run', 'pg', 'shop']);

@@ -34,6 +34,24 @@ export interface Destination extends AsyncDisposable {
    * created. What others change meanwhile changes it. Absent where a destination defines nothing.
    */
   plan?(streams: readonly StreamSpec[], options?: OperationOptions): Promise<DestinationPlan>;
+  /**
+   * Frees the pipeline from holders that are dead and, with `force`, from those that may be alive: they
+   * can commit nothing from then on. A run does the former by itself. Absent where nothing is ever held.
+   */
+  unlock?(pipeline: string, options?: UnlockOptions): Promise<PipelineUnlock>;
+}
+
+export interface UnlockOptions extends OpenOptions {
+  /** Also free it from a holder that may be alive. */
+  readonly force?: boolean | undefined;
+}
+
+/** What {@link Destination.unlock} found. */
+export interface PipelineUnlock {
+  /** They hold it no more. */
+  readonly freed: readonly PipelineHolder[];
+  /** They may be alive and still hold it; empty with `force`. */
+  readonly held: readonly PipelineHolder[];
 }
 
 /** A look at a destination, as of each call. */

@@ -12,10 +12,12 @@ export type {
   LoadSummary,
   OpenOptions,
   PipelineHolder,
+  PipelineUnlock,
   RunRecord,
   SchemaChange,
   StreamPlan,
   TableMerge,
+  UnlockOptions,
 } from './destination.ts';
 export { defineSource } from './define-source.ts';
 export type { SourceDefinition, StreamMap } from './define-source.ts';

@@ -6,12 +6,15 @@ import {
   type DestinationView,
   type OpenOptions,
   type OperationOptions,
+  type PipelineUnlock,
   type StreamSpec,
+  type UnlockOptions,
 } from '@etl/core';
 import type { Connection } from './connection.ts';
 import type { Database } from './database.ts';
 import { ClickHouseView } from './destination-view.ts';
 import { lookAtDatabase, openDatabase } from './open-database.ts';
+import { freePipeline } from './pipeline-lock.ts';
 import { planStreams } from './plan-streams.ts';
 import { openConnection } from './open-connection.ts';
 import { clickHouseOptionsSchema, type ClickHouseOptions, type ResolvedOptions } from './options.ts';
@@ -93,6 +96,10 @@ class ClickHouseDestination implements Destination {
   async plan(streams: readonly StreamSpec[], options: OperationOptions = {}): Promise<DestinationPlan> {
     const { connection } = await this.#look(options);
     return planStreams(connection, this.#options, streams, options);
+  }
+
+  async unlock(pipeline: string, options: UnlockOptions = {}): Promise<PipelineUnlock> {
+    return freePipeline(await this.#look(options), pipeline, this.#options, options);
   }
 
   async #database(options: OpenOptions): Promise<Database> {

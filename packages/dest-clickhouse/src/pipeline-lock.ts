@@ -1,4 +1,11 @@
-import { EtlError, silentLogger, type OperationOptions, type PipelineHolder } from '@etl/core';
+import {
+  EtlError,
+  silentLogger,
+  type OperationOptions,
+  type PipelineHolder,
+  type PipelineUnlock,
+  type UnlockOptions,
+} from '@etl/core';
 import { NOT_PERMITTED, serverCode, UNKNOWN_TABLE } from './clickhouse-error.ts';
 import { pause } from './connection.ts';
 import type { Database, TableInfo } from './database.ts';
@@ -121,10 +128,35 @@ export async function holderOf(
   for (const lock of await database.tables([`${LOCK}${pipelineToken(pipeline)}_`], operation)) {
     const identity = liveIdentity(lock, database, options);
     if (identity === undefined) continue;
-    const { host, pid, since } = identity;
-    return { host, pid, since, ...(database.connection.isEmbedded ? {} : { silentMs: lock.age_seconds * 1000 }) };
+    return holderIn(lock, identity, database);
   }
   return undefined;
+}
+
+function holderIn(lock: TableInfo, { host, pid, since }: ProcessIdentity, database: Database): PipelineHolder {
+  return { host, pid, since, ...(database.connection.isEmbedded ? {} : { silentMs: lock.age_seconds * 1000 }) };
+}
+
+/** Drops the locks of the dead and, with `force`, of all: who lives learns it at its next commit. */
+export async function freePipeline(
+  database: Database,
+  pipeline: string,
+  options: ResolvedOptions,
+  operation: UnlockOptions,
+): Promise<PipelineUnlock> {
+  const freed: PipelineHolder[] = [];
+  const held: PipelineHolder[] = [];
+  for (const lock of await database.tables([`${LOCK}${pipelineToken(pipeline)}_`], operation)) {
+    const isAlive = liveIdentity(lock, database, options) !== undefined;
+    const holder = holderIn(lock, JSON.parse(lock.comment) as ProcessIdentity, database);
+    if (isAlive && operation.force !== true) {
+      held.push(holder);
+      continue;
+    }
+    await database.drop(lock.name, operation);
+    freed.push(holder);
+  }
+  return { freed, held };
 }
 
 function identityText(): string {

@@ -1,80 +1,109 @@
 import { runPipeline } from '@etl/core';
+import type { AlertSurroundings } from '../alert.ts';
 import { withDestination } from '../clickhouse-destination.ts';
-import type { Command } from '../command-context.ts';
-import { resolveDestination } from '../destinations.ts';
+import type { Command, CommandContext } from '../command-context.ts';
 import { exitCodeOfReport } from '../exit-code.ts';
-import { openGroup } from '../groups.ts';
+import { openTarget, type TargetOptions } from '../group-target.ts';
+import { lockWaitMs } from '../lock-wait.ts';
 import { pipelineName } from '../pipeline-name.ts';
 import { withSource } from '../platform.ts';
+import { redactedDestination } from '../redacted-destination.ts';
 import { loadPlatform } from '../registry.ts';
 import { requireStreams } from '../required-streams.ts';
+import { alertOfError, alertOfReport } from '../run-alerts.ts';
+import { refuseForLog, runRequest, type RunRequest, type RunRequestOptions } from '../run-request.ts';
 import { createReporter } from '../reporters/create-reporter.ts';
 import { tallyJson } from '../reporters/json-reporter.ts';
 import type { RunHeading } from '../reporters/reporter.ts';
 import { RunTally } from '../reporters/run-tally.ts';
 import { appendStepSummary } from '../reporters/step-summary.ts';
 
-export interface RunOptions {
-  readonly stream?: readonly string[];
-  readonly fullRefresh?: boolean;
-  readonly embedded?: boolean;
+export interface RunOptions extends RunRequestOptions, TargetOptions {
   readonly json?: boolean;
   readonly verbose?: boolean;
 }
 
 /** `etl run`: one group of one platform into its destination. */
 export function runGroup(platformName: string, groupName: string | undefined, options: RunOptions): Command {
-  return async ({ env, terminal, redactor, signal, logger, describeFailure }) => {
-    const platform = await loadPlatform(platformName);
-    const tally = new RunTally();
-    const named = { pipeline: groupName === undefined ? undefined : pipelineName(platformName, groupName, env) };
-    describeFailure(() => tallyJson(tally, named));
-    const group = await openGroup(platform, groupName, env);
-    for (const secret of group.secrets) redactor.add(secret);
-    const { dataset, destination: destinationName } = group.target;
-    const pipeline = pipelineName(platformName, group.name, env);
-    describeFailure(() => tallyJson(tally, { pipeline, destination: destinationName }));
-    const resolved = resolveDestination(destinationName, {
-      env,
-      redactor,
-      embedded: options.embedded,
-    });
-    const heading: RunHeading = {
-      subject: `${platformName} ${group.name}`,
-      pipeline,
-      target: `${resolved.label} (${dataset})`,
-      destination: resolved.name,
-    };
-    const reporter = createReporter(terminal, heading, {
-      isJson: options.json ?? false,
-      isVerbose: options.verbose ?? false,
-    });
-    reporter.started();
+  return async (context) => {
+    const { env, redactor, terminal } = context;
+    await loadPlatform(platformName);
+    const request = runRequest(platformName, options, { env, now: new Date() });
+    const pipeline = groupName === undefined ? platformName : pipelineName(platformName, groupName, env);
+    const about = { subject: groupName === undefined ? platformName : `${platformName} ${groupName}`, pipeline };
+    const around: AlertSurroundings = { env, redactor, terminal };
     try {
-      const report = await withSource(group, async (source) => {
-        if (options.stream !== undefined) await requireStreams(source, options.stream, { signal, logger });
-        return withDestination(resolved, dataset, env, (destination) =>
-          runPipeline({
-            name: pipeline,
-            source,
-            destination,
-            streams: options.stream,
-            fullRefresh: options.fullRefresh,
-            signal,
-            logger,
-            onEvent: (event) => {
-              tally.apply(event);
-              reporter.event(event);
-            },
-          }),
-        );
-      });
-      const exitCode = exitCodeOfReport(report);
-      reporter.ended(report, exitCode);
-      appendStepSummary(env, redactor, heading, report);
-      return exitCode;
-    } finally {
-      reporter.close();
+      return await load(context, { platformName, groupName, options, request, around });
+    } catch (error) {
+      await alertOfError(about, context.signal.aborted ? context.signal.reason : error, around);
+      throw error;
     }
   };
+}
+
+interface LoadRequest {
+  readonly platformName: string;
+  readonly groupName: string | undefined;
+  readonly options: RunOptions;
+  readonly request: RunRequest;
+  readonly around: AlertSurroundings;
+}
+
+async function load(context: CommandContext, asked: LoadRequest): Promise<number> {
+  const { env, terminal, redactor, signal, logger, describeFailure } = context;
+  const { platformName, groupName, options, request, around } = asked;
+  const tally = new RunTally();
+  const named = { pipeline: groupName === undefined ? undefined : pipelineName(platformName, groupName, env) };
+  describeFailure(() => tallyJson(tally, named));
+  const target = await openTarget(platformName, groupName, context, options);
+  const { pipeline, dataset, subject, destination: resolved, group } = target;
+  describeFailure(() => tallyJson(tally, { pipeline, destination: resolved.name }));
+  const heading: RunHeading = {
+    subject,
+    pipeline,
+    target: `${resolved.label} (${dataset})`,
+    destination: resolved.name,
+    asked: request.asked,
+  };
+  const reporter = createReporter(terminal, heading, {
+    isJson: options.json ?? false,
+    isVerbose: options.verbose ?? false,
+  });
+  try {
+    return await withSource(group, async (source) => {
+      refuseForLog(platformName, source, options);
+      reporter.started();
+      if (options.stream !== undefined) await requireStreams(source, options.stream, { signal, logger });
+      return withDestination(resolved, dataset, env, async (destination) => {
+        const report = await runPipeline({
+          ...request.options,
+          name: pipeline,
+          source,
+          destination: redactedDestination(destination, redactor),
+          lockWaitMs: waitWithin(request.deadlineMs, env),
+          signal,
+          logger,
+          onEvent: (event) => {
+            tally.apply(event);
+            reporter.event(event);
+          },
+        });
+        const exitCode = exitCodeOfReport(report);
+        reporter.ended(report, exitCode);
+        appendStepSummary(env, redactor, heading, report);
+        await alertOfReport({ subject, pipeline }, report, exitCode, { destination, around });
+        return exitCode;
+      });
+    });
+  } finally {
+    reporter.close();
+  }
+}
+
+const USUAL_WAIT_MS = 75_000;
+
+/** A run that may take a minute must not wait longer than that for another one. */
+function waitWithin(deadlineMs: number | undefined, env: NodeJS.ProcessEnv): number | undefined {
+  const configured = lockWaitMs(env);
+  return deadlineMs === undefined ? configured : Math.min(deadlineMs, configured ?? USUAL_WAIT_MS);
 }

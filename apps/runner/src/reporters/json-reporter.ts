@@ -45,6 +45,7 @@ export function reportJson(
     destination,
     status: report.status,
     exitCode,
+    isUnfinished: report.isUnfinished,
     rows: report.rows,
     durationMs: Math.round(report.durationMs),
     streams: report.streams,

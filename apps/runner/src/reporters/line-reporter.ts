@@ -1,10 +1,14 @@
 import type { PipelineEvent, PipelineReport } from '@etl/core';
+import { errorCommand, isGitHub } from '../github-annotations.ts';
 import { documentationOf } from '../problem.ts';
 import { count, duration, number } from '../quantity.ts';
 import type { Terminal } from '../terminal.ts';
 import { timeOfDay } from '../time-of-day.ts';
+import { failureGroups, whereText } from './failure-groups.ts';
+import { laneParkedText } from './lane-text.ts';
+import { windowText, type WindowProgress } from './open-windows.ts';
 import type { Reporter, RunHeading } from './reporter.ts';
-import { progressText, RunProgress } from './run-progress.ts';
+import { isInProgress, progressText, RunProgress } from './run-progress.ts';
 import { runSummary, schemaChangeText } from './run-summary.ts';
 
 const EVERY_MS = 30_000;
@@ -23,11 +27,13 @@ export class LineReporter implements Reporter {
 
   started(): void {
     this.#say(`${this.#heading.subject} → ${this.#heading.target}`);
+    for (const line of this.#heading.asked ?? []) this.#say(line);
     this.#timer = setInterval(() => this.#sayProgress(), EVERY_MS).unref();
   }
 
   event(event: PipelineEvent): void {
-    this.#progress.apply(event);
+    const ended = this.#progress.apply(event);
+    if (ended !== undefined) this.#sayWindow(ended);
     switch (event.type) {
       case 'load-rolled-forward':
         this.#say(`completed load ${event.summary.loadId} of an earlier run`);
@@ -36,18 +42,11 @@ export class LineReporter implements Reporter {
         for (const change of event.changes) this.#say(schemaChangeText(change));
         return;
       case 'load-committed':
+        // Slices tell themselves what came of them.
+        if (this.#isSliced) return;
         this.#say(
           `load ${event.summary.loadId} committed: ${count(sum(event.summary.rowsWritten), 'row')} in ${duration(event.summary.durationMs)}`,
         );
-        return;
-      case 'slice-published':
-        this.#say(
-          `${event.stream} ${event.slice} published: ${count(event.rows, 'row')} in ${duration(event.durationMs)}`,
-        );
-        return;
-      case 'slice-failed':
-        // The end of the run says why, once.
-        this.#say(`${event.stream} ${event.slice} failed (${event.error.code}), the others go on`);
         return;
       case 'stream-failed':
         this.#say(`${event.stream} failed (${event.error.code}), the others go on`);
@@ -60,8 +59,10 @@ export class LineReporter implements Reporter {
         return;
       }
       case 'lane-parked':
-        this.#say(`${event.stream} ${event.lane} waits for another run: ${event.error.message}`);
+        this.#say(laneParkedText(event));
         return;
+      case 'slice-published':
+      case 'slice-failed':
       case 'window-started':
       case 'load-started':
       case 'tables-merged':
@@ -72,12 +73,27 @@ export class LineReporter implements Reporter {
     }
   }
 
+  get #isSliced(): boolean {
+    return this.#progress.streams.some(({ due }) => due > 0);
+  }
+
+  /** The end of the run says why something failed, once. */
+  #sayWindow(window: WindowProgress): void {
+    const { stream, slices, published, rows, code } = window;
+    const what = `${stream} ${windowText(window)}`;
+    if (published === 0) return this.#say(`${what} failed (${code}), the others go on`);
+    const parts = slices > 1 ? `${count(slices, 'slice')}, ` : '';
+    this.#say(`${what} published: ${parts}${count(rows, 'row')} in ${duration(performance.now() - window.startedAt)}`);
+  }
+
   ended(report: PipelineReport): void {
     const changes = { ...report, schemaChanges: [] };
     for (const line of runSummary(this.#terminal, this.#heading, changes)) this.#say(line);
-    if (process.env['GITHUB_ACTIONS'] !== 'true') return;
-    for (const { stream, error } of report.failures) {
-      this.#terminal.say(`::error title=${error.code}::${stream}: ${error.message} (${documentationOf(error.code)})`);
+    if (!isGitHub(process.env)) return;
+    for (const group of failureGroups(report.failures)) {
+      const { code, message, hint } = group.error;
+      const text = `${whereText(group)}: ${message}${hint === undefined ? '' : ` ${hint}`} (${documentationOf(code)})`;
+      this.#terminal.say(errorCommand(code, text));
     }
   }
 
@@ -86,7 +102,7 @@ export class LineReporter implements Reporter {
   }
 
   #sayProgress(): void {
-    const active = this.#progress.streams.filter(({ writtenRows, phase }) => writtenRows > 0 || phase !== undefined);
+    const active = this.#progress.streams.filter(isInProgress);
     if (active.length === 0) this.#say(`${this.#heading.subject}: waiting for the first rows`);
     for (const stream of active) this.#say(`${stream.stream}   ${progressText(stream, number)}`);
   }

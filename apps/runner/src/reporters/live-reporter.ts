@@ -2,7 +2,9 @@ import type { PipelineEvent, PipelineReport } from '@etl/core';
 import { count, duration, number } from '../quantity.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Reporter, RunHeading } from './reporter.ts';
-import { progressText, RunProgress, type StreamProgress } from './run-progress.ts';
+import { laneParkedText } from './lane-text.ts';
+import { windowText } from './open-windows.ts';
+import { isInProgress, progressText, RunProgress } from './run-progress.ts';
 import { runSummary } from './run-summary.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
@@ -23,17 +25,22 @@ export class LiveReporter implements Reporter {
   }
 
   started(): void {
-    this.#terminal.say(`${this.#heading.subject} → ${this.#heading.target}\n`);
+    this.#terminal.say(`${this.#heading.subject} → ${this.#heading.target}`);
+    for (const line of this.#heading.asked ?? []) this.#terminal.say(`  ${line}`);
+    this.#terminal.say();
     this.#timer = setInterval(() => this.#draw(), FRAME_MS).unref();
   }
 
   event(event: PipelineEvent): void {
-    this.#progress.apply(event);
+    const ended = this.#progress.apply(event);
     const mark = this.#terminal.style('green', '✓');
     if (event.type === 'load-rolled-forward') {
       this.#terminal.say(`${mark} completed load ${event.summary.loadId} of an earlier run`);
-    } else if (event.type === 'slice-published') {
-      this.#terminal.say(`${mark} ${event.stream}  ${event.slice}  ${count(event.rows, 'row')}`);
+    } else if (event.type === 'lane-parked') {
+      this.#terminal.say(`${this.#terminal.style('yellow', '⏸')} ${laneParkedText(event)}`);
+    } else if (ended !== undefined && ended.published > 0) {
+      const took = duration(performance.now() - ended.startedAt);
+      this.#terminal.say(`${mark} ${ended.stream}  ${windowText(ended)}  ${count(ended.rows, 'row')}  ${took}`);
     }
   }
 
@@ -55,7 +62,7 @@ export class LiveReporter implements Reporter {
   #lines(): readonly string[] {
     const spinner = this.#terminal.style('cyan', FRAMES[this.#frame] ?? '');
     const elapsed = duration(Math.floor((performance.now() - this.#startedAt) / 1000) * 1000);
-    const active = this.#progress.streams.filter(isActive);
+    const active = this.#progress.streams.filter(isInProgress);
     if (active.length === 0) return [`${spinner} connecting   ${elapsed}`];
     const room = Math.max(1, this.#terminal.height - 4);
     const shown = active.slice(-room);
@@ -67,8 +74,4 @@ export class LiveReporter implements Reporter {
       `  ${count(this.#progress.writtenRows, 'row')}   ${elapsed}`,
     ];
   }
-}
-
-function isActive({ writtenRows, phase, failed }: StreamProgress): boolean {
-  return !failed && (writtenRows > 0 || phase !== undefined);
 }

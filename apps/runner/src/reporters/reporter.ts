@@ -9,6 +9,8 @@ export interface RunHeading {
   readonly destination: string;
   /** `clickhouse travel at host:8443 (shop)`. */
   readonly target: string;
+  /** What was asked for besides what is due, a line each: `backfill 2026-11-01 … 2026-11-08 (8 days)`. */
+  readonly asked?: readonly string[];
 }
 
 /** Tells somebody how a run goes. */

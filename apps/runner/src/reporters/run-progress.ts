@@ -1,4 +1,5 @@
 import type { PipelineEvent } from '@etl/core';
+import { OpenWindows, windowText, type WindowProgress } from './open-windows.ts';
 
 /** How far one stream is. */
 export interface StreamProgress {
@@ -13,16 +14,24 @@ export interface StreamProgress {
   /** When the stream was first heard of, as milliseconds of the monotonic clock. */
   readonly startedAt: number;
   failed: boolean;
+  /** Slices that are due in this run; 0 for a log. */
+  due: number;
+  /** Of them, those whose fate is known. */
+  done: number;
+  /** Reads under way. */
+  windows: readonly WindowProgress[];
 }
 
 /** Keeps the newest of every stream, for reporters that show it from time to time. */
 export class RunProgress {
   readonly #streams = new Map<string, StreamProgress>();
+  readonly #windows: OpenWindows;
   readonly #now: () => number;
   committedLoads = 0;
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
+    this.#windows = new OpenWindows(now);
   }
 
   get streams(): readonly StreamProgress[] {
@@ -33,10 +42,13 @@ export class RunProgress {
     return this.streams.reduce((sum, { writtenRows }) => sum + writtenRows, 0);
   }
 
-  apply(event: PipelineEvent): void {
+  /** Returns the read that has ended with this event. */
+  apply(event: PipelineEvent): WindowProgress | undefined {
     if (event.type === 'load-committed') this.committedLoads += 1;
-    if (!('stream' in event)) return;
+    if (!('stream' in event)) return undefined;
     const progress = this.#of(event.stream);
+    const ended = this.#windows.apply(event);
+    progress.windows = this.#windows.of(event.stream);
     if (event.type === 'stream-progressed') {
       progress.phase = event.phase;
       progress.phaseRows = event.rows;
@@ -45,7 +57,12 @@ export class RunProgress {
       progress.writtenRows += event.rows;
     } else if (event.type === 'stream-failed') {
       progress.failed = true;
+    } else if (event.type === 'slices-planned') {
+      progress.due += Object.values(event.due).reduce((sum, slices) => sum + slices, 0);
+    } else if (event.type === 'slice-published' || event.type === 'slice-failed') {
+      progress.done += 1;
     }
+    return ended;
   }
 
   #of(stream: string): StreamProgress {
@@ -59,17 +76,43 @@ export class RunProgress {
       writtenRows: 0,
       startedAt: this.#now(),
       failed: false,
+      due: 0,
+      done: 0,
+      windows: [],
     };
     this.#streams.set(stream, progress);
     return progress;
   }
 }
 
-/** `41,000 of 110,000 rows`, `about 37 %` left to the eye. */
+/** `41,000 of 110,000 rows`, `slice 5 of 24 · account_id=1/2026-11-01 · 1,200 rows`. */
 export function progressText(progress: StreamProgress, number: (value: number) => string): string {
+  if (progress.due > 0) return sliceProgressText(progress, number);
   const phase = progress.phase === undefined ? '' : `${progress.phase}  `;
   const rows = Math.max(progress.phaseRows, progress.writtenRows);
   const expected = progress.expectedRows;
   if (expected === undefined || expected < rows) return `${phase}${number(rows)} rows`;
   return `${phase}${number(rows)} of ${number(expected)} rows`;
+}
+
+function sliceProgressText(
+  { due, done, windows, writtenRows }: StreamProgress,
+  number: (value: number) => string,
+): string {
+  const reading = windows.reduce((sum, { slices }) => sum + slices, 0);
+  const next = done + 1;
+  const last = Math.min(due, done + Math.max(1, reading));
+  const which =
+    last > next
+      ? `slices ${number(next)}–${number(last)} of ${number(due)}`
+      : `slice ${number(next)} of ${number(due)}`;
+  const [first] = windows;
+  const others = windows.length > 1 ? ` and ${number(windows.length - 1)} more` : '';
+  const what = first === undefined ? 'waiting for its lane' : `${windowText(first)}${others}`;
+  return [which, what, ...(writtenRows === 0 ? [] : [`${number(writtenRows)} rows`])].join(' · ');
+}
+
+export function isInProgress({ writtenRows, phase, failed, due, done }: StreamProgress): boolean {
+  if (failed) return false;
+  return due > 0 ? done < due : writtenRows > 0 || phase !== undefined;
 }

@@ -2,6 +2,7 @@ import type { PipelineReport, SchemaChange } from '@etl/core';
 import { documentationOf } from '../problem.ts';
 import { count, duration, number } from '../quantity.ts';
 import type { Terminal } from '../terminal.ts';
+import { failureGroups, whereText } from './failure-groups.ts';
 import type { RunHeading } from './reporter.ts';
 
 /** The end of a run: what came, what is missing, what next. The last line says whether it worked. */
@@ -50,11 +51,12 @@ function rejectionLines(terminal: Terminal, report: PipelineReport): string[] {
   );
 }
 
+/** Slices that fail alike are said once. */
 function failureLines(terminal: Terminal, report: PipelineReport): string[] {
-  return report.failures.flatMap(({ stream, slice, error }) => [
-    `${terminal.style('red', '✗')} ${stream}${slice === undefined ? '' : ` ${slice}`}: ${error.message}`,
-    ...(error.hint === undefined ? [] : [`  ${error.hint}`]),
-    terminal.style('dim', `  ${error.code} · ${documentationOf(error.code)}`),
+  return failureGroups(report.failures).flatMap((group) => [
+    `${terminal.style('red', '✗')} ${whereText(group)}: ${group.error.message}`,
+    ...(group.error.hint === undefined ? [] : [`  ${group.error.hint}`]),
+    terminal.style('dim', `  ${group.error.code} · ${documentationOf(group.error.code)}`),
   ]);
 }
 
@@ -69,8 +71,19 @@ function verdict(terminal: Terminal, subject: string, report: PipelineReport): r
     ...loadText(report),
   ];
   const line = parts.join('   ');
-  if (report.status === 'ok') return [line];
-  return [line, '  What failed stays as it was before, and stays due: run the same command again once it is fixed.'];
+  return [
+    line,
+    ...(report.failures.length === 0
+      ? []
+      : ['  What failed stays as it was before, and stays due: run the same command again once it is fixed.']),
+    ...(report.isUnfinished ? [`  ${unfinishedText(report)}`] : []),
+  ];
+}
+
+function unfinishedText({ streams }: PipelineReport): string {
+  const left = streams.reduce((sum, { slicesLeft }) => sum + slicesLeft, 0);
+  const what = left === 0 ? 'before everything was read' : `with ${count(left, 'slice')} unread, which stay due`;
+  return `The deadline came ${what}: run the same command again, and it goes on from there.`;
 }
 
 /** A load of no rows may still have emptied a table; one that names no stream has only moved a position. */

@@ -3,6 +3,7 @@ import type { PipelineReport } from '@etl/core';
 import { documentationOf } from '../problem.ts';
 import { count, duration, number } from '../quantity.ts';
 import type { Redactor } from '../redactor.ts';
+import { failureGroups, whereText } from './failure-groups.ts';
 import type { RunHeading } from './reporter.ts';
 
 /** Adds the run to the summary page of a GitHub Actions job, when there is one. */
@@ -17,23 +18,45 @@ export function appendStepSummary(
   appendFileSync(file, redactor.redact(stepSummary(heading, report)));
 }
 
-export function stepSummary({ subject, target }: RunHeading, report: PipelineReport): string {
-  const failures = report.failures.map(
-    ({ stream, slice, error }) =>
-      `- **${stream}${slice === undefined ? '' : ` ${slice}`}** stays due: ${error.message} ${error.hint ?? ''} [${error.code}](${documentationOf(error.code)})`,
-  );
+export function stepSummary({ subject, target, asked = [] }: RunHeading, report: PipelineReport): string {
+  const failures = failureGroups(report.failures).map((group) => {
+    const { code, message, hint = '' } = group.error;
+    return `- **${whereText(group)}** stays due: ${inline(`${message} ${hint}`.trim())} [${code}](${documentationOf(code)})`;
+  });
   return [
     `### ${subject} → ${target}: ${report.status}`,
     '',
-    `${count(report.rows, 'row')} in ${duration(report.durationMs)}`,
+    [...asked, `${count(report.rows, 'row')} in ${duration(report.durationMs)}`].map(inline).join('<br>'),
     '',
-    '| stream | rows | slices published |',
-    '| --- | ---: | ---: |',
-    ...report.streams.map(
-      ({ stream, rows, slicesPublished }) => `| ${stream} | ${number(rows)} | ${slicesPublished} |`,
-    ),
+    '| stream | due | loaded | left | rows | failures |',
+    '| --- | ---: | ---: | ---: | ---: | ---: |',
+    ...report.streams.map((stream) => streamRow(stream, report)),
     '',
+    ...(report.isUnfinished ? ['The deadline came before the end; what is left stays due.', ''] : []),
     ...failures,
     '',
   ].join('\n');
+}
+
+function streamRow(
+  { stream, rows, slicesDue, slicesPublished, slicesLeft }: PipelineReport['streams'][number],
+  { failures, loads }: PipelineReport,
+): string {
+  const failed = failures.filter((failure) => failure.stream === stream).length;
+  const isSliced = slicesDue > 0;
+  const isLoaded = loads.some(({ rowsWritten }) => stream in rowsWritten);
+  const cells = [
+    stream,
+    isSliced ? number(slicesDue) : '',
+    isSliced ? number(slicesPublished) : isLoaded ? 'yes' : '',
+    isSliced ? number(slicesLeft) : '',
+    number(rows),
+    failed === 0 ? '' : number(failed),
+  ];
+  return `| ${cells.map(inline).join(' | ')} |`;
+}
+
+/** What came from outside must not end the cell or the line that it stands in. */
+function inline(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll(/\s*\r?\n\s*/g, ' ');
 }

@@ -1,0 +1,94 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { planPipeline, type DestinationPlan, type EtlError, type PipelinePlan } from '@etl/core';
+import { withDestination } from '../clickhouse-destination.ts';
+import type { Command, CommandContext } from '../command-context.ts';
+import type { ResolvedDestination } from '../destinations.ts';
+import { commonExitCode, exitCodeOfKind, EXIT_OK } from '../exit-code.ts';
+import { openTarget, type TargetOptions } from '../group-target.ts';
+import { lockWaitMs } from '../lock-wait.ts';
+import { withSource } from '../platform.ts';
+import { planJson, planLines } from '../reporters/plan-text.ts';
+import { requireStreams } from '../required-streams.ts';
+import { loadPlatform } from '../registry.ts';
+import { refuseForLog, runRequest, type RunRequestOptions } from '../run-request.ts';
+
+export interface PlanCommandOptions extends RunRequestOptions, TargetOptions {
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** `etl plan`, `etl run --dry-run`: what a run would read and define now; nothing is written. */
+export function planGroup(platformName: string, groupName: string | undefined, options: PlanCommandOptions): Command {
+  return async (context) => {
+    const { env, terminal, signal, logger } = context;
+    await loadPlatform(platformName);
+    const request = runRequest(platformName, options, { env, now: new Date() });
+    const target = await openTarget(platformName, groupName, context, options);
+    const { pipeline, dataset, group } = target;
+    const [plan, tables] = await withSource(group, async (source) => {
+      refuseForLog(platformName, source, options);
+      if (options.stream !== undefined) await requireStreams(source, options.stream, { signal, logger });
+      return withoutTrace(target.destination, (place) =>
+        withDestination(place, dataset, env, async (destination): Promise<[PipelinePlan, DestinationPlan]> => {
+          const { streams, days, onlyMissing, fullRefresh } = request.options;
+          const work = await planPipeline({
+            name: pipeline,
+            source,
+            destination,
+            streams,
+            days,
+            onlyMissing,
+            fullRefresh,
+            lockWaitMs: lockWaitMs(env),
+            signal,
+            logger,
+          });
+          const specs = work.streams?.map(({ stream }) => stream) ?? (await source.discover({ signal, logger }));
+          const asked = specs.filter(({ name }) => streams?.includes(name) ?? true);
+          const none: DestinationPlan = { statements: [], streams: [] };
+          return [work, (await destination.plan?.(asked, { signal, logger })) ?? none];
+        }),
+      );
+    });
+    const heading = {
+      subject: target.subject,
+      target: `${target.destination.label} (${dataset})`,
+      asked: request.asked,
+    };
+    const exitCode = exitCodeOf(plan, tables);
+    if (options.json === true)
+      terminal.json({ ...planJson(plan, tables), destination: target.destination.name, exitCode });
+    else show(context, planLines(terminal, heading, { plan, tables, isVerbose: options.verbose ?? false }));
+    return exitCode;
+  };
+}
+
+function show({ terminal }: CommandContext, lines: readonly string[]): void {
+  for (const line of lines) terminal.result(line);
+}
+
+/** Looking at an embedded database that is not there would make it. */
+async function withoutTrace<T>(
+  destination: ResolvedDestination,
+  work: (destination: ResolvedDestination) => Promise<T>,
+): Promise<T> {
+  const { address } = destination;
+  if (!('path' in address) || existsSync(address.path)) return work(destination);
+  const path = await mkdtemp(join(tmpdir(), 'etl-plan-'));
+  try {
+    return await work({ ...destination, address: { ...address, path } });
+  } finally {
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+function exitCodeOf(plan: PipelinePlan, tables: DestinationPlan): number {
+  const problems: readonly EtlError[] = [
+    ...(plan.streams ?? []).flatMap(({ problem }) => problem ?? []),
+    ...tables.streams.flatMap(({ conflict }) => conflict ?? []),
+  ];
+  return problems.length === 0 ? EXIT_OK : commonExitCode(problems.map(({ kind }) => exitCodeOfKind(kind)));
+}

@@ -1,0 +1,43 @@
+import type { CommandContext } from './command-context.ts';
+import { resolveDestination, type ResolvedDestination } from './destinations.ts';
+import { openGroup } from './groups.ts';
+import { pipelineName } from './pipeline-name.ts';
+import type { Platform, PlatformGroup } from './platform.ts';
+import { loadPlatform } from './registry.ts';
+import { datasetOf } from './trial-run.ts';
+
+/** A configured group with the pipeline and the place that its rows go to. */
+export interface GroupTargetOfRun {
+  /** `pg shop`. */
+  readonly subject: string;
+  readonly platform: Platform;
+  readonly group: PlatformGroup;
+  readonly pipeline: string;
+  readonly dataset: string;
+  readonly destination: ResolvedDestination;
+}
+
+export interface TargetOptions {
+  readonly dataset?: string | undefined;
+  readonly embedded?: boolean | undefined;
+}
+
+/** Reads the configuration of a group; from here on its secrets are never printed. */
+export async function openTarget(
+  platformName: string,
+  groupName: string | undefined,
+  { env, redactor }: Pick<CommandContext, 'env' | 'redactor'>,
+  options: TargetOptions = {},
+): Promise<GroupTargetOfRun> {
+  const platform = await loadPlatform(platformName);
+  const group = await openGroup(platform, groupName, env);
+  for (const secret of group.secrets) redactor.add(secret);
+  return {
+    subject: `${platformName} ${group.name}`,
+    platform,
+    group,
+    pipeline: pipelineName(platformName, group.name, env),
+    dataset: datasetOf(group.target.dataset, options.dataset, env),
+    destination: resolveDestination(group.target.destination, { env, redactor, embedded: options.embedded }),
+  };
+}

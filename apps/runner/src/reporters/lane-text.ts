@@ -1,0 +1,19 @@
+import type { PipelineEvent } from '@etl/core';
+import { duration } from '../quantity.ts';
+
+type LaneParked = Extract<PipelineEvent, { type: 'lane-parked' }>;
+
+/** Why a lane waits, and until when: `insights lane 9913: quota used up, free again at 06:12 (4 m 0 s); the others go on`. */
+export function laneParkedText({ stream, lane, error }: LaneParked, now: Date = new Date()): string {
+  const what = lane.startsWith('stream ') ? stream : `${stream} ${lane}`;
+  const { retryAfterMs } = error;
+  const until =
+    retryAfterMs === undefined
+      ? 'its rest waits for another run'
+      : `free again at ${clockTime(new Date(now.getTime() + retryAfterMs))} (in ${duration(retryAfterMs)})`;
+  return `${what}: ${error.message.replace(/\.$/, '')}; ${until}, the others go on`;
+}
+
+function clockTime(moment: Date): string {
+  return moment.toTimeString().slice(0, 5);
+}

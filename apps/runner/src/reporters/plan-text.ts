@@ -1,0 +1,132 @@
+import {
+  addDays,
+  countByReason,
+  type DestinationPlan,
+  type DueSlice,
+  type EtlError,
+  type PipelinePlan,
+  type StreamDue,
+} from '@etl/core';
+import { documentationOf, problemJson, problemOf } from '../problem.ts';
+import { count, number } from '../quantity.ts';
+import type { Terminal } from '../terminal.ts';
+import { schemaChangeText } from './run-summary.ts';
+
+interface PlanHeading {
+  readonly subject: string;
+  readonly target: string;
+  readonly asked: readonly string[];
+}
+
+interface PlanContent {
+  readonly plan: PipelinePlan;
+  readonly tables: DestinationPlan;
+  /** With the statements that would define the tables. */
+  readonly isVerbose: boolean;
+}
+
+/** What a run would do, for people. */
+export function planLines(
+  terminal: Pick<Terminal, 'style'>,
+  { subject, target, asked }: PlanHeading,
+  { plan, tables, isVerbose }: PlanContent,
+): readonly string[] {
+  const names = Math.max(6, ...(plan.streams ?? []).map(({ stream }) => stream.name.length));
+  const changes = tables.streams.flatMap(({ changes: found }) =>
+    found.map((change) => `  ${schemaChangeText(change)}`),
+  );
+  const conflicts = tables.streams.flatMap(({ table, conflict }) =>
+    conflict === undefined ? [] : problemLines(terminal, table, conflict),
+  );
+  const statements = [...tables.statements, ...tables.streams.flatMap((stream) => stream.statements)];
+  const reads = (plan.streams ?? []).reduce((sum, { windows }) => sum + windows, 0);
+  return [
+    `${subject} → ${target}   nothing is read or written`,
+    ...asked.map((line) => `  ${line}`),
+    ...(plan.streams === undefined
+      ? ['  a log: it is read from its position to its end; how much that is, is known when it is read']
+      : plan.streams.flatMap((stream) => streamLines(terminal, stream, names))),
+    ...changes,
+    ...conflicts,
+    ...(isVerbose ? statements.map((statement) => `  ${statement};`) : []),
+    ...(plan.streams === undefined ? [] : [`  in all ${count(reads, 'read')}`]),
+    statements.length === 0
+      ? '  tables: nothing to define'
+      : `  tables: ${count(statements.length, 'statement')} to define them${isVerbose ? '' : ' (--verbose shows them)'}`,
+  ];
+}
+
+/** The same for programs. */
+export function planJson(plan: PipelinePlan, tables: DestinationPlan): Record<string, unknown> {
+  return {
+    pipeline: plan.pipeline,
+    streams: plan.streams?.map(({ stream, expected, due, windows, problem }) => ({
+      stream: stream.name,
+      expected,
+      reads: windows,
+      due: countByReason(due),
+      lanes: lanesOf(due).map(([lane, members]) => ({ lane, due: countByReason(members) })),
+      slices: due.map(({ slice, reason }) => ({ slice: slice.key, reason })),
+      ...(problem === undefined ? {} : { problem: problemJson(problemOf(problem)) }),
+    })),
+    tables: tables.streams.map(({ conflict, ...table }) => ({
+      ...table,
+      ...(conflict === undefined ? {} : { conflict: problemJson(problemOf(conflict)) }),
+    })),
+    statements: tables.statements,
+  };
+}
+
+function streamLines(terminal: Pick<Terminal, 'style'>, planned: StreamDue, width: number): readonly string[] {
+  const { stream, expected, due, windows, problem } = planned;
+  const name = `  ${stream.name.padEnd(width)}`;
+  if (problem !== undefined) return problemLines(terminal, stream.name, problem);
+  if (due.length === 0) return [`${name}   nothing due of ${count(expected, 'slice')}`];
+  const lanes = lanesOf(due);
+  const [only] = lanes;
+  if (lanes.length === 1 && only !== undefined) {
+    return [`${name}   ${only[0] === '' ? '' : `${only[0]}   `}${dueText(only[1])}   ${count(windows, 'read')}`];
+  }
+  return [
+    `${name}   ${count(lanes.length, 'lane')}, ${count(due.length, 'slice')} due   ${count(windows, 'read')}`,
+    ...lanes.map(([lane, members]) => `  ${' '.repeat(width)}     ${lane || 'without a lane'}   ${dueText(members)}`),
+  ];
+}
+
+function lanesOf(due: readonly DueSlice[]): readonly (readonly [string, readonly DueSlice[]])[] {
+  const lanes = new Map<string, DueSlice[]>();
+  for (const member of due) {
+    const lane = member.slice.lane ?? '';
+    lanes.set(lane, [...(lanes.get(lane) ?? []), member]);
+  }
+  return [...lanes];
+}
+
+/** `11 due: 7 unsettled, 1 new, 3 gap (2026-10-02 … 2026-10-04)`. */
+function dueText(due: readonly DueSlice[]): string {
+  const reasons = Object.entries(countByReason(due)).map(([reason, slices]) => {
+    const days = daysText(due.filter((member) => member.reason === reason));
+    return `${number(slices)} ${reason}${days === '' ? '' : ` (${days})`}`;
+  });
+  return `${number(due.length)} due: ${reasons.join(', ')}`;
+}
+
+function daysText(due: readonly DueSlice[]): string {
+  const ranges = due.flatMap(({ slice }) => slice.scope?.days ?? []);
+  const start = ranges.map((range) => range.start).toSorted()[0];
+  const end = ranges
+    .map((range) => range.end)
+    .toSorted()
+    .at(-1);
+  if (start === undefined || end === undefined) return '';
+  const last = addDays(end, -1);
+  return start === last ? start : `${start} … ${last}`;
+}
+
+function problemLines(terminal: Pick<Terminal, 'style'>, what: string, error: EtlError): readonly string[] {
+  return [
+    `${terminal.style('red', '✗')} ${what}: ${error.message}`,
+    ...(error.hint === undefined ? [] : [`  ${error.hint}`]),
+    terminal.style('dim', `  ${error.code} · ${documentationOf(error.code)}`),
+  ];
+}

@@ -1,0 +1,97 @@
+import type { PipelineOptions, Source } from '@etl/core';
+import { askedDays, type AskedDays, type DayOptions } from './asked-days.ts';
+import { durationMs } from './duration-text.ts';
+import { UsageError } from './usage-error.ts';
+
+/** What may be asked of a run besides what is due, as it is typed. */
+export interface RunRequestOptions extends DayOptions {
+  readonly stream?: readonly string[];
+  readonly fullRefresh?: boolean;
+  readonly onlyMissing?: boolean;
+  readonly acceptShrink?: boolean;
+  readonly deadline?: string;
+  readonly concurrency?: string;
+}
+
+/** The same, understood. */
+export interface RunRequest {
+  readonly options: Pick<
+    PipelineOptions,
+    'streams' | 'fullRefresh' | 'days' | 'onlyMissing' | 'acceptShrink' | 'deadline' | 'concurrency'
+  >;
+  /** Milliseconds from the start of the command. */
+  readonly deadlineMs: number | undefined;
+  readonly backfill: AskedDays | undefined;
+  /** For people: what was understood. */
+  readonly asked: readonly string[];
+}
+
+/** @throws usage errors that name the option or the variable. */
+export function runRequest(
+  platform: string,
+  options: RunRequestOptions,
+  { env, now }: { readonly env: NodeJS.ProcessEnv; readonly now: Date },
+): RunRequest {
+  const backfill = askedDays(platform, options, { env, now });
+  if (options.onlyMissing === true && backfill === undefined) {
+    throw new UsageError({
+      code: 'DAYS_MISSING',
+      message: '--only-missing says what of a backfill to read, but no days are asked for.',
+      hint: 'Give --from and --to, or --backfill-days.',
+    });
+  }
+  const deadlineMs = options.deadline === undefined ? undefined : durationMs(options.deadline, '--deadline');
+  const concurrency = options.concurrency === undefined ? undefined : wholeConcurrency(options.concurrency);
+  return {
+    options: {
+      streams: options.stream,
+      fullRefresh: options.fullRefresh,
+      days: backfill?.days,
+      onlyMissing: options.onlyMissing,
+      acceptShrink: options.acceptShrink,
+      deadline: deadlineMs === undefined ? undefined : new Date(now.getTime() + deadlineMs),
+      concurrency,
+    },
+    deadlineMs,
+    backfill,
+    asked: askedLines(backfill, options),
+  };
+}
+
+function askedLines(backfill: AskedDays | undefined, options: RunRequestOptions): readonly string[] {
+  if (backfill === undefined) return [];
+  const { text, askedBy, overruled } = backfill;
+  const missing = options.onlyMissing === true ? ', only what is missing' : '';
+  return [
+    `backfill ${text}${missing}, asked for by ${askedBy}`,
+    ...(overruled === undefined ? [] : [`${overruled} is set too and does not count: ${askedBy} wins`]),
+  ];
+}
+
+/** @throws `OPTION_UNFIT` when an option speaks of slices and the source is a log, which has none. */
+export function refuseForLog(platform: string, source: Source, options: RunRequestOptions): void {
+  if (source.plan !== undefined) return;
+  const given = [
+    ['--from', options.from],
+    ['--to', options.to],
+    ['--backfill-days', options.backfillDays],
+    ['--only-missing', options.onlyMissing],
+    ['--accept-shrink', options.acceptShrink],
+    ['--concurrency', options.concurrency],
+  ].flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (given.length === 0) return;
+  throw new UsageError({
+    code: 'OPTION_UNFIT',
+    message: `${given.join(', ')} cannot be asked of ${platform}: it is a log, which is read from its position on and has no days.`,
+    hint: 'To read tables anew, give --full-refresh, with --stream for some of them.',
+  });
+}
+
+function wholeConcurrency(text: string): number {
+  if (/^[1-9]\d?$/.test(text)) return Number(text);
+  throw new UsageError({
+    code: 'CONCURRENCY_INVALID',
+    message: '--concurrency is not a whole number from 1 to 99.',
+    hint: 'It says how many reads may go on at the same time; of one account there is never more than one.',
+  });
+}
