@@ -1,0 +1,223 @@
+import { deepStrictEqual, equal, fail, ok, strictEqual } from 'node:assert/strict';
+import { addDays, EtlError, type Row, type Slice, type Source, type SourceReadRequest } from '@etl/core';
+import { checkFaults } from './fault-check.ts';
+import { checkRestatement } from './restate-check.ts';
+import { plannedSlices, readSlice, textOf, type PlannedSlice } from './read-slice.ts';
+import { checkSecrets } from './secret-check.ts';
+import { checkMemory } from './memory-check.ts';
+import type { SourceFixture } from './source-fixture.ts';
+import { valueProblem } from './value-problem.ts';
+
+/** One promise of a sliced source; `run` rejects when the source of the fixture breaks it. */
+export interface SourceCheck {
+  readonly name: string;
+  run(fixture: SourceFixture): Promise<void>;
+}
+
+const DAY_MS = 86_400_000;
+/** No time zone is further ahead of UTC. */
+const FURTHEST_AHEAD_MS = 14 * 3_600_000;
+/** How soon an abort has to be noticed. */
+const ABORT_MS = 2000;
+
+type Work = (source: Source, request: SourceReadRequest, fixture: SourceFixture) => Promise<void>;
+
+function check(name: string, work: Work): SourceCheck {
+  return {
+    name,
+    async run(fixture) {
+      await using source = fixture.createSource();
+      await work(source, { now: fixture.now }, fixture);
+    },
+  };
+}
+
+const each = (name: string, look: (planned: PlannedSlice, rows: readonly Row[]) => void): SourceCheck =>
+  check(name, async (source, request) => {
+    for (const planned of await plannedSlices(source, request)) look(planned, await readSlice(source, planned, request));
+  });
+
+/** The promises of a sliced source, each by itself: for `describeSource`, and for programs that look whether a bug is seen. */
+export const sourceChecks: readonly SourceCheck[] = [
+  check('proves access', async (source, request) => {
+    await source.check(request);
+  }),
+  check('discovers the same plain data twice', async (source) => {
+    const first = await source.discover();
+    ok(first.length > 0, 'there is no stream');
+    deepStrictEqual(JSON.parse(JSON.stringify(first)), first, 'a stream is no plain data');
+    deepStrictEqual(await source.discover(), first);
+    equal(new Set(first.map(({ name }) => name)).size, first.length, 'two streams have one name');
+  }),
+  check('plans the same plain data twice', async (source, request, fixture) => {
+    const first = (await source.plan?.(request)) ?? fail('the source has no plan');
+    ok(first.some(({ slices }) => slices.length > 0), 'no slice is planned: the world of the fixture is empty');
+    deepStrictEqual(JSON.parse(JSON.stringify(first)), first, 'a plan is no plain data');
+    deepStrictEqual(await source.plan?.(request), first);
+    await using other = fixture.createSource();
+    deepStrictEqual(await other.plan?.(request), first, 'a new source plans something else');
+  }),
+  check('plans slices that own rows of their own', async (source, request) => {
+    for (const { stream, slices } of (await source.plan?.(request)) ?? []) {
+      const owned = new Set<string>();
+      for (const { key, scope } of slices) {
+        for (const part of [key, ...(scope === undefined ? [] : [JSON.stringify(scope)])]) {
+          ok(!owned.has(part), `${stream.name}: two slices are or own ${part}`);
+          owned.add(part);
+        }
+        for (const name of Object.keys(scope?.equals ?? {}))
+          ok(stream.scope?.keys.includes(name), `${stream.name} ${key}: ${name} is no scope column`);
+      }
+    }
+  }),
+  check('plans by the clock of the request', async (source, request, { now }) => {
+    const newest = async (at: Date): Promise<string> => {
+      const planned = await plannedSlices(source, { ...request, now: at });
+      return planned.map(({ slice }) => slice.scope?.days?.start ?? '').toSorted().at(-1) ?? '';
+    };
+    const today = await newest(now);
+    if (today === '') return;
+    ok(Date.parse(today) <= now.getTime() + FURTHEST_AHEAD_MS, 'a day is planned that has begun nowhere');
+    equal(await newest(new Date(now.getTime() + 40 * DAY_MS)), addDays(today, 40), 'the plan does not move with the clock');
+  }),
+  each('reads every planned slice alone and to its end', () => undefined),
+  check('reads what the platform holds', async (source, request, fixture) => {
+    for (const planned of await plannedSlices(source, request)) {
+      const { plan, slice } = planned;
+      requireTruth(fixture, plan.stream.name, slice, await readSlice(source, planned, request));
+    }
+  }),
+  check('reads the same rows twice', async (source, request) => {
+    for (const planned of await plannedSlices(source, request)) {
+      const first = await readSlice(source, planned, request);
+      deepStrictEqual(textOf(await readSlice(source, planned, request)), textOf(first), planned.slice.key);
+    }
+  }),
+  each('gives rows that fit their columns', ({ plan, slice }, rows) => {
+    const { name, columns } = plan.stream;
+    for (const row of rows) {
+      for (const column of columns) {
+        const problem = valueProblem(column, row[column.name]);
+        strictEqual(problem, undefined, `${name} ${slice.key}: ${column.name} ${problem}`);
+      }
+    }
+  }),
+  each('gives rows that lie in their slice', ({ plan, slice }, rows) => {
+    const { days, equals = {} } = slice.scope ?? {};
+    const day = plan.stream.scope?.day;
+    for (const row of rows) {
+      for (const [name, value] of Object.entries(equals)) equal(row[name], value, `${slice.key}: ${name}`);
+      if (days === undefined || day === undefined) continue;
+      const at = String(row[day]);
+      ok(at >= days.start && at < days.end, `${plan.stream.name} ${slice.key}: a row of another day`);
+    }
+  }),
+  each('gives every key of a slice once', ({ plan, slice }, rows) => {
+    const { name, primaryKey } = plan.stream;
+    if (primaryKey.length === 0) return;
+    const keys = textOf(rows, primaryKey);
+    equal(new Set(keys).size, keys.length, `${name} ${slice.key}: a key came twice`);
+  }),
+  check('reads a window as the union of its days', async (source, request) => {
+    for (const window of windowsIn(await plannedSlices(source, request))) {
+      const apart: Row[] = [];
+      for (const planned of window.members) apart.push(...(await readSlice(source, planned, request)));
+      const whole = await readSlice(source, window.whole, request);
+      deepStrictEqual(textOf(whole), textOf(apart), window.whole.slice.key);
+    }
+  }),
+  check('does not read on while nobody pulls', async (source, request, fixture) => {
+    const before = fixture.requests();
+    await drain(source, request);
+    const all = fixture.requests() - before;
+    // With fewer requests, reading one ahead is reading to the end.
+    if (all < 8) return;
+    await using other = fixture.createSource();
+    const start = fixture.requests();
+    for await (const message of other.read(request)) {
+      if (message.type !== 'records') continue;
+      await new Promise((resolve) => {
+        setTimeout(resolve, 30);
+      });
+      ok(fixture.requests() - start < all / 2 + 1, `${fixture.requests() - start} of ${all} requests came before the second pull`);
+      break;
+    }
+  }),
+  check('stops with the reason of the signal, and leaves nothing open', async (_source, request, fixture) => {
+    const total = await requestsOf(fixture, request);
+    for (const at of new Set([0, 1, Math.ceil(total / 2)])) await abortAt(fixture, request, at);
+  }),
+  { name: 'reads again what the platform restated, and nothing that is settled', run: checkRestatement },
+  { name: 'ends right or loud whatever meets any request', run: (fixture) => checkFaults(fixture) },
+  { name: 'keeps secrets out of errors, logs, events and records', run: checkSecrets },
+  { name: 'gives the same rows with a memory as without', run: checkMemory },
+];
+
+/** Fails unless the rows are those that the platform holds. */
+export function requireTruth(fixture: SourceFixture, stream: string, slice: Slice, rows: readonly Row[]): void {
+  const truth = fixture.truth(stream, slice);
+  const columns = Object.keys(truth[0] ?? {}).toSorted();
+  equal(rows.length, truth.length, `${stream} ${slice.key}: rows`);
+  deepStrictEqual(textOf(rows, columns), textOf(truth, columns), `${stream} ${slice.key}: not what the platform holds`);
+}
+
+function windowsIn(planned: readonly PlannedSlice[]): readonly { whole: PlannedSlice; members: readonly PlannedSlice[] }[] {
+  const byPlace = new Map<string, PlannedSlice[]>();
+  for (const one of planned) {
+    const { scope } = one.slice;
+    if ((one.plan.windowDays ?? 1) < 2 || scope?.days === undefined) continue;
+    const place = JSON.stringify([one.plan.stream.name, scope.equals]);
+    byPlace.set(place, [...(byPlace.get(place) ?? []), one]);
+  }
+  return [...byPlace.values()].flatMap((place) => {
+    const inOrder = place.toSorted((a, b) => (startOf(a) < startOf(b) ? -1 : 1));
+    const most = inOrder[0]?.plan.windowDays ?? 1;
+    const members = inOrder.slice(0, most).filter((one, index, all) => startOf(one) === addDays(startOf(all[0]), index));
+    const [first] = members;
+    if (first === undefined || members.length < 2) return [];
+    const days = { start: startOf(first), end: addDays(startOf(first), members.length) };
+    const scope = { equals: first.slice.scope?.equals ?? {}, days };
+    return [{ members, whole: { ...first, slice: { ...first.slice, key: `${first.slice.key}…`, scope } } }];
+  });
+}
+
+function startOf(planned: PlannedSlice | undefined): string {
+  return planned?.slice.scope?.days?.start ?? '';
+}
+
+async function drain(source: Source, request: SourceReadRequest, onMessage?: () => void): Promise<void> {
+  for await (const _ of source.read(request)) onMessage?.();
+}
+
+async function requestsOf(fixture: SourceFixture, request: SourceReadRequest): Promise<number> {
+  await using source = fixture.createSource();
+  const before = fixture.requests();
+  await drain(source, request);
+  return fixture.requests() - before;
+}
+
+async function abortAt(fixture: SourceFixture, request: SourceReadRequest, at: number): Promise<void> {
+  await using source = fixture.createSource();
+  const controller = new AbortController();
+  const reason = new Error('the test has seen enough');
+  const start = fixture.requests();
+  let abortedAt = 0;
+  const abort = (): void => {
+    if (controller.signal.aborted || fixture.requests() - start < at) return;
+    abortedAt = performance.now();
+    controller.abort(reason);
+  };
+  abort();
+  const timer = setInterval(abort, 1);
+  try {
+    await drain(source, { ...request, signal: controller.signal }, abort);
+    fail('an aborted read ended as if it were whole');
+  } catch (error) {
+    strictEqual(EtlError.isInstance(error) ? error.code : error, reason, 'the reason of the signal was not thrown');
+  } finally {
+    clearInterval(timer);
+  }
+  ok(performance.now() - abortedAt < ABORT_MS, 'the abort was noticed too late');
+  for (let turn = 0; turn < 200 && fixture.openRequests() > 0; turn += 1) await new Promise(setImmediate);
+  equal(fixture.openRequests(), 0, 'a request was left open');
+}
