@@ -10,7 +10,8 @@ for await (const outcome of faultOutcomes(fixture)) {
   byFault.set(outcome.fault, [...(byFault.get(outcome.fault) ?? []), outcome]);
 }
 for (const [fault, outcomes] of byFault) {
-  const count = (wanted: FaultOutcome['outcome']): number => outcomes.filter(({ outcome }) => outcome === wanted).length;
+  const count = (wanted: FaultOutcome['outcome']): number =>
+    outcomes.filter(({ outcome }) => outcome === wanted).length;
   const codes = [...new Set(outcomes.flatMap(({ detail }) => detail ?? []))].join(', ');
   const wrong = count('wrong');
   if (wrong > 0) process.exitCode = 1;

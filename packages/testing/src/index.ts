@@ -2,6 +2,8 @@ export { startChdbServer } from './chdb-server.ts';
 export type { ChdbFault, ChdbServer, ChdbServerOptions, ChooseFault } from './chdb-server.ts';
 export { describeDestination } from './describe-destination.ts';
 export { describeSource } from './describe-source.ts';
+export { faultyDestination } from './faulty-destination.ts';
+export type { DestinationCall, DestinationFault, DestinationFaultPlan } from './faulty-destination.ts';
 export type { DestinationFixture } from './destination-fixture.ts';
 export { memoryDestination, MemoryStore } from './memory-destination.ts';
 export { faultOutcomes } from './source/fault-check.ts';

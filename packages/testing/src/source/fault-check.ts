@@ -41,7 +41,10 @@ export async function checkFaults(fixture: SourceFixture): Promise<void> {
   ok(count > 0 || fixture.faults.length === 0, 'no fault met any request');
 }
 
-async function outcomeOf(fixture: SourceFixture, fault: SourceFault): Promise<Pick<FaultOutcome, 'outcome' | 'detail'>> {
+async function outcomeOf(
+  fixture: SourceFixture,
+  fault: SourceFault,
+): Promise<Pick<FaultOutcome, 'outcome' | 'detail'>> {
   const request = { now: fixture.now };
   await using source = fixture.createSource();
   try {
@@ -49,7 +52,8 @@ async function outcomeOf(fixture: SourceFixture, fault: SourceFault): Promise<Pi
       requireTruth(fixture, planned.plan.stream.name, planned.slice, await readSlice(source, planned, request));
     return { outcome: 'right' };
   } catch (error) {
-    if (!EtlError.isInstance(error)) return { outcome: 'wrong', detail: error instanceof Error ? error.message : 'not an error' };
+    if (!EtlError.isInstance(error))
+      return { outcome: 'wrong', detail: error instanceof Error ? error.message : 'not an error' };
     if (fault.kinds.includes(error.kind)) return { outcome: 'loud', detail: error.code };
     return { outcome: 'wrong', detail: `${error.code} is ${error.kind}, expected ${fault.kinds.join(' or ')}` };
   }

@@ -14,7 +14,8 @@ export async function checkRestatement(fixture: SourceFixture): Promise<void> {
     ...source,
     read(request = {}) {
       for (const [stream, slices] of Object.entries(request.slices ?? {})) {
-        for (const { scope, key } of slices) asked.push(`${stream} ${scope?.days === undefined ? key : JSON.stringify(scope)}`);
+        for (const { scope, key } of slices)
+          asked.push(`${stream} ${scope?.days === undefined ? key : JSON.stringify(scope)}`);
       }
       return source.read(request);
     },
@@ -27,7 +28,8 @@ export async function checkRestatement(fixture: SourceFixture): Promise<void> {
   const earlier = await plannedSlices(source, { now: fixture.now });
   const [one] = earlier;
   ok(one !== undefined);
-  const truthBefore = (): readonly string[] => earlier.flatMap(({ plan, slice }) => textOf(fixture.truth(plan.stream.name, slice)));
+  const truthBefore = (): readonly string[] =>
+    earlier.flatMap(({ plan, slice }) => textOf(fixture.truth(plan.stream.name, slice)));
   const before = truthBefore();
   const { now, stream } = fixture.restate();
   notDeepStrictEqual(truthBefore(), before, 'the fixture restated nothing');

@@ -15,15 +15,27 @@ export async function checkSecrets(fixture: SourceFixture): Promise<void> {
       if (fault !== undefined) fixture.inject(fault, request);
       await using source = fixture.createSource();
       const logger = loggerInto(heard);
-      const options = { name: 'secrets', source, destination: memoryDestination(store), now: () => fixture.now, logger };
+      const options = {
+        name: 'secrets',
+        source,
+        destination: memoryDestination(store),
+        now: () => fixture.now,
+        logger,
+      };
       try {
         heard.push(await runPipeline({ ...options, onEvent: (event) => heard.push(event) }));
       } catch (error) {
         heard.push(error);
       }
       const { ledger, runs, state, memory } = store;
-      const text = inspect([heard, ledger, runs, state, memory], { depth: 20, showHidden: true, maxStringLength: null, maxArrayLength: null });
-      for (const secret of secrets) ok(!text.includes(secret), `a secret shows up after ${fault?.name ?? 'a healthy run'}`);
+      const text = inspect([heard, ledger, runs, state, memory], {
+        depth: 20,
+        showHidden: true,
+        maxStringLength: null,
+        maxArrayLength: null,
+      });
+      for (const secret of secrets)
+        ok(!text.includes(secret), `a secret shows up after ${fault?.name ?? 'a healthy run'}`);
     }
   }
 }
@@ -32,6 +44,12 @@ function loggerInto(heard: unknown[]): Logger {
   const hear = (...said: readonly unknown[]): void => {
     heard.push(said);
   };
-  const logger: Logger = { debug: hear, info: hear, warn: hear, error: hear, child: (fields) => (hear(fields), logger) };
+  const logger: Logger = {
+    debug: hear,
+    info: hear,
+    warn: hear,
+    error: hear,
+    child: (fields) => (hear(fields), logger),
+  };
   return logger;
 }

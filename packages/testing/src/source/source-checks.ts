@@ -34,7 +34,8 @@ function check(name: string, work: Work): SourceCheck {
 
 const each = (name: string, look: (planned: PlannedSlice, rows: readonly Row[]) => void): SourceCheck =>
   check(name, async (source, request) => {
-    for (const planned of await plannedSlices(source, request)) look(planned, await readSlice(source, planned, request));
+    for (const planned of await plannedSlices(source, request))
+      look(planned, await readSlice(source, planned, request));
   });
 
 /** The promises of a sliced source, each by itself: for `describeSource`, and for programs that look whether a bug is seen. */
@@ -51,7 +52,10 @@ export const sourceChecks: readonly SourceCheck[] = [
   }),
   check('plans the same plain data twice', async (source, request, fixture) => {
     const first = (await source.plan?.(request)) ?? fail('the source has no plan');
-    ok(first.some(({ slices }) => slices.length > 0), 'no slice is planned: the world of the fixture is empty');
+    ok(
+      first.some(({ slices }) => slices.length > 0),
+      'no slice is planned: the world of the fixture is empty',
+    );
     deepStrictEqual(JSON.parse(JSON.stringify(first)), first, 'a plan is no plain data');
     deepStrictEqual(await source.plan?.(request), first);
     await using other = fixture.createSource();
@@ -73,12 +77,21 @@ export const sourceChecks: readonly SourceCheck[] = [
   check('plans by the clock of the request', async (source, request, { now }) => {
     const newest = async (at: Date): Promise<string> => {
       const planned = await plannedSlices(source, { ...request, now: at });
-      return planned.map(({ slice }) => slice.scope?.days?.start ?? '').toSorted().at(-1) ?? '';
+      return (
+        planned
+          .map(({ slice }) => slice.scope?.days?.start ?? '')
+          .toSorted()
+          .at(-1) ?? ''
+      );
     };
     const today = await newest(now);
     if (today === '') return;
     ok(Date.parse(today) <= now.getTime() + FURTHEST_AHEAD_MS, 'a day is planned that has begun nowhere');
-    equal(await newest(new Date(now.getTime() + 40 * DAY_MS)), addDays(today, 40), 'the plan does not move with the clock');
+    equal(
+      await newest(new Date(now.getTime() + 40 * DAY_MS)),
+      addDays(today, 40),
+      'the plan does not move with the clock',
+    );
   }),
   each('reads every planned slice alone and to its end', () => undefined),
   check('reads what the platform holds', async (source, request, fixture) => {
@@ -139,7 +152,10 @@ export const sourceChecks: readonly SourceCheck[] = [
       await new Promise((resolve) => {
         setTimeout(resolve, 30);
       });
-      ok(fixture.requests() - start < all / 2 + 1, `${fixture.requests() - start} of ${all} requests came before the second pull`);
+      ok(
+        fixture.requests() - start < all / 2 + 1,
+        `${fixture.requests() - start} of ${all} requests came before the second pull`,
+      );
       break;
     }
   }),
@@ -161,7 +177,9 @@ export function requireTruth(fixture: SourceFixture, stream: string, slice: Slic
   deepStrictEqual(textOf(rows, columns), textOf(truth, columns), `${stream} ${slice.key}: not what the platform holds`);
 }
 
-function windowsIn(planned: readonly PlannedSlice[]): readonly { whole: PlannedSlice; members: readonly PlannedSlice[] }[] {
+function windowsIn(
+  planned: readonly PlannedSlice[],
+): readonly { whole: PlannedSlice; members: readonly PlannedSlice[] }[] {
   const byPlace = new Map<string, PlannedSlice[]>();
   for (const one of planned) {
     const { scope } = one.slice;
@@ -172,7 +190,9 @@ function windowsIn(planned: readonly PlannedSlice[]): readonly { whole: PlannedS
   return [...byPlace.values()].flatMap((place) => {
     const inOrder = place.toSorted((a, b) => (startOf(a) < startOf(b) ? -1 : 1));
     const most = inOrder[0]?.plan.windowDays ?? 1;
-    const members = inOrder.slice(0, most).filter((one, index, all) => startOf(one) === addDays(startOf(all[0]), index));
+    const members = inOrder
+      .slice(0, most)
+      .filter((one, index, all) => startOf(one) === addDays(startOf(all[0]), index));
     const [first] = members;
     if (first === undefined || members.length < 2) return [];
     const days = { start: startOf(first), end: addDays(startOf(first), members.length) };

@@ -20,9 +20,12 @@ export async function sampleFixture(bug?: Bug): Promise<SourceFixture> {
   const now = new Date('2026-11-24T12:00:00Z');
   return {
     now,
-    createSource: () => sampleSource({ baseUrl: platform.url, clock: swiftClock, ...(bug === undefined ? {} : { bug }) }),
+    createSource: () =>
+      sampleSource({ baseUrl: platform.url, clock: swiftClock, ...(bug === undefined ? {} : { bug }) }),
     truth: (_stream, { scope }) =>
-      daysOf(scope?.days ?? { start: '', end: '' }).flatMap((day) => platform.rows(String(scope?.equals['account_id']), day)),
+      daysOf(scope?.days ?? { start: '', end: '' }).flatMap((day) =>
+        platform.rows(String(scope?.equals['account_id']), day),
+      ),
     faults: FAULTS,
     inject: ({ name }, request) => platform.arm(name, request),
     requests: () => platform.requests,

@@ -97,8 +97,13 @@ export class SamplePlatform implements AsyncDisposable {
     const all: ReportRow[] = [];
     for (let day = since; day < until; day = addDays(day, 1)) all.push(...this.rows(account, day));
     const end = Number(offset) + PAGE;
-    url.searchParams.set('offset', String(end));
-    return { total: all.length, rows: all.slice(Number(offset), end), ...(end < all.length ? { next: url.href } : {}) };
+    const next = new URL(url);
+    next.searchParams.set('offset', String(end));
+    return {
+      total: all.length,
+      rows: all.slice(Number(offset), end),
+      ...(end < all.length ? { next: next.href } : {}),
+    };
   }
 
   /** Returns whether the request is answered with it. */

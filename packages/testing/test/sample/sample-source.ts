@@ -1,4 +1,14 @@
-import { addDays, dailySlices, decimal, defineSource, defineStream, EtlError, type Slice, type Source, type SourceMessage } from '@etl/core';
+import {
+  addDays,
+  dailySlices,
+  decimal,
+  defineSource,
+  defineStream,
+  EtlError,
+  type Slice,
+  type Source,
+  type SourceMessage,
+} from '@etl/core';
 import { createHttpClient, fixedHeaders, paginate, type Clock } from '@etl/core/http';
 import { z } from 'zod';
 import { ACCOUNTS, TOKEN } from './sample-platform.ts';
@@ -67,7 +77,8 @@ export function sampleSource(options: { readonly baseUrl: string; readonly clock
         }),
       ]);
       if (bug === 'plans in an order of its own' && plans % 2 === 0) slices.reverse();
-      if (bug === 'plans a day twice') slices.push(...slices.slice(0, 1).map((one) => ({ ...one, key: `${one.key}b` })));
+      if (bug === 'plans a day twice')
+        slices.push(...slices.slice(0, 1).map((one) => ({ ...one, key: `${one.key}b` })));
       return slices;
     },
     async *read(slice, { signal, memory }) {
@@ -95,12 +106,19 @@ export function sampleSource(options: { readonly baseUrl: string; readonly clock
           : (await http.json(target, request)).body;
         const body = page.safeParse(answer);
         if (body.success) return body.data;
-        throw new EtlError({ code: 'SAMPLE_REPORT_FAILED', kind: 'data', message: 'The report failed on the platform.' });
+        throw new EtlError({
+          code: 'SAMPLE_REPORT_FAILED',
+          kind: 'data',
+          message: 'The report failed on the platform.',
+        });
       };
       const pages = paginate({
         name: 'insights',
         read,
-        end: ({ next, rows }) => ({ count: rows.length, next: bug === 'says completed after the first page' ? undefined : next }),
+        end: ({ next, rows }) => ({
+          count: rows.length,
+          next: bug === 'says completed after the first page' ? undefined : next,
+        }),
       });
       const held: Record<string, unknown>[] = [];
       for await (const { rows, total: all } of pages) {
