@@ -13,6 +13,6 @@ export function describeSource(name: string, createFixture: () => Promise<Source
       await fixture[Symbol.asyncDispose]();
     });
 
-    for (const { name: promise, run } of sourceChecks) it(promise, () => run(fixture), 120_000);
+    for (const check of sourceChecks) it(check.name, () => check.run(fixture), 120_000);
   });
 }

@@ -67,11 +67,10 @@ export function faultyDestination(destination: Destination, plan: DestinationFau
         return (...given: unknown[]) => guarded(name as DestinationCall, () => bound(...given));
       },
     });
-  const { text: _, ...capabilities } = destination.capabilities;
   return {
     specificationVersion: 'v1',
     name: destination.name,
-    capabilities,
+    capabilities: { writeDispositions: destination.capabilities.writeDispositions },
     check: (options) => destination.check(options),
     inspect: (options) => destination.inspect(options),
     async open(pipeline, options): Promise<DestinationSession> {

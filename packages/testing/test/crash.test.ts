@@ -181,7 +181,7 @@ describe('any history with crashes before and after any call', () => {
       }),
       { seed, numRuns: 300 },
     );
-    console.info(`seed ${seed}, died at ${[...met].toSorted().join(', ')}`);
+    process.stdout.write(`seed ${seed}, died at ${[...met].toSorted().join(', ')}\n`);
     expect(met.size).toBeGreaterThan(7);
   }, 120_000);
 

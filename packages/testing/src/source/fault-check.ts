@@ -1,7 +1,7 @@
 import { ok } from 'node:assert/strict';
 import { EtlError } from '@etl/core';
 import { plannedSlices, readSlice } from './read-slice.ts';
-import { requireTruth } from './source-checks.ts';
+import { requireTruth } from './require-truth.ts';
 import type { SourceFault, SourceFixture } from './source-fixture.ts';
 
 /** How a read ended that met a fault. */

@@ -61,5 +61,6 @@ function cellOf(value: unknown): unknown {
   if (value === undefined || value === null) return null;
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
-  return typeof value === 'object' ? value : String(value as string | number | bigint | boolean);
+  const isScalar = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean';
+  return isScalar ? value.toString() : value;
 }

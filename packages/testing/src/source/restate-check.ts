@@ -2,7 +2,7 @@ import { ok, equal, notDeepStrictEqual } from 'node:assert/strict';
 import { runPipeline, type Source } from '@etl/core';
 import { memoryDestination } from '../memory-destination.ts';
 import { plannedSlices, textOf } from './read-slice.ts';
-import { requireTruth } from './source-checks.ts';
+import { requireTruth } from './require-truth.ts';
 import type { SourceFixture } from './source-fixture.ts';
 
 export async function checkRestatement(fixture: SourceFixture): Promise<void> {

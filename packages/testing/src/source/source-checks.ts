@@ -1,8 +1,10 @@
 import { deepStrictEqual, equal, fail, ok, strictEqual } from 'node:assert/strict';
-import { addDays, EtlError, type Row, type Slice, type Source, type SourceReadRequest } from '@etl/core';
+import { addDays, type Row, type Source, type SourceReadRequest } from '@etl/core';
+import { checkAbort, drain } from './abort-check.ts';
 import { checkFaults } from './fault-check.ts';
 import { checkRestatement } from './restate-check.ts';
 import { plannedSlices, readSlice, textOf, type PlannedSlice } from './read-slice.ts';
+import { requireTruth } from './require-truth.ts';
 import { checkSecrets } from './secret-check.ts';
 import { checkMemory } from './memory-check.ts';
 import type { SourceFixture } from './source-fixture.ts';
@@ -17,8 +19,6 @@ export interface SourceCheck {
 const DAY_MS = 86_400_000;
 /** No time zone is further ahead of UTC. */
 const FURTHEST_AHEAD_MS = 14 * 3_600_000;
-/** How soon an abort has to be noticed. */
-const ABORT_MS = 2000;
 
 type Work = (source: Source, request: SourceReadRequest, fixture: SourceFixture) => Promise<void>;
 
@@ -159,23 +159,12 @@ export const sourceChecks: readonly SourceCheck[] = [
       break;
     }
   }),
-  check('stops with the reason of the signal, and leaves nothing open', async (_source, request, fixture) => {
-    const total = await requestsOf(fixture, request);
-    for (const at of new Set([0, 1, Math.ceil(total / 2)])) await abortAt(fixture, request, at);
-  }),
+  { name: 'stops with the reason of the signal, and leaves nothing open', run: checkAbort },
   { name: 'reads again what the platform restated, and nothing that is settled', run: checkRestatement },
   { name: 'ends right or loud whatever meets any request', run: (fixture) => checkFaults(fixture) },
   { name: 'keeps secrets out of errors, logs, events and records', run: checkSecrets },
   { name: 'gives the same rows with a memory as without', run: checkMemory },
 ];
-
-/** Fails unless the rows are those that the platform holds. */
-export function requireTruth(fixture: SourceFixture, stream: string, slice: Slice, rows: readonly Row[]): void {
-  const truth = fixture.truth(stream, slice);
-  const columns = Object.keys(truth[0] ?? {}).toSorted();
-  equal(rows.length, truth.length, `${stream} ${slice.key}: rows`);
-  deepStrictEqual(textOf(rows, columns), textOf(truth, columns), `${stream} ${slice.key}: not what the platform holds`);
-}
 
 function windowsIn(
   planned: readonly PlannedSlice[],
@@ -203,41 +192,4 @@ function windowsIn(
 
 function startOf(planned: PlannedSlice | undefined): string {
   return planned?.slice.scope?.days?.start ?? '';
-}
-
-async function drain(source: Source, request: SourceReadRequest, onMessage?: () => void): Promise<void> {
-  for await (const _ of source.read(request)) onMessage?.();
-}
-
-async function requestsOf(fixture: SourceFixture, request: SourceReadRequest): Promise<number> {
-  await using source = fixture.createSource();
-  const before = fixture.requests();
-  await drain(source, request);
-  return fixture.requests() - before;
-}
-
-async function abortAt(fixture: SourceFixture, request: SourceReadRequest, at: number): Promise<void> {
-  await using source = fixture.createSource();
-  const controller = new AbortController();
-  const reason = new Error('the test has seen enough');
-  const start = fixture.requests();
-  let abortedAt = 0;
-  const abort = (): void => {
-    if (controller.signal.aborted || fixture.requests() - start < at) return;
-    abortedAt = performance.now();
-    controller.abort(reason);
-  };
-  abort();
-  const timer = setInterval(abort, 1);
-  try {
-    await drain(source, { ...request, signal: controller.signal }, abort);
-    fail('an aborted read ended as if it were whole');
-  } catch (error) {
-    strictEqual(EtlError.isInstance(error) ? error.code : error, reason, 'the reason of the signal was not thrown');
-  } finally {
-    clearInterval(timer);
-  }
-  ok(performance.now() - abortedAt < ABORT_MS, 'the abort was noticed too late');
-  for (let turn = 0; turn < 200 && fixture.openRequests() > 0; turn += 1) await new Promise(setImmediate);
-  equal(fixture.openRequests(), 0, 'a request was left open');
 }
