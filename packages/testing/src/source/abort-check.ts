@@ -19,34 +19,42 @@ export async function drain(source: Source, request: SourceReadRequest, onMessag
 
 /** How many requests reading everything takes. */
 async function requestsOf(fixture: SourceFixture, request: SourceReadRequest): Promise<number> {
-  await using source = fixture.createSource();
-  const before = fixture.requests();
-  await drain(source, request);
-  return fixture.requests() - before;
+  const source = fixture.createSource();
+  try {
+    const before = fixture.requests();
+    await drain(source, request);
+    return fixture.requests() - before;
+  } finally {
+    await source[Symbol.asyncDispose]();
+  }
 }
 
 async function abortAt(fixture: SourceFixture, request: SourceReadRequest, at: number): Promise<void> {
-  await using source = fixture.createSource();
-  const controller = new AbortController();
-  const reason = new Error('the test has seen enough');
-  const start = fixture.requests();
-  let abortedAt = 0;
-  const abort = (): void => {
-    if (controller.signal.aborted || fixture.requests() - start < at) return;
-    abortedAt = performance.now();
-    controller.abort(reason);
-  };
-  abort();
-  const timer = setInterval(abort, 1);
+  const source = fixture.createSource();
   try {
-    await drain(source, { ...request, signal: controller.signal }, abort);
-    fail('an aborted read ended as if it were whole');
-  } catch (error) {
-    strictEqual(error, reason, 'the reason of the signal was not thrown');
+    const controller = new AbortController();
+    const reason = new Error('the test has seen enough');
+    const start = fixture.requests();
+    let abortedAt = 0;
+    const abort = (): void => {
+      if (controller.signal.aborted || fixture.requests() - start < at) return;
+      abortedAt = performance.now();
+      controller.abort(reason);
+    };
+    abort();
+    const timer = setInterval(abort, 1);
+    try {
+      await drain(source, { ...request, signal: controller.signal }, abort);
+      fail('an aborted read ended as if it were whole');
+    } catch (error) {
+      strictEqual(error, reason, 'the reason of the signal was not thrown');
+    } finally {
+      clearInterval(timer);
+    }
+    ok(performance.now() - abortedAt < ABORT_MS, 'the abort was noticed too late');
+    for (let turn = 0; turn < 200 && fixture.openRequests() > 0; turn += 1) await new Promise(setImmediate);
+    equal(fixture.openRequests(), 0, 'a request was left open');
   } finally {
-    clearInterval(timer);
+    await source[Symbol.asyncDispose]();
   }
-  ok(performance.now() - abortedAt < ABORT_MS, 'the abort was noticed too late');
-  for (let turn = 0; turn < 200 && fixture.openRequests() > 0; turn += 1) await new Promise(setImmediate);
-  equal(fixture.openRequests(), 0, 'a request was left open');
 }

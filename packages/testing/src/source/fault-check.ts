@@ -46,15 +46,19 @@ async function outcomeOf(
   fault: SourceFault,
 ): Promise<Pick<FaultOutcome, 'outcome' | 'detail'>> {
   const request = { now: fixture.now };
-  await using source = fixture.createSource();
+  const source = fixture.createSource();
   try {
-    for (const planned of await plannedSlices(source, request))
-      requireTruth(fixture, planned.plan.stream.name, planned.slice, await readSlice(source, planned, request));
-    return { outcome: 'right' };
-  } catch (error) {
-    if (!EtlError.isInstance(error))
-      return { outcome: 'wrong', detail: error instanceof Error ? error.message : 'not an error' };
-    if (fault.kinds.includes(error.kind)) return { outcome: 'loud', detail: error.code };
-    return { outcome: 'wrong', detail: `${error.code} is ${error.kind}, expected ${fault.kinds.join(' or ')}` };
+    try {
+      for (const planned of await plannedSlices(source, request))
+        requireTruth(fixture, planned.plan.stream.name, planned.slice, await readSlice(source, planned, request));
+      return { outcome: 'right' };
+    } catch (error) {
+      if (!EtlError.isInstance(error))
+        return { outcome: 'wrong', detail: error instanceof Error ? error.message : 'not an error' };
+      if (fault.kinds.includes(error.kind)) return { outcome: 'loud', detail: error.code };
+      return { outcome: 'wrong', detail: `${error.code} is ${error.kind}, expected ${fault.kinds.join(' or ')}` };
+    }
+  } finally {
+    await source[Symbol.asyncDispose]();
   }
 }

@@ -15,13 +15,17 @@ export async function checkMemory(fixture: SourceFixture): Promise<void> {
     },
   });
   const read = async (hasMemory: boolean): Promise<{ readonly rows: readonly string[]; readonly calls: number }> => {
-    await using source = fixture.createSource();
-    const before = fixture.requests();
-    const request = { now: fixture.now, ...(hasMemory ? { memory } : {}) };
-    const rows: string[] = [];
-    for (const planned of await plannedSlices(source, request))
-      rows.push(...textOf(await readSlice(source, planned, request)));
-    return { rows, calls: fixture.requests() - before };
+    const source = fixture.createSource();
+    try {
+      const before = fixture.requests();
+      const request = { now: fixture.now, ...(hasMemory ? { memory } : {}) };
+      const rows: string[] = [];
+      for (const planned of await plannedSlices(source, request))
+        rows.push(...textOf(await readSlice(source, planned, request)));
+      return { rows, calls: fixture.requests() - before };
+    } finally {
+      await source[Symbol.asyncDispose]();
+    }
   };
   const without = await read(false);
   const first = await read(true);

@@ -13,29 +13,33 @@ export async function checkSecrets(fixture: SourceFixture): Promise<void> {
       const heard: unknown[] = [];
       const store = new MemoryStore();
       if (fault !== undefined) fixture.inject(fault, request);
-      await using source = fixture.createSource();
-      const logger = loggerInto(heard);
-      const options = {
-        name: 'secrets',
-        source,
-        destination: memoryDestination(store),
-        now: () => fixture.now,
-        logger,
-      };
+      const source = fixture.createSource();
       try {
-        heard.push(await runPipeline({ ...options, onEvent: (event) => heard.push(event) }));
-      } catch (error) {
-        heard.push(error);
+        const logger = loggerInto(heard);
+        const options = {
+          name: 'secrets',
+          source,
+          destination: memoryDestination(store),
+          now: () => fixture.now,
+          logger,
+        };
+        try {
+          heard.push(await runPipeline({ ...options, onEvent: (event) => heard.push(event) }));
+        } catch (error) {
+          heard.push(error);
+        }
+        const { ledger, runs, state, memory } = store;
+        const text = inspect([heard, ledger, runs, state, memory], {
+          depth: 20,
+          showHidden: true,
+          maxStringLength: null,
+          maxArrayLength: null,
+        });
+        for (const secret of secrets)
+          ok(!text.includes(secret), `a secret shows up after ${fault?.name ?? 'a healthy run'}`);
+      } finally {
+        await source[Symbol.asyncDispose]();
       }
-      const { ledger, runs, state, memory } = store;
-      const text = inspect([heard, ledger, runs, state, memory], {
-        depth: 20,
-        showHidden: true,
-        maxStringLength: null,
-        maxArrayLength: null,
-      });
-      for (const secret of secrets)
-        ok(!text.includes(secret), `a secret shows up after ${fault?.name ?? 'a healthy run'}`);
     }
   }
 }

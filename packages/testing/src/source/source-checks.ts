@@ -26,8 +26,12 @@ function check(name: string, work: Work): SourceCheck {
   return {
     name,
     async run(fixture) {
-      await using source = fixture.createSource();
-      await work(source, { now: fixture.now }, fixture);
+      const source = fixture.createSource();
+      try {
+        await work(source, { now: fixture.now }, fixture);
+      } finally {
+        await source[Symbol.asyncDispose]();
+      }
     },
   };
 }
@@ -58,8 +62,12 @@ export const sourceChecks: readonly SourceCheck[] = [
     );
     deepStrictEqual(JSON.parse(JSON.stringify(first)), first, 'a plan is no plain data');
     deepStrictEqual(await source.plan?.(request), first);
-    await using other = fixture.createSource();
-    deepStrictEqual(await other.plan?.(request), first, 'a new source plans something else');
+    const other = fixture.createSource();
+    try {
+      deepStrictEqual(await other.plan?.(request), first, 'a new source plans something else');
+    } finally {
+      await other[Symbol.asyncDispose]();
+    }
   }),
   check('plans slices that own rows of their own', async (source, request) => {
     for (const { stream, slices } of (await source.plan?.(request)) ?? []) {
@@ -145,18 +153,22 @@ export const sourceChecks: readonly SourceCheck[] = [
     const all = fixture.requests() - before;
     // With fewer requests, reading one ahead is reading to the end.
     if (all < 8) return;
-    await using other = fixture.createSource();
-    const start = fixture.requests();
-    for await (const message of other.read(request)) {
-      if (message.type !== 'records') continue;
-      await new Promise((resolve) => {
-        setTimeout(resolve, 30);
-      });
-      ok(
-        fixture.requests() - start < all / 2 + 1,
-        `${fixture.requests() - start} of ${all} requests came before the second pull`,
-      );
-      break;
+    const other = fixture.createSource();
+    try {
+      const start = fixture.requests();
+      for await (const message of other.read(request)) {
+        if (message.type !== 'records') continue;
+        await new Promise((resolve) => {
+          setTimeout(resolve, 30);
+        });
+        ok(
+          fixture.requests() - start < all / 2 + 1,
+          `${fixture.requests() - start} of ${all} requests came before the second pull`,
+        );
+        break;
+      }
+    } finally {
+      await other[Symbol.asyncDispose]();
     }
   }),
   { name: 'stops with the reason of the signal, and leaves nothing open', run: checkAbort },
