@@ -1,6 +1,14 @@
 export { startChdbServer } from './chdb-server.ts';
 export type { ChdbFault, ChdbServer, ChdbServerOptions, ChooseFault } from './chdb-server.ts';
 export { describeDestination } from './describe-destination.ts';
+export { describeSource } from './describe-source.ts';
+export { faultyDestination } from './faulty-destination.ts';
+export type { DestinationCall, DestinationFault, DestinationFaultPlan } from './faulty-destination.ts';
 export type { DestinationFixture } from './destination-fixture.ts';
 export { memoryDestination, MemoryStore } from './memory-destination.ts';
+export { faultOutcomes } from './source/fault-check.ts';
+export type { FaultOutcome } from './source/fault-check.ts';
+export { sourceChecks } from './source/source-checks.ts';
+export type { SourceCheck } from './source/source-checks.ts';
+export type { SourceFault, SourceFixture } from './source/source-fixture.ts';
 export { rowsOfText, textBatchOf } from './text-batch.ts';
