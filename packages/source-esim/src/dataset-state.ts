@@ -1,4 +1,4 @@
-import { findState, type JsonValue, type StateEntry } from '@etl/core';
+import { findState, type StateEntry } from '@etl/core';
 import { z } from 'zod';
 import { datasetError } from './dataset-error.ts';
 
@@ -34,5 +34,5 @@ export function readState(entries: readonly StateEntry[] | undefined, dataset: s
 }
 
 export function stateEntry(dataset: string, state: DatasetState): StateEntry {
-  return { stream: dataset, partition: '', value: state as unknown as JsonValue };
+  return { stream: dataset, partition: '', value: state };
 }

@@ -47,8 +47,8 @@ function canonical(rows: readonly Row[]): readonly string[] {
       JSON.stringify(
         Object.entries(row)
           .filter(([name, value]) => !LEFT_OUT.has(name) && value !== null && value !== undefined)
-          .map(([name, value]) => [name, plain(value)])
-          .toSorted(),
+          .map(([name, value]) => [name, plain(value)] as const)
+          .toSorted(([one], [other]) => (one < other ? -1 : 1)),
       ),
     )
     .toSorted();

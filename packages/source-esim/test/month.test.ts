@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { describe, expect, it } from 'vitest';
 import { esimFixture, sides } from './fixture.ts';
 
@@ -44,8 +45,8 @@ describe('hourly runs over a month', () => {
         expect(loaded, dataset).toEqual(world);
       }
       const sum = calls.reduce((total, count) => total + count, 0);
-      console.log(
-        `seed ${SEED}: ${calls.length} runs, ${killed} killed, ${(sum / calls.length).toFixed(1)} API calls per run (most ${Math.max(...calls)})`,
+      process.stdout.write(
+        `seed ${SEED}: ${calls.length} runs, ${killed} killed, ${(sum / calls.length).toFixed(1)} API calls per run (most ${Math.max(...calls)})\n`,
       );
     },
   );
