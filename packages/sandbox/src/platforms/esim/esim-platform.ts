@@ -67,6 +67,8 @@ export class EsimPlatform implements Platform {
 
   change(change: ExportChange): void {
     const now = this.#context.world.clock.now();
+    // What came before is as it was then.
+    this.#data.advance(now);
     if (change.kind === 'add-column') this.#data.addColumn(change.dataset, change.name, change.values);
     else if (change.kind === 'touch') this.#data.touch(change.dataset, change.count, now);
     else this.#entries.set(change.dataset, { ...this.#entries.get(change.dataset), ...change.entry });
