@@ -10,6 +10,7 @@ export interface RegistryEntry {
 }
 
 const REGISTRY: Record<string, RegistryEntry> = {
+  esim: { title: 'eSIM export API', load: async () => (await import('./platforms/esim.ts')).esimPlatform },
   pg: {
     title: 'PostgreSQL tables through logical replication',
     load: async () => (await import('./platforms/pg.ts')).pgPlatform,

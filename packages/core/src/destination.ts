@@ -3,6 +3,7 @@ import type { JsonValue } from './json.ts';
 import type { OperationOptions } from './operation-options.ts';
 import type { Row } from './row.ts';
 import type { Slice } from './slice.ts';
+import type { SourceDrift } from './source.ts';
 import type { StateEntry } from './state.ts';
 import type { StreamSpec, WriteDisposition } from './stream-spec.ts';
 import type { TextBatch } from './text-batch.ts';
@@ -193,6 +194,12 @@ export interface LoadPackage extends AsyncDisposable {
    * columns, or the batch another number of lines than it says.
    */
   writeText?(stream: string, batch: TextBatch): Promise<void>;
+  /**
+   * Keeps a drift that the source found, next to what changed of tables, and returns it with the
+   * table's name. Durable at once: it says how the source was, whatever becomes of the load. The
+   * stream was prepared. Absent where nothing is kept.
+   */
+  recordDrift?(stream: string, drift: SourceDrift): Promise<SchemaChange>;
   /** The table's earlier rows, those written in this load included, are gone once this load commits. */
   truncate(stream: string): Promise<void>;
   /** Gives up what this load holds of the stream. */
@@ -241,12 +248,12 @@ export type SchemaChange =
       readonly column: string;
       readonly dataType: string;
     }
-  /** The table is not as the stream declares it, and loading cannot mend that. */
+  /** The table or the source is not as it was declared, and loading cannot mend that. */
   | {
       readonly type: 'drift-found';
       readonly stream: string;
       readonly table: string;
-      /** What differs: engine, sorting key, partition key. */
+      /** What differs: engine, sorting key, partition key; or what the source says, see `SourceDrift`. */
       readonly property: string;
       readonly declared: string;
       readonly actual: string;

@@ -40,7 +40,7 @@ export { runPipeline } from './pipeline/run-pipeline.ts';
 export type { Row } from './row.ts';
 export type { SliceExpectation, SliceGate } from './slice-gate.ts';
 export type { DayRange, Scope, Slice } from './slice.ts';
-export type { RowLookup, Source, SourceMessage, SourceReadRequest, StreamSlices } from './source.ts';
+export type { RowLookup, Source, SourceDrift, SourceMessage, SourceReadRequest, StreamSlices } from './source.ts';
 export { findState, newestEntries } from './state.ts';
 export type { Checkpoint, StateEntry } from './state.ts';
 export type { InferRow, ReadRequest, RecordBatch, RowSchema, Stream, StreamMemory } from './stream.ts';

@@ -43,6 +43,11 @@ export type SourceMessage =
   /** The table is empty from here on; rows that follow are its whole content. */
   | { readonly type: 'truncate'; readonly stream: string }
   /**
+   * The source itself is not as somebody reviewed it, and goes on nevertheless: for the report, and
+   * for what the destination keeps of changed schemas.
+   */
+  | { readonly type: 'drift-found'; readonly stream: string; readonly drift: SourceDrift }
+  /**
    * The stream cannot go on in this run: the rows of it that are not committed yet are given up,
    * other streams go on, and the run ends partial. Where the source's position moves on without
    * those rows, its next checkpoint must carry an entry of the stream that makes a later run read
@@ -59,6 +64,14 @@ export type SourceMessage =
       readonly expectedRows?: number;
     }
   | { readonly type: 'checkpoint'; readonly checkpoint: Checkpoint };
+
+/** What of a source differs from what was reviewed. */
+export interface SourceDrift {
+  /** What differs, as a noun: `schema version`. */
+  readonly property: string;
+  readonly declared: string;
+  readonly actual: string;
+}
 
 /**
  * Reads back the rows that the destination holds for `keys`, as of everything yielded so far, the

@@ -7,6 +7,7 @@ import {
   type OperationOptions,
   type Row,
   type SchemaChange,
+  type SourceDrift,
   type Slice,
   type StateEntry,
   type StreamSpec,
@@ -72,6 +73,7 @@ export class ClickHouseLoad implements LoadPackage {
   readonly #tables = new Map<string, string>();
   readonly #ledger: LedgerEntry[] = [];
   #stagingCount = 0;
+  #changeCount = 0;
   #committing: Promise<LoadSummary> | undefined;
   #isOver = false;
 
@@ -155,6 +157,13 @@ export class ClickHouseLoad implements LoadPackage {
     this.#stream(stream).isClaimed = true;
   }
 
+  async recordDrift(stream: string, drift: SourceDrift): Promise<SchemaChange> {
+    const table = planTable(this.#stream(stream).spec, this.#context.options).publicName;
+    const change: SchemaChange = { type: 'drift-found', stream, table, ...drift };
+    await this.#recordChanges([change]);
+    return change;
+  }
+
   async #recordChanges(changes: readonly SchemaChange[]): Promise<void> {
     const at = systemTime(new Date());
     await insertSystemRows(
@@ -170,7 +179,8 @@ export class ClickHouseLoad implements LoadPackage {
         String(this.#number),
         at,
       ]),
-      `${this.id}-schema`,
+      // A token of its own: a load may bring several lots of changes.
+      `${this.id}-schema-${(this.#changeCount += 1)}`,
       this.#operation,
     );
   }

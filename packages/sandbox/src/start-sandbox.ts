@@ -8,6 +8,7 @@ import type { SandboxRequest } from './http/exchange.ts';
 import { startHttpServer } from './http/http-server.ts';
 import { requestParameters } from './http/request-parameters.ts';
 import { answerInstead, sendWithFault } from './http/send-with-fault.ts';
+import type { EsimPlatform } from './platforms/esim/esim-platform.ts';
 import type { FacebookPlatform } from './platforms/facebook/facebook-platform.ts';
 import type { Platform } from './platforms/platform.ts';
 import { PLATFORM_NAMES, PLATFORMS, type PlatformName, type PlatformOptions } from './platforms/registry.ts';
@@ -25,6 +26,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly url: string;
   readonly world: World;
   readonly control: SandboxControl;
+  readonly esim: EsimPlatform;
   readonly facebook: FacebookPlatform;
 }
 
@@ -96,6 +98,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     url,
     world,
     control,
+    get esim() {
+      const platform = platforms.get('esim');
+      if (platform === undefined) throw new Error('The sandbox was started without the platform esim.');
+      return platform as EsimPlatform;
+    },
     get facebook() {
       const platform = platforms.get('facebook');
       if (platform === undefined) throw new Error('The sandbox was started without the platform facebook.');

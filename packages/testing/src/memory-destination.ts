@@ -243,9 +243,12 @@ class MemoryLoad implements LoadPackage {
     columns: readonly string[],
   ): Promise<readonly (Row | undefined)[]> {
     const spec = this.#spec(stream);
-    const table = this.#merged(stream);
+    // Rows that are only appended have more in their keys than the primary key.
+    const table = new Map(
+      [...this.#merged(stream).values()].map((stored) => [primaryKeyOf(spec, stored.row), stored] as const),
+    );
     return keys.map((key) => {
-      const stored = table.get(keyOf(spec, key));
+      const stored = table.get(primaryKeyOf(spec, key));
       if (stored === undefined || stored.isDeleted) return undefined;
       return Object.fromEntries(columns.map((name) => [name, stored.row[name]]));
     });
@@ -319,7 +322,14 @@ class MemoryLoad implements LoadPackage {
 
 function keyOf(spec: StreamSpec, row: Row): string {
   const isAppended = row['_row'] !== undefined;
-  const names = isAppended ? [...spec.primaryKey, '_row'] : spec.primaryKey;
+  return valuesOf(isAppended ? [...spec.primaryKey, '_row'] : spec.primaryKey, row);
+}
+
+function primaryKeyOf(spec: StreamSpec, row: Row): string {
+  return valuesOf(spec.primaryKey, row);
+}
+
+function valuesOf(names: readonly string[], row: Row): string {
   return JSON.stringify(
     names.map((name) => row[name]),
     (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value),

@@ -5,6 +5,11 @@ import { mayHoldInexactNumber } from './long-number.ts';
 export interface LosslessOptions {
   /** How an integer beyond ±(2⁵³ − 1) is given. @default 'bigint' */
   readonly integers?: 'bigint' | 'string' | undefined;
+  /**
+   * What every number becomes that a double would change, made of the number as it is written. For
+   * those who have to tell such a number from text. Absent: see {@link parseLossless}.
+   */
+  readonly inexact?: ((source: string) => unknown) | undefined;
 }
 
 /**
@@ -17,11 +22,13 @@ export interface LosslessOptions {
  *
  * @throws JSON_MALFORMED, whose message quotes nothing of the text.
  */
-export function parseLossless(text: string, { integers = 'bigint' }: LosslessOptions = {}): unknown {
+export function parseLossless(text: string, { integers = 'bigint', inexact }: LosslessOptions = {}): unknown {
   try {
     if (!mayHoldInexactNumber(text)) return JSON.parse(text);
     return parseWithSource(text, (_key: string, value: unknown, context: { source?: string }) =>
-      typeof value === 'number' && context.source !== undefined ? exact(value, context.source, integers) : value,
+      typeof value === 'number' && context.source !== undefined
+        ? exact(value, context.source, inexact ?? ((source) => inexactNumber(source, integers)))
+        : value,
     );
   } catch (error) {
     throw malformed(error, text.length);
@@ -50,8 +57,11 @@ export function tryParseJson(text: string): unknown {
   }
 }
 
-function exact(value: number, source: string, integers: 'bigint' | 'string'): unknown {
-  if (isExact(source)) return value;
+function exact(value: number, source: string, inexact: (source: string) => unknown): unknown {
+  return isExact(source) ? value : inexact(source);
+}
+
+function inexactNumber(source: string, integers: 'bigint' | 'string'): unknown {
   return integers === 'bigint' && /^-?\d+$/.test(source) ? BigInt(source) : source;
 }
 

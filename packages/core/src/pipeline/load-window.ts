@@ -1,10 +1,11 @@
 import type { LedgerEntry, LoadPackage } from '../destination.ts';
 import { EtlError } from '../etl-error.ts';
 import { reconcile, requirePlausible, type SliceExpectation } from '../slice-gate.ts';
-import type { StreamSlices } from '../source.ts';
+import type { SourceReadRequest, StreamSlices } from '../source.ts';
 import type { StateEntry } from '../state.ts';
 import type { DueSlice } from './due-slices.ts';
 import { readOptions, type PipelineRun } from './pipeline-run.ts';
+import { recordedDrift } from './recorded-drift.ts';
 import type { SliceWindow } from './slice-window.ts';
 import { readSource } from './source-failure.ts';
 import { storedReason } from './stored-reason.ts';
@@ -103,7 +104,13 @@ async function readWindow(run: PipelineRun, load: LoadPackage, task: WindowTask)
   const moved: StateEntry[] = [];
   const asked = nameOf(stream.name, window);
 
-  const request = { ...readOptions(run), state, slices: { [stream.name]: [slice] }, streams: [stream.name] };
+  const request: SourceReadRequest = {
+    ...readOptions(run),
+    state,
+    slices: { [stream.name]: [slice] },
+    streams: [stream.name],
+    lookup: (name, keys, columns) => load.lookup(name, keys, columns),
+  };
   for await (const message of readSource(run.options.source, request)) {
     run.signal.throwIfAborted();
     switch (message.type) {
@@ -128,6 +135,9 @@ async function readWindow(run: PipelineRun, load: LoadPackage, task: WindowTask)
         break;
       case 'stream-failed':
         throw message.error;
+      case 'drift-found':
+        run.recorder.schemaChanged(message.stream, [await recordedDrift(load, message.stream, message.drift)]);
+        break;
       case 'checkpoint':
         moved.push(...message.checkpoint.entries);
         break;

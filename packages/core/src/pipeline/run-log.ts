@@ -4,6 +4,7 @@ import type { SourceMessage } from '../source.ts';
 import { newestEntries, type Checkpoint, type StateEntry } from '../state.ts';
 import type { StreamSpec } from '../stream-spec.ts';
 import { readOptions, type PipelineRun } from './pipeline-run.ts';
+import { recordedDrift } from './recorded-drift.ts';
 import { writeText } from './write-text.ts';
 
 const COMMIT_EVERY_ROWS = 200_000;
@@ -124,6 +125,12 @@ class LogLoads implements AsyncDisposable {
         await this.#current().truncate(message.stream);
         this.#uncovered = true;
         return;
+      case 'drift-found': {
+        const { stream, drift } = message;
+        await this.#prepare(stream);
+        recorder.schemaChanged(stream, [await recordedDrift(this.#current(), stream, drift)]);
+        return;
+      }
       case 'progress':
         recorder.streamSeen(message.stream);
         recorder.event({ ...message, type: 'stream-progressed' });

@@ -1,3 +1,4 @@
+import type { EsimFault } from '../platforms/esim/esim-fault.ts';
 import type { FacebookFault } from '../platforms/facebook/facebook-fault.ts';
 
 /** What can happen to any request on its way. */
@@ -22,7 +23,7 @@ export type TransportFault =
   /** The connection breaks, before or, `isCarriedOut`, after what was asked was done. */
   | { readonly kind: 'reset'; readonly isCarriedOut?: boolean };
 
-export type Fault = TransportFault | FacebookFault;
+export type Fault = TransportFault | FacebookFault | EsimFault;
 export type FaultKind = Fault['kind'];
 
 /** Which requests meet a fault; every condition must hold. `*` stands for anything. */

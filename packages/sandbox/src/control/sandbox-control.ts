@@ -1,6 +1,7 @@
 import type { Duration } from '../logical-clock.ts';
 import type { TokenOptions, TokenSubcode } from '../platforms/facebook/access-tokens.ts';
 import type { Platform } from '../platforms/platform.ts';
+import type { EsimPlatform, ExportChange } from '../platforms/esim/esim-platform.ts';
 import type { PlatformName } from '../platforms/registry.ts';
 import type { AdInsight, InsightQuery } from '../world/ad-insights.ts';
 import type { ObjectChange } from '../world/ad-structure.ts';
@@ -59,6 +60,11 @@ export class SandboxControl {
   /** Renames, pauses, archives or deletes a campaign, ad set, ad or creative from now on. */
   change({ id, ...change }: ObjectChange & { readonly id: string }): void {
     this.#parts.world.change(id, change);
+  }
+
+  /** Changes the export API: another column or version, rows touched at one moment. */
+  changeExport(change: ExportChange): void {
+    (this.#platform('esim') as EsimPlatform).change(change);
   }
 
   /** Orders a fault; gives back its number. */
@@ -127,6 +133,7 @@ export const CONTROL_METHODS = [
   'advanceTo',
   'restate',
   'change',
+  'changeExport',
   'fault',
   'faults',
   'clearFaults',

@@ -1,3 +1,4 @@
+import { EsimPlatform } from './esim/esim-platform.ts';
 import { FacebookPlatform, type FacebookOptions } from './facebook/facebook-platform.ts';
 import type { Platform, PlatformContext } from './platform.ts';
 
@@ -8,6 +9,7 @@ export interface PlatformOptions {
 
 /** Every platform that can be imitated. The name is the first part of its paths. */
 export const PLATFORMS = {
+  esim: (context) => new EsimPlatform(context),
   facebook: (context, options) => new FacebookPlatform(context, options.facebook),
 } as const satisfies Record<string, (context: PlatformContext, options: PlatformOptions) => Platform>;
 

@@ -2,6 +2,7 @@ import { isTransportFault, type Fault, type FaultKind } from '../../control/faul
 import { jsonResponse, type SandboxRequest, type SandboxResponse } from '../../http/exchange.ts';
 import { answerInstead } from '../../http/send-with-fault.ts';
 import { ATTRIBUTION_WINDOWS, type AttributionWindow } from '../../world/attribution.ts';
+import { isEsimFault } from '../esim/esim-fault.ts';
 import type { Platform, PlatformContext } from '../platform.ts';
 import { AccessTokens, type Grant, type TokenOptions, type TokenSubcode } from './access-tokens.ts';
 import type { FacebookFault } from './facebook-fault.ts';
@@ -101,7 +102,7 @@ export class FacebookPlatform implements Platform {
 
   handle(request: SandboxRequest, fault: Fault | undefined): SandboxResponse {
     if (request.parameters['batch'] !== undefined && request.method === 'POST') return this.#answerBatch(request);
-    const known = fault === undefined || isTransportFault(fault) ? undefined : fault;
+    const known = fault === undefined || isTransportFault(fault) || isEsimFault(fault) ? undefined : fault;
     return this.#answer(request, known, request.headers['authorization']);
   }
 
@@ -195,8 +196,9 @@ export class FacebookPlatform implements Platform {
     const fault = faults.take({ platform: 'facebook', ...request }, (kind) =>
       faultFits(kind, { ...request, isBatched: true }),
     );
-    const known = fault === undefined || isTransportFault(fault) ? undefined : fault;
-    const instead = fault === undefined || !isTransportFault(fault) ? undefined : answerInstead(fault);
+    const known = fault === undefined || isTransportFault(fault) || isEsimFault(fault) ? undefined : fault;
+    const instead =
+      fault === undefined || !isTransportFault(fault) || isEsimFault(fault) ? undefined : answerInstead(fault);
     const answer =
       fault?.kind === 'batch-timeout'
         ? undefined

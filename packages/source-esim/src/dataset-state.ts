@@ -1,0 +1,38 @@
+import { findState, type StateEntry } from '@etl/core';
+import { z } from 'zod';
+import { datasetError } from './dataset-error.ts';
+
+const stateSchema = z.object({
+  version: z.literal(1),
+  /** Field that `through` is of, and the newest moment that was read. */
+  field: z.string().nullable(),
+  through: z.string().regex(/^\d+$/).nullable(),
+  types: z.record(z.string(), z.enum(['boolean', 'int64', 'decimal', 'wide-decimal', 'timestamp', 'json', 'string'])),
+  fields: z.array(z.string()),
+  /** The fields when a reviewed version was last read; null before. */
+  reviewedFields: z.array(z.string()).nullable(),
+});
+
+/** What of a dataset is remembered with its rows: where it stands and what its columns are. */
+export type DatasetState = z.output<typeof stateSchema>;
+
+const NOTHING: DatasetState = { version: 1, field: null, through: null, types: {}, fields: [], reviewedFields: null };
+
+/** @throws `ESIM_STATE_INVALID` (state). */
+export function readState(entries: readonly StateEntry[] | undefined, dataset: string): DatasetState {
+  const value = findState(entries ?? [], dataset, '');
+  if (value === undefined || value === null) return NOTHING;
+  const parsed = stateSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw datasetError(
+    'ESIM_STATE_INVALID',
+    'state',
+    dataset,
+    'has a stored position that cannot be read',
+    'Load it with --full-refresh.',
+  );
+}
+
+export function stateEntry(dataset: string, state: DatasetState): StateEntry {
+  return { stream: dataset, partition: '', value: state };
+}

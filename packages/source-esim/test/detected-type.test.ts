@@ -1,0 +1,91 @@
+import { parseLossless } from '@etl/core/http';
+import { describe, expect, it } from 'vitest';
+import { DatasetColumns } from '../src/dataset-columns.ts';
+import { ExactNumber } from '../src/exact-value.ts';
+import type { Dataset } from '../src/manifest.ts';
+
+const dataset: Dataset = {
+  name: 'things',
+  endpoint: 'things',
+  disposition: 'merge',
+  watermark: 'at',
+  primaryKey: ['id'],
+  limit: 10,
+  version: undefined,
+  options: { columns: {}, drop: [], hash: [] },
+  drift: undefined,
+};
+
+const rowsOf = (values: readonly string[]): readonly Record<string, unknown>[] =>
+  values.map((value, id) => {
+    const text = `{"id":${9007199254740993n + BigInt(id)},"at":"2026-01-01T00:00:00Z","x":${value}}`;
+    return parseLossless(text, { inexact: (source) => new ExactNumber(source) }) as Record<string, unknown>;
+  });
+
+/** The type and the values of `x` after rows that came in several runs. */
+function learned(runs: readonly (readonly string[])[]) {
+  let known: { fields: readonly string[]; types: DatasetColumns['types'] } = { fields: [], types: {} };
+  let columns = new DatasetColumns(dataset, known, undefined);
+  for (const values of runs) {
+    columns = new DatasetColumns(dataset, known, undefined);
+    for (const row of rowsOf(values)) columns.take(row);
+    known = JSON.parse(JSON.stringify({ fields: [...columns.fields], types: columns.types })) as typeof known;
+  }
+  const x = columns.spec.columns.find(({ name }) => name === 'x');
+  const values = rowsOf(runs.flat()).map((row) => columns.encode(columns.take(row))['x']);
+  return { type: x?.precision === undefined ? x?.type : `${x.type}(${x.precision}, ${x.scale})`, values };
+}
+
+describe('the type of an undeclared column', () => {
+  it.each([
+    ['does not exist as long as there are only NULLs', ['null', 'null'], undefined, [undefined, undefined]],
+    ['is whole numbers', ['1', 'null', '9223372036854775807'], 'int64', ['1', null, '9223372036854775807']],
+    [
+      'is Decimal(38, 9) with a fraction, never a double',
+      ['18', '0.1', '1e-7'],
+      'decimal(38, 9)',
+      ['18', '0.1', '0.0000001'],
+    ],
+    [
+      'keeps digits beyond a double',
+      ['12345678901234567.123456789'],
+      'decimal(38, 9)',
+      ['12345678901234567.123456789'],
+    ],
+    ['is wider where nine places are too few', ['0.30000000000000004'], 'decimal(76, 38)', ['0.30000000000000004']],
+    ['is moments of any offset', ['"2026-01-01T02:00:00.5+02:00"'], 'timestamp', ['2026-01-01T00:00:00.500000Z']],
+    ['is text for days and numbers in quotes', ['"2026-01-01"', '"0012"'], 'string', ['2026-01-01', '0012']],
+    [
+      'is text for what is mixed',
+      ['true', '1.50', '"2026-01-01T00:00:00Z"'],
+      'string',
+      ['true', '1.5', '2026-01-01 00:00:00.000000'],
+    ],
+    ['is JSON with exact numbers', ['{"a":12345678901234567890}'], 'json', ['{"a":12345678901234567890}']],
+  ])('%s', (_, values, type, expected) => {
+    expect(learned([values])).toEqual({ type, values: expected });
+  });
+
+  it('is the same in whatever order the rows come, in one run or in several', () => {
+    const pools = [
+      ['null', '1', '2.5', '3'],
+      ['1', '"a"', 'true'],
+      ['"2026-01-01T00:00:00Z"', '"soon"', 'null'],
+      ['1', '0.30000000000000004', '2.5'],
+    ];
+    for (const pool of pools) {
+      const orders = pool.flatMap((_, by) => [
+        [...pool.slice(by), ...pool.slice(0, by)],
+        [...pool.slice(by), ...pool.slice(0, by)].toReversed(),
+      ]);
+      const types = orders.flatMap((values) => [learned([values]).type, learned(values.map((value) => [value])).type]);
+      expect(new Set(types).size).toBe(1);
+    }
+  });
+
+  it('is text for ids, beyond what a double holds', () => {
+    const columns = new DatasetColumns(dataset, { fields: [], types: {} }, undefined);
+    expect(rowsOf(['1']).map((row) => columns.encode(columns.take(row))['id'])).toEqual(['9007199254740993']);
+    expect(columns.spec.columns[0]).toEqual({ name: 'id', type: 'string', nullable: false });
+  });
+});
