@@ -1,0 +1,66 @@
+import { defineSource, type Source } from '@etl/core';
+import { AdAccounts } from './ad-accounts.ts';
+import { checkSource } from './check-source.ts';
+import { adCreativeSchema, adSchema, adSetSchema, campaignSchema } from './entity-schemas.ts';
+import { entityStream } from './entity-stream.ts';
+import { GraphClient } from './graph-client.ts';
+import { insightsStream } from './insights-stream.ts';
+import { resolveOptions, type FacebookOptions } from './options.ts';
+
+const CAMPAIGN_STATUSES = ['ACTIVE', 'PAUSED', 'ARCHIVED', 'IN_PROCESS', 'WITH_ISSUES'];
+const AD_SET_STATUSES = [...CAMPAIGN_STATUSES, 'CAMPAIGN_PAUSED'];
+const AD_STATUSES = [
+  ...AD_SET_STATUSES,
+  'ADSET_PAUSED',
+  'PENDING_REVIEW',
+  'DISAPPROVED',
+  'PREAPPROVED',
+  'PENDING_BILLING_INFO',
+];
+
+/**
+ * Facebook ad accounts as a source: insights first, then campaigns, ad sets, ads and creatives.
+ *
+ * @throws `FACEBOOK_OPTIONS_INVALID` (config)
+ */
+export function facebook(given: FacebookOptions) {
+  const { fetch, clock, random, ...plain } = given;
+  const options = resolveOptions(plain);
+  const graph = new GraphClient(options, {
+    ...(fetch === undefined ? {} : { fetch }),
+    ...(clock === undefined ? {} : { clock }),
+    ...(random === undefined ? {} : { random }),
+  });
+  const accounts = new AdAccounts(graph);
+  const { structurePageSize: pageSize } = options;
+  const streams = {
+    insights: insightsStream(graph, accounts, options),
+    campaigns: entityStream(graph, options, {
+      name: 'campaigns',
+      edge: 'campaigns',
+      schema: campaignSchema,
+      pageSize,
+      statuses: CAMPAIGN_STATUSES,
+    }),
+    adSets: entityStream(graph, options, {
+      name: 'ad_sets',
+      edge: 'adsets',
+      schema: adSetSchema,
+      pageSize,
+      statuses: AD_SET_STATUSES,
+    }),
+    ads: entityStream(graph, options, { name: 'ads', edge: 'ads', schema: adSchema, pageSize, statuses: AD_STATUSES }),
+    adCreatives: entityStream(graph, options, {
+      name: 'ad_creatives',
+      edge: 'adcreatives',
+      schema: adCreativeSchema,
+      pageSize: options.creativePageSize,
+      statuses: [],
+    }),
+  };
+  return defineSource({
+    name: 'facebook',
+    streams,
+    check: (call) => checkSource(graph, accounts, options, call),
+  }) satisfies Source;
+}
