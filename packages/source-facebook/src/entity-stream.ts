@@ -74,6 +74,8 @@ function valueOf(field: string, type: string | undefined, value: unknown): unkno
   if (field === 'creative') return { id: (value as { id?: unknown } | undefined)?.id ?? null };
   if (value === undefined || value === null) return null;
   // `2026-03-01T09:00:00+0000`
-  if (type === 'timestamp') return String(value).replace(/([+-]\d{2})(\d{2})$/, '$1:$2');
-  return type === 'json' ? value : String(value);
+  if (type === 'json') return value;
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  if (type === 'timestamp') return text.replace(/([+-]\d{2})(\d{2})$/, '$1:$2');
+  return text;
 }

@@ -5,25 +5,15 @@ import { adCreativeSchema, adSchema, adSetSchema, campaignSchema } from './entit
 import { entityStream } from './entity-stream.ts';
 import { GraphClient } from './graph-client.ts';
 import { insightsStream } from './insights-stream.ts';
+import { STATUSES } from './object-statuses.ts';
 import { resolveOptions, type FacebookOptions } from './options.ts';
-
-const CAMPAIGN_STATUSES = ['ACTIVE', 'PAUSED', 'ARCHIVED', 'IN_PROCESS', 'WITH_ISSUES'];
-const AD_SET_STATUSES = [...CAMPAIGN_STATUSES, 'CAMPAIGN_PAUSED'];
-const AD_STATUSES = [
-  ...AD_SET_STATUSES,
-  'ADSET_PAUSED',
-  'PENDING_REVIEW',
-  'DISAPPROVED',
-  'PREAPPROVED',
-  'PENDING_BILLING_INFO',
-];
 
 /**
  * Facebook ad accounts as a source: insights first, then campaigns, ad sets, ads and creatives.
  *
  * @throws `FACEBOOK_OPTIONS_INVALID` (config)
  */
-export function facebook(given: FacebookOptions) {
+export function facebook(given: FacebookOptions): Source {
   const { fetch, clock, random, ...plain } = given;
   const options = resolveOptions(plain);
   const graph = new GraphClient(options, {
@@ -40,16 +30,16 @@ export function facebook(given: FacebookOptions) {
       edge: 'campaigns',
       schema: campaignSchema,
       pageSize,
-      statuses: CAMPAIGN_STATUSES,
+      statuses: STATUSES.campaign,
     }),
     adSets: entityStream(graph, options, {
       name: 'ad_sets',
       edge: 'adsets',
       schema: adSetSchema,
       pageSize,
-      statuses: AD_SET_STATUSES,
+      statuses: STATUSES.adset,
     }),
-    ads: entityStream(graph, options, { name: 'ads', edge: 'ads', schema: adSchema, pageSize, statuses: AD_STATUSES }),
+    ads: entityStream(graph, options, { name: 'ads', edge: 'ads', schema: adSchema, pageSize, statuses: STATUSES.ad }),
     adCreatives: entityStream(graph, options, {
       name: 'ad_creatives',
       edge: 'adcreatives',
@@ -62,5 +52,5 @@ export function facebook(given: FacebookOptions) {
     name: 'facebook',
     streams,
     check: (call) => checkSource(graph, accounts, options, call),
-  }) satisfies Source;
+  });
 }

@@ -13,10 +13,14 @@ import { scaleOf } from './insight-schema.ts';
 import type { GraphObject } from './graph-client.ts';
 import type { InsightsOptions } from './options.ts';
 
+const FUNNEL_LISTS = ['actions', 'action_values', 'conversions', 'conversion_values'];
+
 export interface RowContext {
   readonly insights: InsightsOptions;
   readonly managingSystem: string;
   readonly currency: string;
+  /** Fields that were given up because they were too much: unknown, not absent. */
+  readonly unfetched: ReadonlySet<string>;
   /** Told how the row falls short. */
   readonly flag: (flag: string) => void;
 }
@@ -27,7 +31,7 @@ export interface RowContext {
  * @throws FACEBOOK_FIELD_MISSING (data) when a field is missing that every row has.
  */
 export function insightRow(given: GraphObject, context: RowContext): Record<string, unknown> {
-  const { insights, managingSystem, currency, flag } = context;
+  const { insights, managingSystem, currency } = context;
   const { level, breakdowns, fields, numbers } = insights;
   const row: Record<string, unknown> = {
     account_id: given['account_id'],
@@ -50,33 +54,43 @@ export function insightRow(given: GraphObject, context: RowContext): Record<stri
   for (const field of fields) {
     const value = given[field];
     const type = INSIGHT_FIELDS[field];
-    if (type === 'actions') {
+    if (context.unfetched.has(field)) row[field] = type === 'actions' ? [] : null;
+    else if (type === 'actions') {
       lists[field] = entriesOf(value);
       row[field] = lists[field].map((entry) => nestedEntry(entry, numbers));
     } else if (type === 'result') row[field] = firstResult(value);
     else if (value === undefined || value === null) row[field] = null;
-    else if (numbers === 'text' || type === 'text') row[field] = String(value);
-    else row[field] = decimalOf(value, scaleOf(field) ?? 20) ?? String(value);
+    else if (numbers === 'text' || type === 'text') row[field] = textOf(value);
+    else row[field] = decimalOf(value, scaleOf(field) ?? 20) ?? textOf(value);
   }
-  addMetrics(row, lists, insights, flag);
+  addMetrics(row, lists, context);
   return row;
 }
 
 function addMetrics(
   row: Record<string, unknown>,
   lists: Readonly<Record<string, ActionEntries>>,
-  { hasSubscriptionRevenue }: InsightsOptions,
-  flag: (flag: string) => void,
+  { insights, unfetched, flag }: RowContext,
 ): void {
   for (const metric of ACTION_METRICS) {
     const entries = lists[metric.list];
+    if (unfetched.has(metric.list)) row[metric.column] = null;
     if (entries === undefined) continue;
     const value = actionMetric(metric, entries);
     if (value === undefined) flag(`ambiguous:${metric.column}`);
     row[metric.column] = value ?? null;
   }
-  if (lists['actions'] !== undefined || lists['conversions'] !== undefined) Object.assign(row, funnelMetrics(lists));
-  if (hasSubscriptionRevenue) row['subscription_revenue'] = subscriptionRevenue(lists['conversion_values'] ?? []);
+  const { fields, hasSubscriptionRevenue } = insights;
+  const isKnown = !FUNNEL_LISTS.some((list) => unfetched.has(list));
+  if (fields.includes('actions') || fields.includes('conversions')) {
+    const metrics = Object.entries(funnelMetrics(lists));
+    for (const [column, value] of metrics) row[column] = isKnown ? value : null;
+  }
+  if (hasSubscriptionRevenue) {
+    row['subscription_revenue'] = unfetched.has('conversion_values')
+      ? null
+      : subscriptionRevenue(lists['conversion_values'] ?? []);
+  }
 }
 
 function entriesOf(value: unknown): ActionEntries {
@@ -89,8 +103,8 @@ function nestedEntry(entry: GraphObject, numbers: InsightsOptions['numbers']): R
     value === undefined || value === null
       ? null
       : numbers === 'text'
-        ? String(value)
-        : (decimalOf(value, ACTION_SCALE) ?? String(value));
+        ? textOf(value)
+        : (decimalOf(value, ACTION_SCALE) ?? textOf(value));
   return {
     action_type: String(entry['action_type']),
     value: number(entry['value']),
@@ -113,4 +127,9 @@ function missing(field: string): EtlError {
     hint: 'The slice is read again by the next run; look whether the platform had an outage if it repeats.',
     context: { field },
   });
+}
+
+/** What is no number is left to the schema, which refuses it by name. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -62,9 +62,9 @@ export function insightSchema(options: InsightsOptions): z.ZodObject {
   for (const { column, list } of ACTION_METRICS) if (has.has(list)) shape[column] = actionValue;
   if (has.has('actions') || has.has('conversions')) {
     for (const name of ['trial_starts', 'trial_start_value', 'subscriptions', 'subscription_value']) {
-      shape[name] = actionValue.unwrap();
+      shape[name] = actionValue;
     }
   }
-  if (options.hasSubscriptionRevenue) shape['subscription_revenue'] = actionValue.unwrap();
+  if (options.hasSubscriptionRevenue) shape['subscription_revenue'] = actionValue;
   return z.object(shape);
 }

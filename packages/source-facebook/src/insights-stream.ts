@@ -13,29 +13,25 @@ import type { AdAccounts } from './ad-accounts.ts';
 import { scaledOf, textOf, decimalOf } from './exact-text.ts';
 import type { GraphClient, GraphObject, Parameters } from './graph-client.ts';
 import { isTooMuchData } from './graph-error.ts';
-import { ADDITIVE_FIELDS, idColumns, insightKey, INSIGHT_FIELDS, UNIQUE_FIELDS } from './insight-fields.ts';
+import {
+  ADDITIVE_FIELDS,
+  idColumns,
+  insightKey,
+  INSIGHT_FIELDS,
+  REQUIRED_FIELDS,
+  UNIQUE_FIELDS,
+} from './insight-fields.ts';
 import { insightRow } from './insight-row.ts';
 import { insightSchema } from './insight-schema.ts';
 import type { ResolvedOptions } from './options.ts';
+import { statusFilter } from './object-statuses.ts';
 import { ReportRuns } from './report-runs.ts';
 
 const RETENTION_MONTHS = 37;
 const SUM_SCALE = 6;
-const STATUSES = [
-  'ACTIVE',
-  'PAUSED',
-  'PENDING_REVIEW',
-  'DISAPPROVED',
-  'PREAPPROVED',
-  'PENDING_BILLING_INFO',
-  'CAMPAIGN_PAUSED',
-  'ADSET_PAUSED',
-  'IN_PROCESS',
-  'WITH_ISSUES',
-  'ARCHIVED',
-];
-/** Without it, rows of archived ads would leave the days that are read again. Deleted ones cannot be asked for. */
-const FILTERING = JSON.stringify([{ field: 'ad.effective_status', operator: 'IN', value: STATUSES }]);
+const NEVER_GIVEN_UP: ReadonlySet<string> = new Set([...REQUIRED_FIELDS, ...ADDITIVE_FIELDS]);
+/** After so long an account is asked as a whole again: it may have become smaller. */
+const SPLIT_LASTS_MS = 7 * 86_400_000;
 
 /** How an account's reports have to be asked for; learned from reports that were too large, and kept. */
 const splitSchema = z.object({
@@ -43,6 +39,7 @@ const splitSchema = z.object({
   groups: z.array(z.array(z.string())),
   unfetched: z.array(z.string()),
   asked: z.string(),
+  at: z.number(),
 });
 type Split = z.output<typeof splitSchema>;
 
@@ -61,7 +58,7 @@ export function insightsStream(
   const { insights } = options;
   const isReconciled = insights.isReconciled ?? insights.breakdowns.length === 0;
   const reconciled = isReconciled ? ADDITIVE_FIELDS.filter((field) => insights.fields.includes(field)) : [];
-  return defineStream({
+  const stream: Stream<Record<string, unknown>> = defineStream({
     name: 'insights',
     schema: insightSchema(insights),
     primaryKey: [...insightKey(insights.level, insights.breakdowns)],
@@ -82,7 +79,8 @@ export function insightsStream(
         new InsightsRead(graph, accounts, options, accountId, reconciled, request).batches(slice),
       );
     },
-  }) as Stream<Record<string, unknown>>;
+  });
+  return stream;
 }
 
 async function accountSlices(
@@ -158,7 +156,8 @@ class InsightsRead {
     };
     for (const range of chunks(days, this.#split.days)) {
       for await (const page of this.#range(range)) {
-        const rows = page.map((given) => insightRow(given, context));
+        const unfetched = new Set(this.#split.unfetched);
+        const rows = page.map((given) => insightRow(given, { ...context, unfetched }));
         for (const row of rows) this.#add(row);
         yield { rows };
       }
@@ -237,41 +236,42 @@ class InsightsRead {
       time_increment: 1,
       time_range: JSON.stringify({ since, until }),
       fields: ['account_id', 'account_currency', ...ids, ...names, ...group].join(','),
-      filtering: FILTERING,
+      filtering: statusFilter(this.#options.insights.level),
       ...(breakdowns.length === 0 ? {} : { breakdowns: breakdowns.join(',') }),
       ...(hasActions ? { action_attribution_windows: JSON.stringify(attributionWindows) } : {}),
     };
   }
 
-  /** Halves the largest group of fields. A field that is too much alone is given up, and said to be. */
+  /** Halves the fields that were too much together. One that is too much alone is given up, and said to be. */
   #splitFields(): boolean {
     const { groups, unfetched } = this.#split;
-    const largest = groups.reduce((one, other) => (other.length > one.length ? other : one), []);
-    if (largest.length > 1) {
-      const middle = Math.ceil(largest.length / 2);
-      const parts = [largest.slice(0, middle), largest.slice(middle)];
-      this.#split = { ...this.#split, groups: groups.flatMap((group) => (group === largest ? parts : [group])) };
+    const failed = groups[this.#runs.tooLarge ?? -1];
+    const [field] = failed ?? [];
+    if (failed === undefined || field === undefined) return false;
+    if (failed.length > 1) {
+      const middle = Math.ceil(failed.length / 2);
+      const parts = [failed.slice(0, middle), failed.slice(middle)];
+      this.#split = { ...this.#split, groups: groups.flatMap((group) => (group === failed ? parts : [group])) };
       return true;
     }
-    // Numbers without which a row is not one are never given up.
-    const lists = groups.filter(([field = '']) => INSIGHT_FIELDS[field as keyof typeof INSIGHT_FIELDS] === 'actions');
-    const heaviest = lists[0]?.[0];
-    if (heaviest === undefined) return false;
+    // Without these a row is not the row that was asked for.
+    if (NEVER_GIVEN_UP.has(field) || groups.length === 1) return false;
     this.#split = {
       ...this.#split,
-      groups: groups.filter(([field]) => field !== heaviest),
-      unfetched: [...unfetched, heaviest],
+      groups: groups.filter((group) => group !== failed),
+      unfetched: [...unfetched, field],
     };
     return true;
   }
 
   async #restoreSplit(): Promise<void> {
     const remembered = splitSchema.safeParse(await this.#request.memory?.get(this.#splitKey()));
-    if (remembered.success && remembered.data.asked === this.#split.asked) this.#split = remembered.data;
+    if (!remembered.success || remembered.data.asked !== this.#split.asked) return;
+    if (this.#graph.clock.now() - remembered.data.at < SPLIT_LASTS_MS) this.#split = remembered.data;
   }
 
   async #saveSplit(): Promise<void> {
-    await this.#request.memory?.set(this.#splitKey(), this.#split);
+    await this.#request.memory?.set(this.#splitKey(), { ...this.#split, at: this.#graph.clock.now() });
   }
 
   #splitKey(): string {
@@ -302,7 +302,7 @@ class InsightsRead {
       time_increment: 1,
       time_range: JSON.stringify({ since, until }),
       fields: this.#reconciled.join(','),
-      filtering: FILTERING,
+      filtering: statusFilter(this.#options.insights.level),
     };
     const platform = new Map<string, bigint>();
     const list = { path: `act_${this.#accountId}/insights`, query, accountId: this.#accountId, pageSize: 100 };
@@ -332,7 +332,7 @@ function wholeSplit({ insights }: ResolvedOptions): Split {
   const unique = insights.fields.filter((field) => UNIQUE_FIELDS.has(field));
   const groups = [core, unique].filter((group) => group.length > 0);
   const asked = [insights.level, ...insights.breakdowns, ...insights.fields].join(',');
-  return { days: insights.windowDays, groups, unfetched: [], asked };
+  return { days: insights.windowDays, groups, unfetched: [], asked, at: 0 };
 }
 
 function chunks(days: readonly string[], size: number): readonly Days[] {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { EtlError, type JsonValue, type ReadRequest } from '@etl/core';
+import { EtlError, type ReadRequest } from '@etl/core';
 import { z } from 'zod';
 import { graphError } from './graph-error.ts';
 import type { GraphClient, GraphObject, Parameters } from './graph-client.ts';
@@ -39,12 +39,18 @@ export class ReportRuns {
   readonly #request: ReadRequest;
   #remembered: Record<string, { id: string; at: number }> = {};
   #own = new Set<string>();
+  #tooLarge: number | undefined;
 
   constructor(graph: GraphClient, options: ResolvedOptions, accountId: string, request: ReadRequest) {
     this.#graph = graph;
     this.#options = options;
     this.#accountId = accountId;
     this.#request = request;
+  }
+
+  /** Which of the reports asked for last was too much data. */
+  get tooLarge(): number | undefined {
+    return this.#tooLarge;
   }
 
   /** Takes up what earlier runs had submitted, as far as it is young enough. */
@@ -71,7 +77,7 @@ export class ReportRuns {
   async complete(reports: readonly Parameters[]): Promise<readonly string[]> {
     const all: PendingReport[] = [];
     for (const [index, parameters] of reports.entries()) {
-      all.push({ index, parameters, run: await this.#attach(parameters), retries: 0, hasStarted: false });
+      all.push({ index, parameters, run: await this.#attach(parameters, index), retries: 0, hasStarted: false });
     }
     let waiting: readonly PendingReport[] = all;
     for (let waitMs = 0; waiting.length > 0; waitMs = this.#nextWait(waitMs)) {
@@ -81,9 +87,10 @@ export class ReportRuns {
     return all.map(({ run }) => run.id);
   }
 
-  async #attach(parameters: Parameters): Promise<{ id: string; at: number }> {
+  async #attach(parameters: Parameters, index: number): Promise<{ id: string; at: number }> {
     const known = this.#remembered[keyOf(parameters)];
     this.#own.add(keyOf(parameters));
+    this.#tooLarge = index;
     return known ?? this.#submit(parameters);
   }
 
@@ -148,6 +155,7 @@ export class ReportRuns {
   }
 
   async #again(report: PendingReport, error: EtlError): Promise<false> {
+    this.#tooLarge = report.index;
     delete this.#remembered[keyOf(report.parameters)];
     await this.#save();
     if (error.code === 'FACEBOOK_TOO_MUCH_DATA' || report.retries >= this.#options.reports.maxRetries) throw error;
@@ -185,7 +193,7 @@ export class ReportRuns {
   }
 
   async #save(): Promise<void> {
-    await this.#request.memory?.set(this.#memoryKey(), this.#remembered as JsonValue);
+    await this.#request.memory?.set(this.#memoryKey(), this.#remembered);
   }
 
   #memoryKey(): string {
