@@ -10,6 +10,18 @@ interface RegistryEntry {
 }
 
 const REGISTRY: Readonly<Record<string, RegistryEntry>> = {
+  facebook: {
+    title: 'Facebook ad accounts: insights, campaigns, ad sets, ads, creatives',
+    load: async () => (await import('./platforms/facebook.ts')).facebookPlatform,
+  },
+  esim_facebook: {
+    title: 'the same for the eSIM business',
+    load: async () => (await import('./platforms/facebook.ts')).esimFacebookPlatform,
+  },
+  subscription_facebook: {
+    title: 'the same for subscriptions, with conversions',
+    load: async () => (await import('./platforms/facebook.ts')).subscriptionFacebookPlatform,
+  },
   pg: {
     title: 'PostgreSQL tables through logical replication',
     load: async () => (await import('./platforms/pg.ts')).pgPlatform,
