@@ -11,6 +11,18 @@ export interface RegistryEntry {
 
 const REGISTRY: Record<string, RegistryEntry> = {
   esim: { title: 'eSIM export API', load: async () => (await import('./platforms/esim.ts')).esimPlatform },
+  facebook: {
+    title: 'Facebook ad accounts: insights, campaigns, ad sets, ads, creatives',
+    load: async () => (await import('./platforms/facebook.ts')).facebookPlatform,
+  },
+  esim_facebook: {
+    title: 'the same for the eSIM business',
+    load: async () => (await import('./platforms/facebook.ts')).esimFacebookPlatform,
+  },
+  subscription_facebook: {
+    title: 'the same for subscriptions, with conversions',
+    load: async () => (await import('./platforms/facebook.ts')).subscriptionFacebookPlatform,
+  },
   pg: {
     title: 'PostgreSQL tables through logical replication',
     load: async () => (await import('./platforms/pg.ts')).pgPlatform,

@@ -17,7 +17,7 @@ describe('the command line', () => {
     const { exitCode, stderr, stdout } = await etl('run', 'nosuch', 'x');
     expect(exitCode).toBe(2);
     expect(stderr).toContain('There is no platform nosuch');
-    expect(stderr).toContain('The platforms are: pg.');
+    expect(stderr).toContain('The platforms are: facebook, esim_facebook, subscription_facebook, pg.');
     expect(stderr).toContain('PLATFORM_UNKNOWN · docs/errors.md#platform_unknown');
     expect(stdout).toBe('');
   });
@@ -60,7 +60,7 @@ describe('the command line', () => {
     for (const command of ['run', 'check', 'discover', 'groups', 'sql', 'demo']) {
       expect(stdout).toContain(`  ${command} `);
     }
-    expect(stdout).toMatch(/Platforms:\n {2}pg /);
+    expect(stdout).toMatch(/Platforms:\n(?: {2}.*\n)* {2}pg /);
     expect(stdout).toContain('run [options] <platform> <group>');
     expect(stdout).not.toContain('<platform> [group]');
     // 120 ms on an idle machine; loading one connector would cost more than this allows.

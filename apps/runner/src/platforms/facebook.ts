@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { definePlatform, type Platform } from '../platform.ts';
+
+const facebookGroupSchema = z.strictObject({
+  token: z.string().min(1),
+  account_ids: z.array(z.string().regex(/^(?:act_)?\d+$/, 'must be digits, with or without act_')).min(1),
+  base_url: z.url({ protocol: /^https?$/ }).optional(),
+  dataset: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]*$/, 'must be lowercase letters, digits and underscores')
+    .optional(),
+  destination: z.string().min(1).optional(),
+});
+
+interface Family {
+  readonly name: string;
+  readonly destination: string;
+  readonly dataset: string;
+  /** Whether conversions and what subscriptions bring are read as well. */
+  readonly hasConversions: boolean;
+}
+
+/** Facebook ad accounts: one group is one token and its accounts. */
+export const facebookPlatform = platformOf({
+  name: 'facebook',
+  destination: 'clickhouse',
+  dataset: 'fb',
+  hasConversions: false,
+});
+
+export const esimFacebookPlatform = platformOf({
+  name: 'esim_facebook',
+  destination: 'clickhouse_esim',
+  dataset: 'esim_fb',
+  hasConversions: false,
+});
+
+export const subscriptionFacebookPlatform = platformOf({
+  name: 'subscription_facebook',
+  destination: 'clickhouse_dashboard',
+  dataset: 'subscription_fb',
+  hasConversions: true,
+});
+
+function platformOf(family: Family): Platform {
+  return definePlatform({
+    name: family.name,
+    groupSchema: facebookGroupSchema,
+    open: (groupName, group) => ({
+      name: groupName,
+      target: {
+        destination: group.destination ?? family.destination,
+        dataset: group.dataset ?? family.dataset,
+      },
+      secrets: [group.token],
+      async createSource() {
+        const { DEFAULT_INSIGHT_FIELDS, facebook } = await import('@etl/source-facebook');
+        return facebook({
+          token: group.token,
+          accountIds: group.account_ids,
+          managingSystem: groupName,
+          ...(group.base_url === undefined ? {} : { baseUrl: group.base_url }),
+          ...(family.hasConversions
+            ? {
+                insights: {
+                  fields: [...DEFAULT_INSIGHT_FIELDS, 'conversions', 'conversion_values'],
+                  hasSubscriptionRevenue: true,
+                },
+              }
+            : {}),
+        });
+      },
+    }),
+  });
+}

@@ -1,0 +1,135 @@
+import { EtlError } from '@etl/core';
+import {
+  ACTION_METRICS,
+  ACTION_SCALE,
+  actionMetric,
+  funnelMetrics,
+  subscriptionRevenue,
+  type ActionEntries,
+} from './action-metrics.ts';
+import { decimalOf } from './exact-text.ts';
+import { ATTRIBUTION_WINDOWS, idColumns, INSIGHT_FIELDS, REQUIRED_FIELDS } from './insight-fields.ts';
+import { scaleOf } from './insight-schema.ts';
+import type { GraphObject } from './graph-client.ts';
+import type { InsightsOptions } from './options.ts';
+
+const FUNNEL_LISTS = ['actions', 'action_values', 'conversions', 'conversion_values'];
+
+export interface RowContext {
+  readonly insights: InsightsOptions;
+  readonly managingSystem: string;
+  readonly currency: string;
+  /** Fields that were given up because they were too much: unknown, not absent. */
+  readonly unfetched: ReadonlySet<string>;
+  /** Told how the row falls short. */
+  readonly flag: (flag: string) => void;
+}
+
+/**
+ * A row of the table from a row of the platform.
+ *
+ * @throws FACEBOOK_FIELD_MISSING (data) when a field is missing that every row has.
+ */
+export function insightRow(given: GraphObject, context: RowContext): Record<string, unknown> {
+  const { insights, managingSystem, currency } = context;
+  const { level, breakdowns, fields, numbers } = insights;
+  const row: Record<string, unknown> = {
+    account_id: given['account_id'],
+    date_start: given['date_start'],
+    date_stop: given['date_stop'],
+    managing_system: managingSystem,
+    account_name: given['account_name'] ?? null,
+    account_currency: given['account_currency'] ?? currency,
+  };
+  for (const id of idColumns(level)) {
+    row[id] = given[id];
+    row[id.replace('_id', '_name')] = given[id.replace('_id', '_name')] ?? null;
+  }
+  const required = REQUIRED_FIELDS.filter((field) => fields.includes(field));
+  for (const name of ['account_id', 'date_start', ...idColumns(level), ...required]) {
+    if (given[name] === undefined) throw missing(name);
+  }
+  for (const breakdown of breakdowns) row[breakdown] = given[breakdown] ?? `no_${breakdown}`;
+  const lists: Record<string, ActionEntries> = {};
+  for (const field of fields) {
+    const value = given[field];
+    const type = INSIGHT_FIELDS[field];
+    if (context.unfetched.has(field)) row[field] = type === 'actions' ? [] : null;
+    else if (type === 'actions') {
+      lists[field] = entriesOf(value);
+      row[field] = lists[field].map((entry) => nestedEntry(entry, numbers));
+    } else if (type === 'result') row[field] = firstResult(value);
+    else if (value === undefined || value === null) row[field] = null;
+    else if (numbers === 'text' || type === 'text') row[field] = textOf(value);
+    else row[field] = decimalOf(value, scaleOf(field) ?? 20) ?? textOf(value);
+  }
+  addMetrics(row, lists, context);
+  return row;
+}
+
+function addMetrics(
+  row: Record<string, unknown>,
+  lists: Readonly<Record<string, ActionEntries>>,
+  { insights, unfetched, flag }: RowContext,
+): void {
+  for (const metric of ACTION_METRICS) {
+    const entries = lists[metric.list];
+    if (unfetched.has(metric.list)) row[metric.column] = null;
+    if (entries === undefined) continue;
+    const value = actionMetric(metric, entries);
+    if (value === undefined) flag(`ambiguous:${metric.column}`);
+    row[metric.column] = value ?? null;
+  }
+  const { fields, hasSubscriptionRevenue } = insights;
+  const isKnown = !FUNNEL_LISTS.some((list) => unfetched.has(list));
+  if (fields.includes('actions') || fields.includes('conversions')) {
+    const metrics = Object.entries(funnelMetrics(lists));
+    for (const [column, value] of metrics) row[column] = isKnown ? value : null;
+  }
+  if (hasSubscriptionRevenue) {
+    row['subscription_revenue'] = unfetched.has('conversion_values')
+      ? null
+      : subscriptionRevenue(lists['conversion_values'] ?? []);
+  }
+}
+
+function entriesOf(value: unknown): ActionEntries {
+  if (!Array.isArray(value)) return [];
+  return value.filter((entry): entry is Record<string, unknown> => typeof entry === 'object' && entry !== null);
+}
+
+function nestedEntry(entry: GraphObject, numbers: InsightsOptions['numbers']): Record<string, unknown> {
+  const number = (value: unknown): unknown =>
+    value === undefined || value === null
+      ? null
+      : numbers === 'text'
+        ? textOf(value)
+        : (decimalOf(value, ACTION_SCALE) ?? textOf(value));
+  return {
+    action_type: String(entry['action_type']),
+    value: number(entry['value']),
+    ...Object.fromEntries(ATTRIBUTION_WINDOWS.map((window) => [window, number(entry[window])])),
+  };
+}
+
+/** `[{ indicator, values: [{ value }] }]`, of which the first is the campaign's own result. */
+function firstResult(value: unknown): string | null {
+  const [result] = entriesOf(value);
+  const [first] = entriesOf(result?.['values']);
+  return decimalOf(first?.['value'], ACTION_SCALE) ?? null;
+}
+
+function missing(field: string): EtlError {
+  return new EtlError({
+    code: 'FACEBOOK_FIELD_MISSING',
+    kind: 'data',
+    message: `A row of an insights report came without ${field}.`,
+    hint: 'The slice is read again by the next run; look whether the platform had an outage if it repeats.',
+    context: { field },
+  });
+}
+
+/** What is no number is left to the schema, which refuses it by name. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { ACTION_METRICS, ACTION_SCALE } from './action-metrics.ts';
+import { ATTRIBUTION_WINDOWS, idColumns, INSIGHT_FIELDS, type FieldType, type InsightField } from './insight-fields.ts';
+import type { InsightsOptions } from './options.ts';
+
+const MONEY_SCALE = 6;
+
+const decimalText = z.string().regex(/^-?\d+(\.\d+)?$/, 'expected decimal text');
+const decimalColumn = (precision: number, scale: number) =>
+  decimalText.meta({ etl: { type: 'decimal', precision, scale } }).nullable();
+const countColumn = z
+  .string()
+  .regex(/^-?\d+$/, 'expected digits')
+  .meta({ etl: { type: 'int64' } })
+  .nullable();
+const ratioColumn = decimalText.meta({ etl: { type: 'float64' } }).nullable();
+const textColumn = z.string().nullable();
+const actionValue = decimalColumn(30, ACTION_SCALE);
+
+const actionEntries = (numbers: InsightsOptions['numbers']) => {
+  const value = numbers === 'text' ? textColumn : actionValue;
+  return z.array(
+    z.object({
+      action_type: z.string(),
+      value,
+      ...Object.fromEntries(ATTRIBUTION_WINDOWS.map((window) => [window, value])),
+    }),
+  );
+};
+
+function columnOf(type: FieldType, numbers: InsightsOptions['numbers']): z.ZodType {
+  if (type === 'actions') return actionEntries(numbers);
+  if (type === 'result') return actionValue;
+  if (numbers === 'text' || type === 'text') return textColumn;
+  return { count: countColumn, money: decimalColumn(20, MONEY_SCALE), ratio: ratioColumn }[type];
+}
+
+/** Digits after the point that a field keeps; `undefined` for what is no decimal. */
+export function scaleOf(field: InsightField): number | undefined {
+  return INSIGHT_FIELDS[field] === 'money' ? MONEY_SCALE : undefined;
+}
+
+/** The columns of a report: its key, names, the fields, what is made of them. */
+export function insightSchema(options: InsightsOptions): z.ZodObject {
+  const { level, breakdowns, fields, numbers } = options;
+  const ids = idColumns(level);
+  const has = new Set<string>(fields);
+  const shape: Record<string, z.ZodType> = {
+    account_id: z.string(),
+    date_start: z.iso.date(),
+    date_stop: z.iso.date(),
+    managing_system: z.string().meta({ etl: { lowCardinality: true } }),
+    account_name: textColumn,
+    account_currency: z.string().meta({ etl: { lowCardinality: true } }),
+  };
+  for (const id of ids) {
+    shape[id] = z.string();
+    shape[id.replace('_id', '_name')] = textColumn;
+  }
+  for (const breakdown of breakdowns) shape[breakdown] = z.string();
+  for (const field of fields) shape[field] = columnOf(INSIGHT_FIELDS[field], numbers);
+  for (const { column, list } of ACTION_METRICS) if (has.has(list)) shape[column] = actionValue;
+  if (has.has('actions') || has.has('conversions')) {
+    for (const name of ['trial_starts', 'trial_start_value', 'subscriptions', 'subscription_value']) {
+      shape[name] = actionValue;
+    }
+  }
+  if (options.hasSubscriptionRevenue) shape['subscription_revenue'] = actionValue;
+  return z.object(shape);
+}

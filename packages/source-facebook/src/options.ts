@@ -1,0 +1,97 @@
+import { EtlError } from '@etl/core';
+import type { Clock, Fetch } from '@etl/core/http';
+import { z } from 'zod';
+import { API_VERSION } from './api-version.ts';
+import { ATTRIBUTION_WINDOWS, DEFAULT_FIELDS, FIELD_NAMES, LEVELS } from './insight-fields.ts';
+
+const accountId = z
+  .string()
+  .regex(/^(?:act_)?\d{1,25}$/, 'expected digits, with or without act_')
+  .transform((id) => id.replace(/^act_/, ''));
+
+const insightsSchema = z.strictObject({
+  level: z.enum(LEVELS).default('ad').describe('What one row is about.'),
+  fields: z
+    .array(z.enum(FIELD_NAMES))
+    .min(1)
+    .default([...DEFAULT_FIELDS])
+    .describe('Fields to read beside ids, names and the day.'),
+  breakdowns: z
+    .array(z.string().regex(/^[a-z_]+$/, 'expected the name of a breakdown'))
+    .default([])
+    .describe('Breakdowns; each becomes a column and a part of the key.'),
+  attributionWindows: z.array(z.enum(ATTRIBUTION_WINDOWS)).default([...ATTRIBUTION_WINDOWS]),
+  historyDays: z.int().min(1).max(1000).default(30).describe('Days before today that are expected to be there.'),
+  lookbackDays: z.int().min(0).max(90).default(28).describe('For how many days a day is read again.'),
+  windowDays: z.int().min(1).max(90).default(8).describe('Most days of one report.'),
+  isReconciled: z
+    .boolean()
+    .optional()
+    .describe('Compare with the totals of the account. Default: when there are no breakdowns.'),
+  numbers: z
+    .enum(['exact', 'text'])
+    .default('exact')
+    .describe('`text` keeps every number of the platform as the text it sends, in String columns.'),
+  hasSubscriptionRevenue: z.boolean().default(false).describe('Add the column subscription_revenue.'),
+});
+
+const reportsSchema = z.strictObject({
+  startTimeoutSeconds: z.int().min(1).default(300).describe('Longest time at 0 %.'),
+  timeoutSeconds: z.int().min(1).default(3600).describe('Longest time until a report is complete.'),
+  maxPollSeconds: z.int().min(1).default(60).describe('Longest time between two looks at a report.'),
+  maxRetries: z.int().min(0).max(10).default(2).describe('How often a failed report is submitted again.'),
+  pageSize: z.int().min(1).max(5000).default(500).describe('Rows of a page; halved when the platform asks for it.'),
+  reattachSeconds: z.int().min(0).default(21_600).describe('How old a report may be that a killed run had submitted.'),
+});
+
+/** Options of the Facebook source. */
+export const facebookOptionsSchema = z.strictObject({
+  token: z.string().min(1).describe('Access token with ads_read.'),
+  accountIds: z
+    .array(accountId)
+    .min(1)
+    .refine((ids) => new Set(ids).size === ids.length, 'names an account twice')
+    .describe('Ad accounts, with or without act_.'),
+  managingSystem: z.string().min(1).default('facebook').describe('Value of the column managing_system.'),
+  baseUrl: z
+    .url({ protocol: /^https?$/ })
+    .default('https://graph.facebook.com')
+    .describe('In the place of Facebook.'),
+  apiVersion: z
+    .string()
+    .regex(/^v\d+\.\d+$/)
+    .default(API_VERSION),
+  structurePageSize: z.int().min(1).max(5000).default(200).describe('Objects of a page of campaigns, ad sets and ads.'),
+  creativePageSize: z.int().min(1).max(5000).default(250).describe('Objects of a page of creatives.'),
+  slowDownAt: z.number().gt(0).max(1).default(0.9).describe('Share of a quota from which on requests are spaced out.'),
+  longestSpacingSeconds: z.number().min(0).default(30),
+  insights: insightsSchema.prefault({}),
+  reports: reportsSchema.prefault({}),
+});
+
+/** See {@link facebookOptionsSchema}. */
+export type FacebookOptions = z.input<typeof facebookOptionsSchema> & {
+  /** Default: the global `fetch`. */
+  readonly fetch?: Fetch;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  /** In [0, 1), for the jitter of retries. Default: `Math.random`. */
+  readonly random?: () => number;
+};
+
+/** Options with their defaults in place. */
+export type ResolvedOptions = z.output<typeof facebookOptionsSchema>;
+export type InsightsOptions = ResolvedOptions['insights'];
+
+/** @throws `FACEBOOK_OPTIONS_INVALID` (config), naming options but never their values. */
+export function resolveOptions(options: Omit<FacebookOptions, 'fetch' | 'clock' | 'random'>): ResolvedOptions {
+  const result = facebookOptionsSchema.safeParse(options);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`);
+  throw new EtlError({
+    code: 'FACEBOOK_OPTIONS_INVALID',
+    kind: 'config',
+    message: `The options of the Facebook source are not valid (${problems.join('; ')}).`,
+    hint: 'Compare them with the README of @etl/source-facebook.',
+  });
+}
