@@ -19,7 +19,7 @@ async function firstRequestMs(): Promise<number> {
   const server = createServer();
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
-  const group = { connection_string: 'postgres://u:p@127.0.0.1:1/shop' };
+  const group = { connection_string: 'postgres://u@127.0.0.1:1/shop' };
   const startedAt = performance.now();
   const child = spawn(process.execPath, [CLI, 'run', 'pg', 'shop'], {
     stdio: 'ignore',
