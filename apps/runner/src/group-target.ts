@@ -20,6 +20,8 @@ export interface GroupTargetOfRun {
 export interface TargetOptions {
   readonly dataset?: string | undefined;
   readonly embedded?: boolean | undefined;
+  /** Told the names as soon as they are known, before anything of the destination is looked at. */
+  readonly onNamed?: (names: { readonly pipeline: string; readonly destination: string }) => void;
 }
 
 /** Reads the configuration of a group; from here on its secrets are never printed. */
@@ -32,11 +34,13 @@ export async function openTarget(
   const platform = await loadPlatform(platformName);
   const group = await openGroup(platform, groupName, env);
   for (const secret of group.secrets) redactor.add(secret);
+  const pipeline = pipelineName(platformName, group.name, env);
+  options.onNamed?.({ pipeline, destination: group.target.destination });
   return {
     subject: `${platformName} ${group.name}`,
     platform,
     group,
-    pipeline: pipelineName(platformName, group.name, env),
+    pipeline,
     dataset: datasetOf(group.target.dataset, options.dataset, env),
     destination: resolveDestination(group.target.destination, { env, redactor, embedded: options.embedded }),
   };

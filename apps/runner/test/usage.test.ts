@@ -17,7 +17,7 @@ describe('the command line', () => {
     const { exitCode, stderr, stdout } = await etl('run', 'nosuch', 'x');
     expect(exitCode).toBe(2);
     expect(stderr).toContain('There is no platform nosuch');
-    expect(stderr).toContain('The platforms are: facebook, esim_facebook, subscription_facebook, pg.');
+    expect(stderr).toContain('The platforms are: esim, facebook, esim_facebook, subscription_facebook, pg.');
     expect(stderr).toContain('PLATFORM_UNKNOWN · docs/errors.md#platform_unknown');
     expect(stdout).toBe('');
   });

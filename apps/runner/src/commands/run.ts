@@ -55,9 +55,11 @@ async function load(context: CommandContext, asked: LoadRequest): Promise<number
   const tally = new RunTally();
   const named = { pipeline: groupName === undefined ? undefined : pipelineName(platformName, groupName, env) };
   describeFailure(() => tallyJson(tally, named));
-  const target = await openTarget(platformName, groupName, context, options);
+  const target = await openTarget(platformName, groupName, context, {
+    ...options,
+    onNamed: (names) => describeFailure(() => tallyJson(tally, names)),
+  });
   const { pipeline, dataset, subject, destination: resolved, group } = target;
-  describeFailure(() => tallyJson(tally, { pipeline, destination: resolved.name }));
   const heading: RunHeading = {
     subject,
     pipeline,

@@ -89,7 +89,7 @@ CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___insights_g0` (`account_id` Stri
 
 DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_4` SYNC;
 
-INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-1', async_insert = 0 FORMAT JSONCompactEachRow;
 
 RENAME TABLE `travel`.`_etl_number_4` TO `travel`.`_etl_number_5`;
 
@@ -99,7 +99,7 @@ CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___events_g0` (`what` Nullable(Str
 
 DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_5` SYNC;
 
-INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-2', async_insert = 0 FORMAT JSONCompactEachRow;
 
 RENAME TABLE `travel`.`_etl_number_5` TO `travel`.`_etl_number_6`;
 
@@ -109,7 +109,7 @@ CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___plans_g0` (`id` Int64, `_etl_ve
 
 DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_6` SYNC;
 
-INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-3', async_insert = 0 FORMAT JSONCompactEachRow;
 
 -- session_id=…
 -- session_timeout=60
