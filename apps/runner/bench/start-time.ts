@@ -1,21 +1,27 @@
-// How long the command takes to say something, and a run to send its first request.
+// How long the command takes to say something, and a run to send its first request: on a machine that has
+// never run it, and on one that has, where Node finds the compiled modules again.
 //   node apps/runner/bench/start-time.ts [rounds]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const CLI = join(import.meta.dirname, '../src/cli.ts');
 const rounds = Number(process.argv[2] ?? 9);
 
-async function helpMs(): Promise<number> {
+type Environment = Readonly<Record<string, string>>;
+
+async function helpMs(env: Environment): Promise<number> {
   const startedAt = performance.now();
-  await once(spawn(process.execPath, [CLI, '--help'], { stdio: 'ignore' }), 'close');
+  const child = spawn(process.execPath, [CLI, '--help'], { stdio: 'ignore', env: { ...process.env, ...env } });
+  await once(child, 'close');
   return performance.now() - startedAt;
 }
 
-async function firstRequestMs(): Promise<number> {
+async function runUntilFirstRequest(env: Environment, isKilled: boolean): Promise<number> {
   const server = createServer();
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
@@ -24,14 +30,16 @@ async function firstRequestMs(): Promise<number> {
   const child = spawn(process.execPath, [CLI, 'run', 'pg', 'shop'], {
     stdio: 'ignore',
     env: {
+      ...env,
       PATH: process.env['PATH'],
+      ETL_LOCK_WAIT_SECONDS: '1',
       CLICKHOUSE_URL: `http://127.0.0.1:${port}`,
       ETL_GROUPS_PG: JSON.stringify({ shop: group }),
     },
   });
   await once(server, 'request');
   const ms = performance.now() - startedAt;
-  child.kill('SIGKILL');
+  child.kill(isKilled ? 'SIGKILL' : 'SIGTERM');
   await once(child, 'close');
   server.closeAllConnections();
   server.close();
@@ -48,5 +56,14 @@ async function measure(name: string, limitMs: number, attempt: () => Promise<num
   );
 }
 
-await measure('etl --help', 300, helpMs);
-await measure('first request of a run', 500, firstRequestMs);
+const cache = await mkdtemp(join(tmpdir(), 'etl-start-'));
+const cold = { NODE_DISABLE_COMPILE_CACHE: '1' };
+const warm = { NODE_COMPILE_CACHE: cache };
+await measure('etl --help, never run before', 300, () => helpMs(cold));
+await measure('first request of a run, never run before', 500, () => runUntilFirstRequest(cold, true));
+// A process that is killed leaves no compiled modules behind.
+await helpMs(warm);
+await runUntilFirstRequest(warm, false);
+await measure('etl --help', 300, () => helpMs(warm));
+await measure('first request of a run', 500, () => runUntilFirstRequest(warm, true));
+await rm(cache, { recursive: true });

@@ -1,8 +1,12 @@
 #!/usr/bin/env node
+import { enableCompileCache } from 'node:module';
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT_OK, EXIT_USAGE } from './exit-code.ts';
 import { runCommand } from './command-context.ts';
 import { platformNames, platformTitles } from './registry.ts';
+
+// Most of the time to the first request is spent on compiling what is the same in every run.
+enableCompileCache();
 
 // Each command is imported when it is called: help and errors of usage stay fast.
 const program = new Command('etl')
