@@ -13,7 +13,10 @@ const tsup = join(directory, '../../node_modules/tsup/dist/cli-default.js');
 
 async function runMs(code: string): Promise<number> {
   const startedAt = performance.now();
-  await once(spawn(process.execPath, ['--input-type=module', '-e', code], { cwd: directory, stdio: 'ignore' }), 'close');
+  await once(
+    spawn(process.execPath, ['--input-type=module', '-e', code], { cwd: directory, stdio: 'ignore' }),
+    'close',
+  );
   return performance.now() - startedAt;
 }
 
