@@ -1,4 +1,11 @@
-import { addDays, type DestinationView, type LedgerEntry, type PipelineHolder, type RunRecord } from '@etl/core';
+import {
+  addDays,
+  type ApiCallTotals,
+  type DestinationView,
+  type LedgerEntry,
+  type PipelineHolder,
+  type RunRecord,
+} from '@etl/core';
 
 /** How a pipeline stands, as its destination knows it. */
 export interface PipelineStatus {
@@ -20,6 +27,8 @@ export interface PipelineStatus {
   /** Of the last run, or of the newest failed slice; absent when all is good. */
   readonly lastProblem?: { readonly code: string; readonly message: string; readonly at: string };
   readonly holder?: PipelineHolder;
+  /** What the last run that asked its platform asked of it; absent when none is kept. */
+  readonly calls?: readonly ApiCallTotals[];
 }
 
 const RUNS_LOOKED_AT = 200;
@@ -28,6 +37,7 @@ export async function pipelineStatus(view: DestinationView, pipeline: string): P
   const runs = await view.readRuns(pipeline, RUNS_LOOKED_AT);
   const ledger = await view.readLedger(pipeline);
   const holder = await view.holder(pipeline);
+  const calls = (await view.readApiCalls?.(pipeline)) ?? [];
   const [last] = runs;
   const good = runs.find(({ status }) => status === 'ok');
   const days = dayLines(ledger);
@@ -43,6 +53,7 @@ export async function pipelineStatus(view: DestinationView, pipeline: string): P
     failed: ledger.filter(({ status }) => status === 'failed').length,
     ...(lastProblem === undefined ? {} : { lastProblem }),
     ...(holder === undefined ? {} : { holder }),
+    ...(calls.length === 0 ? {} : { calls }),
   };
 }
 

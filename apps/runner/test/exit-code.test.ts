@@ -15,6 +15,7 @@ function report(status: PipelineReport['status'], kinds: readonly ErrorKind[]): 
     status,
     failures,
     streams: [],
+    calls: [],
     loads: [],
     rolledForward: [],
     isUnfinished: false,

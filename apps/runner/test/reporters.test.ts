@@ -5,6 +5,7 @@ import { reportJson } from '../src/reporters/json-reporter.ts';
 import { LineReporter } from '../src/reporters/line-reporter.ts';
 import { LiveReporter } from '../src/reporters/live-reporter.ts';
 import { runSummary } from '../src/reporters/run-summary.ts';
+import { stepSummary } from '../src/reporters/step-summary.ts';
 import { Terminal } from '../src/terminal.ts';
 
 const HEADING = {
@@ -28,6 +29,7 @@ function report(changes: Partial<PipelineReport> = {}): PipelineReport {
     failures: [],
     loads: [LOAD],
     rolledForward: [],
+    calls: [],
     isUnfinished: false,
     schemaChanges: [],
     rows: 1234,
@@ -179,6 +181,44 @@ describe('reporters', () => {
     const text = runSummary(terminal(), HEADING, report({ status: 'partial', failures })).join('\n');
     expect(text.match(/✗/g)).toHaveLength(1);
     expect(text).toContain('✗ insights, 2 slices (a=1/2026-11-03 … 2026-11-04): The quota is used up.');
+  });
+
+  test('a wait is told with its reason and its end, on a terminal as long as it lasts, in a log once', () => {
+    vi.useFakeTimers();
+    const waiting = { type: 'call-waiting', stream: 'insights', account: '9913', reason: 'quota' } as const;
+    const event = { ...waiting, waitMs: 20_000, about: 'the ad account 9913' };
+    const lines = new LineReporter(terminal(), HEADING);
+    for (const waitMs of [1000, 20_000, 20_000]) lines.event({ ...event, waitMs });
+    expect(written).toMatch(
+      /^\d\d:\d\d:\d\d insights 9913 waits until \d\d:\d\d \(20 s\): the quota of the ad account 9913 is nearly used\n$/,
+    );
+    written = '';
+    const live = new LiveReporter(terminal(), HEADING);
+    live.started();
+    live.event({ type: 'batch-written', stream: 'insights', rows: 100 });
+    live.event(event);
+    vi.advanceTimersByTime(10_000);
+    expect(screen(written).slice(-4)).toMatchObject([
+      expect.stringContaining('insights   100 rows'),
+      expect.stringMatching(/^⏸ insights 9913 waits until/),
+      '  100 rows   10 rows/s   10 s',
+      '',
+    ]);
+    vi.advanceTimersByTime(11_000);
+    expect(screen(written).join('\n')).not.toContain('⏸');
+    live.close();
+  });
+
+  test('the end says what was asked of the platform, and how full its quota was', () => {
+    const none = { stream: 'insights', callMs: 1, waits: 0, waitMs: 0, retries: 0, failed: 0 };
+    const calls = [
+      { ...none, account: '1', calls: 1200, retries: 3, failed: 2, waitMs: 41_000, quotaUsed: 0.97 },
+      { ...none, account: '2', calls: 4, quotaUsed: 0.5 },
+    ];
+    const text = runSummary(terminal(), HEADING, report({ calls })).join('\n');
+    expect(text).toContain('  1,204 calls, 3 retries, 2 failed, waited 41 s; quota 97 % used (1)');
+    expect(stepSummary(HEADING, report({ calls }))).toContain('1,204 calls');
+    expect(reportJson(report({ calls }), HEADING, 0)['calls']).toEqual(calls);
   });
 
   test('JSON holds everything a program needs, and no stack', () => {

@@ -91,6 +91,6 @@ async function* readSlice(stream: Stream, slice: Slice, request: ReadRequest): A
 }
 
 function readRequest(request: SourceReadRequest, stream: StreamSpec): ReadRequest {
-  const { signal, logger, tracer, days, now, deadline } = request;
-  return { signal, logger, tracer, days, now, deadline, memory: request.memory?.(stream.name) };
+  const { signal, logger, tracer, onCall, days, now, deadline, quotaMemory } = request;
+  return { signal, logger, tracer, onCall, days, now, deadline, quotaMemory, memory: request.memory?.(stream.name) };
 }

@@ -1,3 +1,4 @@
+import type { ApiCallTotals } from './api-call.ts';
 import type { EtlError } from './etl-error.ts';
 import type { JsonValue } from './json.ts';
 import type { OperationOptions } from './operation-options.ts';
@@ -5,6 +6,7 @@ import type { Row } from './row.ts';
 import type { Slice } from './slice.ts';
 import type { SourceDrift } from './source.ts';
 import type { StateEntry } from './state.ts';
+import type { StreamMemory } from './stream.ts';
 import type { StreamSpec, WriteDisposition } from './stream-spec.ts';
 import type { TextBatch } from './text-batch.ts';
 
@@ -64,6 +66,8 @@ export interface DestinationView {
   readLedger(pipeline: string, stream?: string): Promise<readonly LedgerEntry[]>;
   /** Newest first. */
   readRuns(pipeline: string, limit: number): Promise<readonly RunRecord[]>;
+  /** The calls of the newest run that made some, per stream and account. Absent where calls are not kept. */
+  readApiCalls?(pipeline: string): Promise<readonly ApiCallTotals[]>;
   /** Who holds the pipeline now; `undefined` when nobody does. */
   holder(pipeline: string): Promise<PipelineHolder | undefined>;
 }
@@ -96,6 +100,8 @@ export interface RunRecord {
     readonly slicesPublished: number;
     readonly slicesLeft: number;
   }[];
+  /** What was asked of the platform. Not read back with the run, see {@link DestinationView.readApiCalls}. */
+  readonly calls?: readonly ApiCallTotals[];
   /** What was not good, at most a hundred. */
   readonly failures: readonly {
     readonly stream: string;
@@ -147,7 +153,9 @@ export interface DestinationSession extends AsyncDisposable {
   readMemory(stream: string, key: string): Promise<JsonValue | undefined>;
   /** Durable when it resolves; `null` forgets. */
   writeMemory(stream: string, key: string, value: JsonValue): Promise<void>;
-  /** Keeps what a run was, for those who look later. */
+  /** Memory that all pipelines of the destination share, such as what is known of a quota. Absent: they share none. */
+  readonly shared?: StreamMemory;
+  /** Keeps what a run was, its calls included, for those who look later. */
   writeRun(run: RunRecord): Promise<void>;
   /** Begins a load. To be called before its rows are read: its number orders it among all loads. */
   beginLoad(options?: OperationOptions): Promise<LoadPackage>;

@@ -1,9 +1,16 @@
+import type { ApiCallEvent } from './api-call.ts';
+
 /** Accepted by every call that touches the network. */
 export interface OperationOptions {
   /** Stops the call soon after it aborts; the call then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   readonly logger?: Logger | undefined;
   readonly tracer?: Tracer | undefined;
+  /**
+   * Told of every call to the platform and of every wait between them; must not throw. What it was
+   * told is in the report of the run and in `_etl_api_calls`. Hand it on with `signal` and `logger`.
+   */
+  readonly onCall?: ((event: ApiCallEvent) => void) | undefined;
 }
 
 export type LogFields = Readonly<Record<string, unknown>>;

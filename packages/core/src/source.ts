@@ -102,6 +102,8 @@ export interface SourceReadRequest extends OperationOptions {
   readonly deadline?: Date | undefined;
   /** Memory of a stream; absent when the source is used without an engine. */
   readonly memory?: ((stream: string) => StreamMemory) | undefined;
+  /** See `ReadRequest.quotaMemory`. */
+  readonly quotaMemory?: StreamMemory | undefined;
   /** Whether `text-records` are understood, which is asked of a log only. Absent: every row is to be given as a row. */
   readonly acceptsText?: boolean | undefined;
   /** Absent when the source is used without a destination. */

@@ -30,6 +30,12 @@ export interface ReadRequest extends OperationOptions {
   readonly deadline?: Date | undefined;
   /** Absent when the stream is used alone; it then forgets at its end. */
   readonly memory?: StreamMemory | undefined;
+  /**
+   * What is known of quotas, for whoever uses the same token: every stream of every pipeline of the
+   * destination. Its keys are made by `quotaKey` of `@etl/core/http`, never of a token itself. Absent
+   * where nothing is shared.
+   */
+  readonly quotaMemory?: StreamMemory | undefined;
 }
 
 /** Rows in the order in which the platform gave them. */

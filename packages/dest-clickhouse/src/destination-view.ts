@@ -1,4 +1,5 @@
 import type {
+  ApiCallTotals,
   DestinationView,
   JsonValue,
   LedgerEntry,
@@ -7,6 +8,7 @@ import type {
   RunRecord,
   StateEntry,
 } from '@etl/core';
+import { readApiCalls } from './api-calls.ts';
 import type { Database } from './database.ts';
 import { literal } from './identifier.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -58,6 +60,11 @@ export class ClickHouseView implements DestinationView {
   async readRuns(pipeline: string, limit: number): Promise<readonly RunRecord[]> {
     if ((await this.#present(['_etl_runs'])).length === 0) return [];
     return readRunRecords(this.#database, pipeline, limit, this.#operation);
+  }
+
+  async readApiCalls(pipeline: string): Promise<readonly ApiCallTotals[]> {
+    if ((await this.#present(['_etl_api_calls'])).length === 0) return [];
+    return readApiCalls(this.#database, pipeline, this.#operation);
   }
 
   holder(pipeline: string): Promise<PipelineHolder | undefined> {

@@ -8,10 +8,12 @@ import type {
   OperationOptions,
   RunRecord,
   StateEntry,
+  StreamMemory,
   TableMerge,
 } from '@etl/core';
 import type { Database } from './database.ts';
 import { literal } from './identifier.ts';
+import { writeApiCalls } from './api-calls.ts';
 import { ClickHouseLoad } from './load.ts';
 import { claimLoadNumber } from './load-number.ts';
 import type { ManifestTable } from './manifest.ts';
@@ -23,6 +25,9 @@ import { recoverPipeline } from './recover.ts';
 import { writeRunRecord } from './run-record.ts';
 import { readSliceLedger, writeSliceLedger } from './slice-ledger.ts';
 import { ensureSystemTables, insertSystemRows, systemTime } from './system-tables.ts';
+
+/** Owner of the memory that all pipelines share; no pipeline has an empty name. */
+const EVERYBODY = '';
 
 /** A pipeline held in one database. */
 export class ClickHouseSession implements DestinationSession {
@@ -117,17 +122,26 @@ export class ClickHouseSession implements DestinationSession {
     await writeSliceLedger(this.#database, by, entries, this.#operation);
   }
 
-  async readMemory(stream: string, key: string): Promise<JsonValue | undefined> {
-    const [row] = await this.#select<{ value: string }>(
-      'value',
-      '_etl_memory',
-      `stream = ${literal(stream)} AND key = ${literal(key)}`,
+  readMemory(stream: string, key: string): Promise<JsonValue | undefined> {
+    return this.#readMemory(this.pipeline, stream, key);
+  }
+
+  writeMemory(stream: string, key: string, value: JsonValue): Promise<void> {
+    return this.#writeMemory(this.pipeline, stream, key, value);
+  }
+
+  async #readMemory(pipeline: string, stream: string, key: string): Promise<JsonValue | undefined> {
+    const [row] = await this.#database.rows<{ value: string }>(
+      `SELECT value FROM ${this.#database.table('_etl_memory')} FINAL WHERE pipeline = ${literal(pipeline)} ` +
+        `AND stream = ${literal(stream)} AND key = ${literal(key)}`,
+      this.#operation,
+      ['_etl_memory'],
     );
     const value = row === undefined ? null : (JSON.parse(row.value) as JsonValue);
     return value ?? undefined;
   }
 
-  async writeMemory(stream: string, key: string, value: JsonValue): Promise<void> {
+  async #writeMemory(pipeline: string, stream: string, key: string, value: JsonValue): Promise<void> {
     this.#memoryBase ??= claimLoadNumber(this.#database, this.#operation);
     const base = (await this.#memoryBase) << 64n;
     this.#memoryWrites += 1n;
@@ -136,14 +150,21 @@ export class ClickHouseSession implements DestinationSession {
       this.#database,
       '_etl_memory',
       ['pipeline', 'stream', 'key', 'value', 'version', 'updated_at'],
-      [[this.pipeline, stream, key, JSON.stringify(value), version, systemTime(new Date())]],
+      [[pipeline, stream, key, JSON.stringify(value), version, systemTime(new Date())]],
       `memory-${version}`,
       this.#operation,
     );
   }
 
-  writeRun(run: RunRecord): Promise<void> {
-    return writeRunRecord(this.#database, run, { ...this.#operation, signal: undefined });
+  readonly shared: StreamMemory = {
+    get: (key) => this.#readMemory(EVERYBODY, '', key),
+    set: (key, value) => this.#writeMemory(EVERYBODY, '', key, value),
+  };
+
+  async writeRun(run: RunRecord): Promise<void> {
+    const operation = { ...this.#operation, signal: undefined };
+    await writeApiCalls(this.#database, run, operation);
+    await writeRunRecord(this.#database, run, operation);
   }
 
   beginLoad(options: OperationOptions = {}): Promise<LoadPackage> {

@@ -95,6 +95,26 @@ const SYSTEM_TABLES: Readonly<Record<string, SystemTable>> = {
     engine: 'ReplacingMergeTree',
     rest: 'ORDER BY (pipeline, started_at, run_id) TTL toDateTime(ended_at) + INTERVAL 2 YEAR',
   },
+  _etl_api_calls: {
+    columns: {
+      pipeline: 'LowCardinality(String)',
+      run_id: 'String',
+      stream: 'LowCardinality(String)',
+      account: 'String',
+      calls: 'UInt64',
+      retries: 'UInt64',
+      failed: 'UInt64',
+      call_ms: 'UInt64',
+      waits: 'UInt64',
+      wait_ms: 'UInt64',
+      quota_used: 'Nullable(Float32)',
+      last_quota_used: 'Nullable(Float32)',
+      quota_free_at: "Nullable(DateTime64(3, 'UTC'))",
+      ended_at: "DateTime64(3, 'UTC')",
+    },
+    engine: 'ReplacingMergeTree',
+    rest: 'ORDER BY (pipeline, run_id, stream, account) TTL toDateTime(ended_at) + INTERVAL 2 YEAR',
+  },
   _etl_schema_changes: {
     columns: {
       pipeline: 'LowCardinality(String)',

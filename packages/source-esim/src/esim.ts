@@ -93,8 +93,8 @@ class EsimSource implements Source {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  async #readManifest({ signal, logger, tracer }: OperationOptions): Promise<Manifest> {
-    const { body } = await this.#http.json(MANIFEST, { signal, logger, tracer });
+  async #readManifest({ signal, logger, tracer, onCall }: OperationOptions): Promise<Manifest> {
+    const { body } = await this.#http.json(MANIFEST, { signal, logger, tracer, onCall });
     return parseManifest(body, this.#options);
   }
 

@@ -114,6 +114,7 @@ async function* pagesOf(read: DatasetRead, after: bigint | undefined): AsyncGene
         signal: request.signal,
         logger: request.logger,
         tracer: request.tracer,
+        onCall: request.onCall,
         deadline: request.deadline,
       });
       const page = pageSchema.safeParse(body);

@@ -40,7 +40,7 @@ export function entityStream<const TSchema extends RowSchema>(
     read(slice, request) {
       const accountId = slice.lane ?? '';
       const sizeKey = `${PAGE_SIZE_KEY}/${accountId}`;
-      return graph.paced(accountId, request.memory, async function* read() {
+      return graph.paced(accountId, request.quotaMemory, async function* read() {
         const learned = z
           .int()
           .min(1)

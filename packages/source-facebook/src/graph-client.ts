@@ -1,5 +1,15 @@
 import { EtlError, type OperationOptions, type StreamMemory } from '@etl/core';
-import { bearer, createHttpClient, Pacer, paginate, systemClock, type Clock, type HttpClient } from '@etl/core/http';
+import {
+  bearer,
+  createHttpClient,
+  paced,
+  Pacer,
+  paginate,
+  quotaKey,
+  systemClock,
+  type Clock,
+  type HttpClient,
+} from '@etl/core/http';
 import { z } from 'zod';
 import { errorBodyOf, graphError, graphErrorOf, isTooMuchData } from './graph-error.ts';
 import type { FacebookOptions, ResolvedOptions } from './options.ts';
@@ -18,7 +28,6 @@ const listSchema = z.object({
 const answersSchema = z.array(z.object({ code: z.number(), body: z.string().nullable() }).nullable());
 
 const MAX_BATCH = 50;
-const PACING_KEY = 'pacing';
 
 /** A list that is read page by page. */
 export interface ListRequest {
@@ -69,19 +78,13 @@ export class GraphClient {
   }
 
   /** Takes up what an earlier run knew of the account's quota, and keeps what this one learns. */
-  async *paced<T>(
+  paced<T>(
     accountId: string,
     memory: StreamMemory | undefined,
     work: () => AsyncIterable<T>,
   ): AsyncGenerator<T, void, undefined> {
-    const pacer = this.pacer(accountId);
-    const key = `${PACING_KEY}/${accountId}`;
-    pacer.restore(await memory?.get(key));
-    try {
-      yield* work();
-    } finally {
-      await memory?.set(key, pacer.state());
-    }
+    const key = quotaKey(this.#options.token, 'facebook', accountId);
+    return paced(this.pacer(accountId), { memory, key }, work);
   }
 
   async get(path: string, query: Parameters, accountId: string | undefined, call: OperationOptions): Promise<unknown> {
@@ -178,8 +181,8 @@ function formOf(form: Parameters): Record<string, string> {
   );
 }
 
-function operation({ signal, logger, tracer }: OperationOptions): OperationOptions {
-  return { signal, logger, tracer };
+function operation({ signal, logger, tracer, onCall }: OperationOptions): OperationOptions {
+  return { signal, logger, tracer, onCall };
 }
 
 function unexpected(what: string): EtlError {

@@ -75,7 +75,7 @@ export function insightsStream(
     },
     read(slice, request) {
       const accountId = String(slice.scope?.equals['account_id']);
-      return graph.paced(accountId, request.memory, () =>
+      return graph.paced(accountId, request.quotaMemory, () =>
         new InsightsRead(graph, accounts, options, accountId, reconciled, request).batches(slice),
       );
     },

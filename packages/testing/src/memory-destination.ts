@@ -1,5 +1,6 @@
 import {
   EtlError,
+  type ApiCallTotals,
   newestEntries,
   type Destination,
   type DestinationSession,
@@ -14,6 +15,7 @@ import {
   type SchemaChange,
   type Slice,
   type StateEntry,
+  type StreamMemory,
   type StreamSpec,
   type TextBatch,
 } from '@etl/core';
@@ -32,6 +34,8 @@ export class MemoryStore {
   readonly state = new Map<string, readonly StateEntry[]>();
   readonly ledger = new Map<string, Map<string, LedgerEntry>>();
   readonly memory = new Map<string, JsonValue>();
+  /** What all pipelines share. */
+  readonly shared = new Map<string, JsonValue>();
   readonly held = new Set<string>();
   /** Records of runs, oldest first. */
   readonly runs: RunRecord[] = [];
@@ -101,6 +105,10 @@ class MemoryView implements DestinationView {
       .slice(0, limit);
   }
 
+  async readApiCalls(pipeline: string): Promise<readonly ApiCallTotals[]> {
+    return this.#store.runs.findLast((run) => run.pipeline === pipeline && run.calls?.length !== 0)?.calls ?? [];
+  }
+
   async holder(pipeline: string): Promise<PipelineHolder | undefined> {
     if (!this.#store.held.has(pipeline)) return undefined;
     return { host: 'memory', pid: process.pid, since: new Date(0).toISOString() };
@@ -151,6 +159,11 @@ class MemorySession implements DestinationSession {
   async writeMemory(stream: string, key: string, value: JsonValue): Promise<void> {
     this.#store.memory.set(JSON.stringify([this.pipeline, stream, key]), value);
   }
+
+  readonly shared: StreamMemory = {
+    get: async (key) => this.#store.shared.get(key) ?? undefined,
+    set: async (key, value) => void this.#store.shared.set(key, value),
+  };
 
   async writeRun(run: RunRecord): Promise<void> {
     this.#store.runs.push(structuredClone(run));

@@ -14,6 +14,7 @@ export function laneParkedText({ stream, lane, error }: LaneParked, now: Date = 
   return `${what}: ${error.message.replace(/\.$/, '')}; ${until}, the others go on`;
 }
 
-function clockTime(moment: Date): string {
+/** `06:12`, in the time zone of this machine. */
+export function clockTime(moment: Date): string {
   return moment.toTimeString().slice(0, 5);
 }

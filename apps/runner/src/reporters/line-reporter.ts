@@ -8,8 +8,9 @@ import { failureGroups, whereText } from './failure-groups.ts';
 import { laneParkedText } from './lane-text.ts';
 import { windowText, type WindowProgress } from './open-windows.ts';
 import type { Reporter, RunHeading } from './reporter.ts';
-import { isInProgress, progressText, RunProgress } from './run-progress.ts';
+import { isInProgress, progressText, rateText, RunProgress } from './run-progress.ts';
 import { runSummary, schemaChangeText } from './run-summary.ts';
+import { Waits } from './waits.ts';
 
 const EVERY_MS = 30_000;
 
@@ -18,6 +19,7 @@ export class LineReporter implements Reporter {
   readonly #terminal: Terminal;
   readonly #heading: RunHeading;
   readonly #progress = new RunProgress();
+  readonly #waits = new Waits();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(terminal: Terminal, heading: RunHeading) {
@@ -34,6 +36,8 @@ export class LineReporter implements Reporter {
   event(event: PipelineEvent): void {
     const ended = this.#progress.apply(event);
     if (ended !== undefined) this.#sayWindow(ended);
+    const wait = this.#waits.apply(event);
+    if (wait !== undefined) this.#say(wait);
     switch (event.type) {
       case 'load-rolled-forward':
         this.#say(`completed load ${event.summary.loadId} of an earlier run`);
@@ -61,6 +65,7 @@ export class LineReporter implements Reporter {
       case 'lane-parked':
         this.#say(laneParkedText(event));
         return;
+      case 'call-waiting':
       case 'slice-published':
       case 'slice-failed':
       case 'window-started':
@@ -105,6 +110,9 @@ export class LineReporter implements Reporter {
     const active = this.#progress.streams.filter(isInProgress);
     if (active.length === 0) this.#say(`${this.#heading.subject}: waiting for the first rows`);
     for (const stream of active) this.#say(`${stream.stream}   ${progressText(stream, number)}`);
+    if (this.#progress.writtenRows > 0) {
+      this.#say(`${count(this.#progress.writtenRows, 'row')} so far, ${rateText(this.#progress, number)}`);
+    }
   }
 
   #say(text: string): void {

@@ -4,8 +4,9 @@ import type { Terminal } from '../terminal.ts';
 import type { Reporter, RunHeading } from './reporter.ts';
 import { laneParkedText } from './lane-text.ts';
 import { windowText } from './open-windows.ts';
-import { isInProgress, progressText, RunProgress } from './run-progress.ts';
+import { isInProgress, progressText, rateText, RunProgress } from './run-progress.ts';
 import { runSummary } from './run-summary.ts';
+import { Waits } from './waits.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MS = 100;
@@ -15,6 +16,7 @@ export class LiveReporter implements Reporter {
   readonly #terminal: Terminal;
   readonly #heading: RunHeading;
   readonly #progress = new RunProgress();
+  readonly #waits = new Waits();
   readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #frame = 0;
@@ -33,6 +35,7 @@ export class LiveReporter implements Reporter {
 
   event(event: PipelineEvent): void {
     const ended = this.#progress.apply(event);
+    this.#waits.apply(event);
     const mark = this.#terminal.style('green', '✓');
     if (event.type === 'load-rolled-forward') {
       this.#terminal.say(`${mark} completed load ${event.summary.loadId} of an earlier run`);
@@ -63,15 +66,17 @@ export class LiveReporter implements Reporter {
     const spinner = this.#terminal.style('cyan', FRAMES[this.#frame] ?? '');
     const elapsed = duration(Math.floor((performance.now() - this.#startedAt) / 1000) * 1000);
     const active = this.#progress.streams.filter(isInProgress);
-    if (active.length === 0) return [`${spinner} connecting   ${elapsed}`];
-    const room = Math.max(1, this.#terminal.height - 4);
+    const waits = this.#waits.lines.map((line) => `${this.#terminal.style('yellow', '⏸')} ${line}`);
+    if (active.length === 0) return [`${spinner} connecting   ${elapsed}`, ...waits];
+    const room = Math.max(1, this.#terminal.height - 4 - waits.length);
     const shown = active.slice(-room);
     const names = Math.max(...shown.map(({ stream }) => stream.length));
     const hidden = active.length - shown.length;
     return [
       ...(hidden === 0 ? [] : [`  … and ${count(hidden, 'more stream')}`]),
       ...shown.map((stream) => `${spinner} ${stream.stream.padEnd(names)}   ${progressText(stream, number)}`),
-      `  ${count(this.#progress.writtenRows, 'row')}   ${elapsed}`,
+      ...waits,
+      `  ${count(this.#progress.writtenRows, 'row')}   ${rateText(this.#progress, number)}   ${elapsed}`,
     ];
   }
 }

@@ -10,6 +10,8 @@ import {
 import { documentationOf, problemJson, problemOf } from '../problem.ts';
 import { count, number } from '../quantity.ts';
 import type { Terminal } from '../terminal.ts';
+import { quotasOf, quotaText } from './calls-text.ts';
+import { clockTime } from './lane-text.ts';
 import { schemaChangeText } from './run-summary.ts';
 
 interface PlanHeading {
@@ -50,16 +52,29 @@ export function planLines(
     ...conflicts,
     ...(isVerbose ? statements.map((statement) => `  ${statement};`) : []),
     ...(plan.streams === undefined ? [] : [`  in all ${count(reads, 'read')}`]),
+    ...quotaLines(plan),
     statements.length === 0
       ? '  tables: nothing to define'
       : `  tables: ${count(statements.length, 'statement')} to define them${isVerbose ? '' : ' (--verbose shows them)'}`,
   ];
 }
 
+/** `quota last seen 97 % used (9913) until 06:12, 41 % used (4471)`. */
+function quotaLines({ calls = [] }: PipelinePlan): readonly string[] {
+  const quotas = quotasOf(calls, ({ lastQuotaUsed }) => lastQuotaUsed);
+  if (quotas.length === 0) return [];
+  const texts = quotas.map((quota) => {
+    const isUsed = quota.freeAt !== undefined && Date.parse(quota.freeAt) > Date.now();
+    return `${quotaText(quota)}${isUsed ? ` until ${clockTime(new Date(quota.freeAt ?? ''))}` : ''}`;
+  });
+  return [`  quota last seen ${texts.join(', ')}`];
+}
+
 /** The same for programs. */
 export function planJson(plan: PipelinePlan, tables: DestinationPlan): Record<string, unknown> {
   return {
     pipeline: plan.pipeline,
+    calls: plan.calls ?? [],
     streams: plan.streams?.map(({ stream, expected, due, windows, problem }) => ({
       stream: stream.name,
       expected,

@@ -27,10 +27,12 @@ export class RunProgress {
   readonly #streams = new Map<string, StreamProgress>();
   readonly #windows: OpenWindows;
   readonly #now: () => number;
+  readonly #startedAt: number;
   committedLoads = 0;
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
+    this.#startedAt = now();
     this.#windows = new OpenWindows(now);
   }
 
@@ -42,10 +44,16 @@ export class RunProgress {
     return this.streams.reduce((sum, { writtenRows }) => sum + writtenRows, 0);
   }
 
+  /** Since the run began, waits included. */
+  get rowsPerSecond(): number {
+    return (this.writtenRows / Math.max(1, this.#now() - this.#startedAt)) * 1000;
+  }
+
   /** Returns the read that has ended with this event. */
   apply(event: PipelineEvent): WindowProgress | undefined {
     if (event.type === 'load-committed') this.committedLoads += 1;
-    if (!('stream' in event)) return undefined;
+    // The calls of a source's plan are for no stream.
+    if (!('stream' in event) || event.type === 'call-waiting') return undefined;
     const progress = this.#of(event.stream);
     const ended = this.#windows.apply(event);
     progress.windows = this.#windows.of(event.stream);
@@ -110,6 +118,11 @@ function sliceProgressText(
   const others = windows.length > 1 ? ` and ${number(windows.length - 1)} more` : '';
   const what = first === undefined ? 'waiting for its lane' : `${windowText(first)}${others}`;
   return [which, what, ...(writtenRows === 0 ? [] : [`${number(writtenRows)} rows`])].join(' · ');
+}
+
+/** `1,240 rows/s`. */
+export function rateText({ rowsPerSecond }: RunProgress, number: (value: number) => string): string {
+  return `${number(Math.round(rowsPerSecond))} rows/s`;
 }
 
 export function isInProgress({ writtenRows, phase, failed, due, done }: StreamProgress): boolean {

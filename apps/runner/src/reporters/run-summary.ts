@@ -2,6 +2,7 @@ import type { PipelineReport, SchemaChange } from '@etl/core';
 import { documentationOf } from '../problem.ts';
 import { count, duration, number } from '../quantity.ts';
 import type { Terminal } from '../terminal.ts';
+import { callsText } from './calls-text.ts';
 import { failureGroups, whereText } from './failure-groups.ts';
 import type { RunHeading } from './reporter.ts';
 
@@ -11,6 +12,7 @@ export function runSummary(terminal: Terminal, { subject }: RunHeading, report: 
     ...report.schemaChanges.map((change) => `  ${schemaChangeText(change)}`),
     ...streamLines(terminal, report),
     ...rejectionLines(terminal, report),
+    ...callLines(report),
     ...failureLines(terminal, report),
     ...verdict(terminal, subject, report),
   ];
@@ -49,6 +51,11 @@ function rejectionLines(terminal: Terminal, report: PipelineReport): string[] {
     ([stream, rows]) =>
       `${terminal.style('yellow', '!')} ${stream}: ${count(rows, 'row')} kept out by its schema contract`,
   );
+}
+
+function callLines({ calls }: PipelineReport): string[] {
+  const text = callsText(calls);
+  return text === undefined ? [] : [`  ${text}`];
 }
 
 /** Slices that fail alike are said once. */

@@ -1,7 +1,18 @@
 import type { PipelineStatus } from '../pipeline-status.ts';
 import { duration, number } from '../quantity.ts';
+import { quotasOf, quotaText } from './calls-text.ts';
 
-const HEAD = ['pipeline', 'last good', 'fresh to', 'due', 'gaps', 'failed', 'last problem', 'held by'] as const;
+const HEAD = [
+  'pipeline',
+  'last good',
+  'fresh to',
+  'due',
+  'gaps',
+  'failed',
+  'quota',
+  'last problem',
+  'held by',
+] as const;
 const NUMBERS: ReadonlySet<number> = new Set([3, 4, 5]);
 const PROBLEM_WIDTH = 60;
 
@@ -20,7 +31,8 @@ export function statusLines(statuses: readonly PipelineStatus[], now: Date): rea
 }
 
 function cellsOf(status: PipelineStatus, now: Date): string[] {
-  const { pipeline, lastGood, freshTo, due, gaps, failed, lastProblem, holder } = status;
+  const { pipeline, lastGood, freshTo, due, gaps, failed, lastProblem, holder, calls = [] } = status;
+  const [fullest] = quotasOf(calls, ({ lastQuotaUsed }) => lastQuotaUsed);
   return [
     pipeline,
     lastGood === undefined ? 'never' : agoText(lastGood, now),
@@ -28,6 +40,7 @@ function cellsOf(status: PipelineStatus, now: Date): string[] {
     number(due),
     number(gaps),
     number(failed),
+    fullest === undefined ? '–' : quotaText(fullest),
     lastProblem === undefined ? '–' : problemText(lastProblem, now),
     holder === undefined ? '–' : `process ${holder.pid} on ${holder.host}, ${agoText(holder.since, now)}`,
   ];

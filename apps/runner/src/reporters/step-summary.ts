@@ -3,6 +3,7 @@ import type { PipelineReport } from '@etl/core';
 import { documentationOf } from '../problem.ts';
 import { count, duration, number } from '../quantity.ts';
 import type { Redactor } from '../redactor.ts';
+import { callsText } from './calls-text.ts';
 import { failureGroups, whereText } from './failure-groups.ts';
 import type { RunHeading } from './reporter.ts';
 
@@ -23,10 +24,17 @@ export function stepSummary({ subject, target, asked = [] }: RunHeading, report:
     const { code, message, hint = '' } = group.error;
     return `- **${whereText(group)}** stays due: ${inline(`${message} ${hint}`.trim())} [${code}](${documentationOf(code)})`;
   });
+  const calls = callsText(report.calls);
   return [
     `### ${subject} → ${target}: ${report.status}`,
     '',
-    [...asked, `${count(report.rows, 'row')} in ${duration(report.durationMs)}`].map(inline).join('<br>'),
+    [
+      ...asked,
+      `${count(report.rows, 'row')} in ${duration(report.durationMs)}`,
+      ...(calls === undefined ? [] : [calls]),
+    ]
+      .map(inline)
+      .join('<br>'),
     '',
     '| stream | due | loaded | left | rows | failures |',
     '| --- | ---: | ---: | ---: | ---: | ---: |',

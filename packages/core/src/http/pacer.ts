@@ -34,6 +34,8 @@ export interface AcquireOptions {
   readonly signal?: AbortSignal | undefined;
   /** A wait that would go beyond it is refused at once. */
   readonly deadline?: Date | undefined;
+  /** Told how long it will wait, each time that it begins to. */
+  readonly onWait?: ((waitMs: number) => void) | undefined;
 }
 
 /** No platform's quota takes longer to regain; a state that says so is damaged. */
@@ -72,12 +74,13 @@ export class Pacer {
    * @throws HTTP_QUOTA_USED with `retryAfterMs` when the turn would come after `deadline` or after
    *   `longestWaitMs`; nothing is waited for then.
    */
-  async acquire({ cost = 1, signal, deadline }: AcquireOptions = {}): Promise<() => void> {
+  async acquire(options: AcquireOptions = {}): Promise<() => void> {
+    const { signal, deadline } = options;
     signal?.throwIfAborted();
     this.#refuseLongWait(this.#parkedUntil - this.#clock.now(), deadline);
     const leave = await this.#places?.acquire(signal);
     try {
-      await this.#takeTurn(cost, signal, deadline);
+      await this.#takeTurn(options);
     } catch (error) {
       leave?.();
       throw error;
@@ -132,13 +135,14 @@ export class Pacer {
     }
   }
 
-  async #takeTurn(cost: number, signal: AbortSignal | undefined, deadline: Date | undefined): Promise<void> {
+  async #takeTurn({ cost = 1, signal, deadline, onWait }: AcquireOptions): Promise<void> {
     const leave = await this.#turnstile.acquire(signal);
     try {
       for (;;) {
         const waitMs = this.#waitMs(cost);
         if (waitMs <= 0) break;
         this.#refuseLongWait(waitMs, deadline);
+        onWait?.(waitMs);
         await wait(this.#clock, waitMs, signal);
       }
       const now = this.#clock.now();

@@ -40,7 +40,7 @@ export async function attemptRequest<TBody>(attempt: Attempt<TBody>): Promise<Ht
   const sentAt = clock.now();
   let isRead = false;
   try {
-    const response = await sendRequest(exchange, attempt);
+    const response = await answerOf(exchange, attempt, sentAt);
     observe(attempt, response, sentAt);
     if (!response.ok) throw await failureOf(attempt, response, exchange);
     const classify = (text: string, json: unknown): void => {
@@ -55,10 +55,28 @@ export async function attemptRequest<TBody>(attempt: Attempt<TBody>): Promise<Ht
   }
 }
 
+async function answerOf(exchange: Exchange, attempt: Attempt<unknown>, sentAt: number): Promise<Response> {
+  try {
+    return await sendRequest(exchange, attempt);
+  } catch (error) {
+    const durationMs = attempt.clock.now() - sentAt;
+    attempt.request.onCall?.({ type: 'call-ended', durationMs, attempt: attempt.number });
+    throw error;
+  }
+}
+
 function observe({ label, request, number, clock }: Attempt<unknown>, response: Response, sentAt: number): void {
-  const { pacer, readUsage, logger = silentLogger } = request;
+  const { pacer, readUsage, onCall, logger = silentLogger } = request;
   const usage = readUsage?.(response.headers, response.status);
   if (usage !== undefined) pacer?.observe(usage);
+  onCall?.({
+    type: 'call-ended',
+    status: response.status,
+    durationMs: clock.now() - sentAt,
+    attempt: number,
+    quotaUsed: usage?.usedRatio,
+    quotaRegainMs: usage?.regainMs,
+  });
   logger.debug(
     {
       ...label,

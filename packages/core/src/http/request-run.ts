@@ -131,16 +131,19 @@ export class RequestRun<TBody> {
   }
 
   #place(signal: AbortSignal): Promise<() => void> | undefined {
-    const { pacer, cost } = this.#request;
+    const { pacer, cost, onCall } = this.#request;
     const deadline = this.#deadline.at === undefined ? undefined : new Date(this.#deadline.at);
-    return pacer?.acquire({ cost, signal, deadline });
+    const onWait = (waitMs: number): void => {
+      onCall?.({ type: 'call-waiting', reason: 'quota', waitMs, about: pacer?.name });
+    };
+    return pacer?.acquire({ cost, signal, deadline, onWait });
   }
 
   async #authorization(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     const { options, redactor, targets } = this.#client;
     if (options.authorization === undefined || !targets.isTrusted(this.#url)) return {};
-    const { logger, tracer } = this.#request;
-    const headers = await options.authorization.headers({ signal, logger, tracer });
+    const { logger, tracer, onCall } = this.#request;
+    const headers = await options.authorization.headers({ signal, logger, tracer, onCall });
     for (const value of Object.values(headers)) {
       redactor.add(value);
       redactor.add(value.replace(/^\w+ /, ''));
@@ -150,7 +153,7 @@ export class RequestRun<TBody> {
 
   async #waitForRetry(failure: EtlError): Promise<void> {
     const { clock, random, budget } = this.#client;
-    const { retry = {}, signal, logger = silentLogger } = this.#request;
+    const { retry = {}, signal, onCall, logger = silentLogger } = this.#request;
     const attempt = this.#failures.length + 1;
     if (!mayRetry(failure, this.#label.method, this.#request)) throw this.#final(failure, 'not retryable');
     if (attempt >= (retry.attempts ?? 4)) throw this.#final(failure, 'attempts');
@@ -162,6 +165,7 @@ export class RequestRun<TBody> {
     const fields = { ...this.#label, code: failure.code, attempt, wait_ms: Math.round(waitMs) };
     if (waitMs > LONG_WAIT_MS) logger.warn(fields, 'request waits for long before its retry');
     else logger.debug(fields, 'request is retried');
+    onCall?.({ type: 'call-waiting', reason: 'retry', waitMs, about: failure.code });
     await wait(clock, waitMs, signal);
   }
 

@@ -4,7 +4,7 @@ import { reconcile, requirePlausible, type SliceExpectation } from '../slice-gat
 import type { SourceReadRequest, StreamSlices } from '../source.ts';
 import type { StateEntry } from '../state.ts';
 import type { DueSlice } from './due-slices.ts';
-import { readOptions, type PipelineRun } from './pipeline-run.ts';
+import { callsOf, readOptions, type PipelineRun } from './pipeline-run.ts';
 import { recordedDrift } from './recorded-drift.ts';
 import type { SliceWindow } from './slice-window.ts';
 import { readSource } from './source-failure.ts';
@@ -106,6 +106,7 @@ async function readWindow(run: PipelineRun, load: LoadPackage, task: WindowTask)
 
   const request: SourceReadRequest = {
     ...readOptions(run),
+    onCall: callsOf(run, stream.name, slice.lane),
     state,
     slices: { [stream.name]: [slice] },
     streams: [stream.name],

@@ -42,6 +42,17 @@ export type PipelineEvent =
       readonly rows: number;
       readonly durationMs: number;
     }
+  /** A wait on the way to the platform begins, see `ApiCallEvent`. */
+  | {
+      readonly type: 'call-waiting';
+      /** Empty for calls that serve no single stream. */
+      readonly stream: string;
+      /** The lane; empty where there is none. */
+      readonly account: string;
+      readonly reason: 'quota' | 'retry' | 'report';
+      readonly waitMs: number;
+      readonly about?: string;
+    }
   /** The rest of the lane waits for another run. */
   | { readonly type: 'lane-parked'; readonly stream: string; readonly lane: string; readonly error: EtlError }
   | {

@@ -1,3 +1,4 @@
+import type { ApiCallTotals } from '../api-call.ts';
 import type { LoadSummary, SchemaChange } from '../destination.ts';
 import type { EtlError } from '../etl-error.ts';
 
@@ -32,6 +33,8 @@ export interface PipelineReport {
   readonly failures: readonly PipelineFailure[];
   /** Whether the deadline came before the end of the work. */
   readonly isUnfinished: boolean;
+  /** What was asked of the platform, as far as the source tells it. */
+  readonly calls: readonly ApiCallTotals[];
   readonly loads: readonly LoadSummary[];
   readonly rolledForward: readonly LoadSummary[];
   readonly schemaChanges: readonly SchemaChange[];

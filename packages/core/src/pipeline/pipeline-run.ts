@@ -1,3 +1,4 @@
+import type { ApiCallEvent } from '../api-call.ts';
 import type { DestinationSession } from '../destination.ts';
 import type { SourceReadRequest } from '../source.ts';
 import type { PipelineOptions } from './pipeline-options.ts';
@@ -21,6 +22,7 @@ export function readOptions(run: PipelineRun): SourceReadRequest {
     signal,
     logger: options.logger,
     tracer: options.tracer,
+    onCall: callsOf(run, '', undefined),
     streams: options.streams,
     fullRefresh: options.fullRefresh,
     now: run.now(),
@@ -29,5 +31,18 @@ export function readOptions(run: PipelineRun): SourceReadRequest {
       get: (key: string) => session.readMemory(stream, key),
       set: session.writeMemory.bind(session, stream),
     }),
+    quotaMemory: session.shared,
+  };
+}
+
+/** Where calls for a stream and the lane of a slice are told. */
+export function callsOf(
+  { options, recorder }: PipelineRun,
+  stream: string,
+  lane: string | undefined,
+): (event: ApiCallEvent) => void {
+  return (event) => {
+    recorder.called(stream, lane ?? '', event);
+    options.onCall?.(event);
   };
 }

@@ -1,3 +1,4 @@
+import type { ApiCallTotals } from '../api-call.ts';
 import type { Destination } from '../destination.ts';
 import type { EtlError } from '../etl-error.ts';
 import type { OperationOptions } from '../operation-options.ts';
@@ -39,6 +40,8 @@ export interface PipelinePlan {
   readonly pipeline: string;
   /** Absent for a log, which has no slices: what it reads is known when it has read it. */
   readonly streams?: readonly StreamDue[];
+  /** What the last run that asked its platform asked of it: how full its quotas were. */
+  readonly calls?: readonly ApiCallTotals[];
 }
 
 /** Says what {@link runPipeline} would read now; reads no rows, takes no pipeline, writes nothing. */
@@ -62,7 +65,8 @@ export async function planPipeline(options: PlanOptions): Promise<PipelinePlan> 
     const plan = own ?? wanted;
     if (plan !== undefined) plans.push(streamDue(plan, own?.slices.length ?? 0, [due, more]));
   }
-  return { pipeline: name, streams: plans };
+  const calls = (await view.readApiCalls?.(name)) ?? [];
+  return { pipeline: name, streams: plans, ...(calls.length === 0 ? {} : { calls }) };
 }
 
 function backfillOf(

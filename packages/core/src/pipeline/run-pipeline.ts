@@ -22,8 +22,8 @@ import { RunRecorder } from './run-recorder.ts';
  */
 export async function runPipeline(options: PipelineOptions): Promise<PipelineReport> {
   const logger = (options.logger ?? silentLogger).child({ pipeline: options.name });
-  const recorder = new RunRecorder(options.name, options.onEvent);
   const now = options.now ?? (() => new Date());
+  const recorder = new RunRecorder(options.name, options.onEvent, now);
   const startedAt = now();
   const session = await options.destination.open(options.name, {
     signal: options.signal,

@@ -21,6 +21,7 @@ export function recordOf(report: PipelineReport, { startedAt, endedAt }: RunTime
     rows: report.rows,
     loads: report.loads.map(({ loadId }) => loadId),
     streams: report.streams,
+    calls: report.calls,
     failures: report.failures.slice(0, MAX_FAILURES).map(({ stream, slice, error }) => ({
       stream,
       ...(slice === undefined ? {} : { slice }),

@@ -1,5 +1,7 @@
+import type { ApiCallEvent } from '../api-call.ts';
 import type { LoadSummary, SchemaChange } from '../destination.ts';
 import type { EtlError } from '../etl-error.ts';
+import { ApiCallTally } from './api-call-tally.ts';
 import { countByReason, type DueSlice } from './due-slices.ts';
 import type { PipelineEvent } from './pipeline-event.ts';
 import type { PipelineFailure, PipelineReport } from './pipeline-report.ts';
@@ -16,11 +18,17 @@ export class RunRecorder {
   readonly #failures: PipelineFailure[] = [];
   readonly #loads: LoadSummary[] = [];
   readonly #schemaChanges: SchemaChange[] = [];
+  readonly #calls: ApiCallTally;
   #rolledForward: readonly LoadSummary[] = [];
   #isUnfinished = false;
 
-  constructor(pipeline: string, onEvent: ((event: PipelineEvent) => void) | undefined) {
+  constructor(
+    pipeline: string,
+    onEvent: ((event: PipelineEvent) => void) | undefined,
+    now: () => Date = () => new Date(),
+  ) {
     this.#pipeline = pipeline;
+    this.#calls = new ApiCallTally(now);
     this.#onEvent = onEvent ?? (() => undefined);
   }
 
@@ -35,6 +43,13 @@ export class RunRecorder {
 
   streamSeen(stream: string): void {
     this.#streams.add(stream);
+  }
+
+  called(stream: string, account: string, event: ApiCallEvent): void {
+    this.#calls.add(stream, account, event);
+    if (event.type !== 'call-waiting') return;
+    const { reason, waitMs, about } = event;
+    this.#onEvent({ type: 'call-waiting', stream, account, reason, waitMs, ...(about === undefined ? {} : { about }) });
   }
 
   schemaChanged(stream: string, changes: readonly SchemaChange[]): void {
@@ -102,6 +117,7 @@ export class RunRecorder {
       })),
       failures: this.#failures,
       isUnfinished,
+      calls: this.#calls.totals,
       loads: this.#loads,
       rolledForward: this.#rolledForward,
       schemaChanges: this.#schemaChanges,

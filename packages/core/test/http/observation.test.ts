@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { silentLogger, type LogFields, type SpanAttributes } from '../../src/index.ts';
-import { createHttpClient } from '../../src/http/index.ts';
+import { silentLogger, type ApiCallEvent, type LogFields, type SpanAttributes } from '../../src/index.ts';
+import { createHttpClient, Pacer } from '../../src/http/index.ts';
 import { HastyClock } from './fake-clock.ts';
 import { sendJson, TestServer } from './test-server.ts';
 
@@ -55,4 +55,35 @@ it('makes one span per request, with its retries and how it ended', async () => 
   ]);
   expect(statuses).toEqual([{ code: 2, message: 'HTTP_SERVER_FAILED' }]);
   expect(ended).toBe(2);
+});
+
+it('tells of each call with what the platform says of its quota, and of each wait with its reason', async () => {
+  await using server = await TestServer.start((_, response, index) => {
+    if (index === 2) response.destroy();
+    else sendJson(response, {}, index === 1 ? 500 : 200, { used: index === 3 ? '0.95' : '0.1' });
+  });
+  const clock = new HastyClock();
+  const told: ApiCallEvent[] = [];
+  const http = createHttpClient({
+    baseUrl: server.url,
+    clock,
+    random: () => 0.5,
+    pacer: new Pacer({ name: 'account 42', clock, longestSpacingMs: 20_000 }),
+    readUsage: (headers) => ({ usedRatio: Number(headers.get('used')), regainMs: 3_600_000 }),
+    onCall: (event) => told.push(event),
+  });
+  await http.json('a');
+  await http.json('b');
+  const quota = { quotaRegainMs: 3_600_000 };
+  expect(told).toMatchObject([
+    { type: 'call-ended', status: 500, attempt: 1, quotaUsed: 0.1, ...quota },
+    { type: 'call-waiting', reason: 'retry', waitMs: 250, about: 'HTTP_SERVER_FAILED' },
+    { type: 'call-ended', attempt: 2 },
+    { type: 'call-waiting', reason: 'retry', waitMs: 500, about: 'HTTP_CONNECTION_FAILED' },
+    { type: 'call-ended', status: 200, attempt: 3, quotaUsed: 0.95, ...quota },
+    { type: 'call-waiting', reason: 'quota', about: 'account 42' },
+    { type: 'call-ended', status: 200, attempt: 1, quotaUsed: 0.1 },
+  ]);
+  expect(told[2]).not.toHaveProperty('status');
+  expect(told[5]).toMatchObject({ waitMs: expect.closeTo(10_000, -1) });
 });

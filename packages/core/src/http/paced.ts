@@ -1,0 +1,25 @@
+import type { StreamMemory } from '../stream.ts';
+import type { Pacer } from './pacer.ts';
+
+/**
+ * Reads with a pacer that knows what earlier runs, and others with the same token, learned of its
+ * quota, and keeps what this reading learns of it, however it ends.
+ *
+ * @param memory usually `request.quotaMemory`; absent, nothing is remembered.
+ * @param key from `quotaKey`.
+ */
+export async function* paced<T>(
+  pacer: Pacer,
+  { memory, key }: { readonly memory: StreamMemory | undefined; readonly key: string },
+  read: () => AsyncIterable<T>,
+): AsyncGenerator<T, void, undefined> {
+  const known = await memory?.get(key);
+  pacer.restore(known);
+  try {
+    yield* read();
+  } finally {
+    const state = pacer.state();
+    // An account without trouble is not worth a write for each of its windows.
+    if (JSON.stringify(state) !== JSON.stringify(known)) await memory?.set(key, state);
+  }
+}
