@@ -1,11 +1,25 @@
 export { startChdbServer } from './chdb-server.ts';
 export type { ChdbFault, ChdbServer, ChdbServerOptions, ChooseFault } from './chdb-server.ts';
 export { describeDestination } from './describe-destination.ts';
+export { describeReplicationSource } from './describe-replication-source.ts';
 export { describeSource } from './describe-source.ts';
 export { faultyDestination } from './faulty-destination.ts';
 export type { DestinationCall, DestinationFault, DestinationFaultPlan } from './faulty-destination.ts';
 export type { DestinationFixture } from './destination-fixture.ts';
+export { loggerInto } from './logger-into.ts';
+export { MemoryLog } from './log/memory-log.ts';
+export type { LogChange, LogSlot, LogTransaction } from './log/memory-log.ts';
+export { memoryLogSource } from './log/memory-log-source.ts';
+export type { MemoryLogOptions } from './log/memory-log-source.ts';
 export { memoryDestination, MemoryStore } from './memory-destination.ts';
+export type { ReplicationCheck } from './replication/replication-check.ts';
+export { replicationChecks } from './replication/replication-checks.ts';
+export type {
+  ReplicationFixture,
+  UpstreamChange,
+  UpstreamTable,
+  UpstreamValues,
+} from './replication/replication-fixture.ts';
 export { faultOutcomes } from './source/fault-check.ts';
 export type { FaultOutcome } from './source/fault-check.ts';
 export { sourceChecks } from './source/source-checks.ts';

@@ -1,6 +1,7 @@
 import { ok } from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { runPipeline, type Logger } from '@etl/core';
+import { runPipeline } from '@etl/core';
+import { loggerInto } from '../logger-into.ts';
 import { memoryDestination, MemoryStore } from '../memory-destination.ts';
 import type { SourceFixture } from './source-fixture.ts';
 
@@ -42,18 +43,4 @@ export async function checkSecrets(fixture: SourceFixture): Promise<void> {
       }
     }
   }
-}
-
-function loggerInto(heard: unknown[]): Logger {
-  const hear = (...said: readonly unknown[]): void => {
-    heard.push(said);
-  };
-  const logger: Logger = {
-    debug: hear,
-    info: hear,
-    warn: hear,
-    error: hear,
-    child: (fields) => (hear(fields), logger),
-  };
-  return logger;
 }
