@@ -91,6 +91,15 @@ async function* readSlice(stream: Stream, slice: Slice, request: ReadRequest): A
 }
 
 function readRequest(request: SourceReadRequest, stream: StreamSpec): ReadRequest {
-  const { signal, logger, tracer, days, now, deadline } = request;
-  return { signal, logger, tracer, days, now, deadline, memory: request.memory?.(stream.name) };
+  const { signal, logger, tracer, days, now, deadline, lookup } = request;
+  return {
+    signal,
+    logger,
+    tracer,
+    days,
+    now,
+    deadline,
+    memory: request.memory?.(stream.name),
+    lookup: lookup === undefined ? undefined : (keys, columns) => lookup(stream.name, keys, columns),
+  };
 }
