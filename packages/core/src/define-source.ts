@@ -91,6 +91,17 @@ async function* readSlice(stream: Stream, slice: Slice, request: ReadRequest): A
 }
 
 function readRequest(request: SourceReadRequest, stream: StreamSpec): ReadRequest {
-  const { signal, logger, tracer, onCall, days, now, deadline, quotaMemory } = request;
-  return { signal, logger, tracer, onCall, days, now, deadline, quotaMemory, memory: request.memory?.(stream.name) };
+  const { signal, logger, tracer, onCall, days, now, deadline, quotaMemory, lookup } = request;
+  return {
+    signal,
+    logger,
+    tracer,
+    onCall,
+    days,
+    now,
+    deadline,
+    quotaMemory,
+    memory: request.memory?.(stream.name),
+    lookup: lookup === undefined ? undefined : (keys, columns) => lookup(stream.name, keys, columns),
+  };
 }

@@ -36,7 +36,16 @@ export interface ReadRequest extends OperationOptions {
    * where nothing is shared.
    */
   readonly quotaMemory?: StreamMemory | undefined;
+  /** What the destination holds of rows of this stream. Absent when it is used without a destination. */
+  readonly lookup?: StreamLookup | undefined;
 }
+
+/**
+ * Reads back the rows that the destination holds for `keys`, as of everything yielded so far. The
+ * answer is aligned with `keys`; `undefined` where no live row has the key. With it a stream need not
+ * ask the platform again for what has not changed.
+ */
+export type StreamLookup = (keys: readonly Row[], columns: readonly string[]) => Promise<readonly (Row | undefined)[]>;
 
 /** Rows in the order in which the platform gave them. */
 export interface RecordBatch<TRow extends Row = Row> {
