@@ -177,7 +177,7 @@ export async function* planTables(
     }
     let stream: TableStream;
     try {
-      stream = tableStream(table, types);
+      stream = tableStream(table, types, session.replaced);
     } catch (error) {
       if (isSelected || position !== undefined) {
         yield { type: 'stream-failed', stream: name, error: EtlError.from(error) };

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { arrayParser } from '../src/array-text.ts';
+import { arrayItems, arrayText } from '../src/array-text.ts';
 import { copyValues } from '../src/copy-text.ts';
 import { literal } from '../src/identifier.ts';
 import { formatLsn, parseLsn } from '../src/lsn.ts';
 import { namePattern } from '../src/name-pattern.ts';
-import { valueType } from '../src/value-type.ts';
+import { ValueError } from '../src/value-error.ts';
+import { valueType, type TypeRow } from '../src/value-type.ts';
 
 describe('LSN', () => {
   test('survives text and back exactly', () => {
@@ -54,7 +55,7 @@ describe('COPY text', () => {
 });
 
 describe('array text', () => {
-  const parse = arrayParser((text) => text, ',');
+  const parse = (text: string) => arrayItems(text, ',');
 
   test.each([
     ['{}', []],
@@ -119,6 +120,72 @@ describe('types', () => {
   test('refuses NaN in a decimal', () => {
     expect(() => valueType(1700, numericModifier(10, 2), none).parse('NaN')).toThrow('NaN');
     expect(valueType(1700, -1, none).parse('NaN')).toBe('NaN');
+  });
+});
+
+describe('the text of a batch', () => {
+  const dates: TypeRow = { oid: 1182, kind: 'b', base: 0, baseModifier: -1, element: 1082, delimiter: ',' };
+  const boxes: TypeRow = { ...dates, oid: 1020, element: 603 };
+  const texts: TypeRow = { ...dates, oid: 1009, element: 25 };
+  const box: TypeRow = { ...dates, oid: 603, element: 0, delimiter: ';' };
+  const types = new Map([dates, boxes, texts, box].map((type) => [type.oid, type]));
+  const batchText = (oid: number, text: string, replace?: () => void): string | null => {
+    const { fits, rewrite } = valueType(oid, -1, types);
+    const bytes = Buffer.from(text);
+    return fits === undefined || fits(bytes, 0, bytes.length) ? text : rewrite(text, replace);
+  };
+
+  test.each([
+    [1082, '2026-11-01', '2026-11-01'],
+    [1184, '2026-11-01 12:00:00.5+00', '2026-11-01 12:00:00.5+00'],
+    [1182, '{2026-11-01,NULL}', '{2026-11-01,NULL}'],
+    [1182, '[0:1]={2026-11-01,NULL}', '{2026-11-01,NULL}'],
+    [1009, '{a,"{b}",NULL,""}', '{a,"{b}",NULL,""}'],
+    [1009, String.raw`{"\"{"}`, String.raw`{"\"{"}`],
+    [1009, String.raw`[2:3]={"NULL","a\\b"}`, String.raw`{"NULL","a\\b"}`],
+    [1020, '{(2,2),(1,1);(4,4),(3,3)}', '{"(2,2),(1,1)","(4,4),(3,3)"}'],
+  ])('of type %i: %s becomes %s', (oid, text, expected) => {
+    expect(batchText(oid, text)).toBe(expected);
+  });
+
+  test.each([
+    [1082, 'infinity', null],
+    [1114, '1950-01-01 00:00:00 BC', null],
+    [1182, '{2026-11-01,infinity,NULL}', '{2026-11-01,NULL,NULL}'],
+    [1009, '{{a,b},{c,d}}', null],
+  ])('of type %i: %s is an error, or is replaced and counted', (oid, text, expected) => {
+    expect(() => batchText(oid, text)).toThrow(ValueError);
+    expect(() => valueType(oid, -1, types).parse(text)).toThrow(ValueError);
+    let count = 0;
+    expect(batchText(oid, text, () => (count += 1))).toBe(expected);
+    const { parse } = valueType(oid, -1, types);
+    expect(parse(text, () => (count += 1))).toEqual(expected === null ? null : parse(expected));
+    expect(count).toBe(2);
+  });
+
+  test('says the same as the values, whatever the items are', () => {
+    const { parse } = valueType(1009, -1, types);
+    const item = fc.oneof(
+      fc.constant(null),
+      fc.constantFrom('NULL', 'null', ''),
+      fc.string({ unit: fc.constantFrom('a', '{', '}', '"', '\\', ',', ' ', '\n', '😀') }),
+    );
+    fc.assert(
+      fc.property(fc.array(item), (items) => {
+        const text = arrayText(items);
+        expect(parse(text)).toEqual(items);
+        expect(parse(batchText(1009, text) ?? '')).toEqual(items);
+        const nested = Buffer.from(`{${text},${text}}`);
+        const copied = Buffer.from(
+          nested
+            .toString()
+            .replaceAll('\\', String.raw`\\`)
+            .replaceAll('\n', String.raw`\n`),
+        );
+        const { fits } = valueType(1009, -1, types);
+        for (const bytes of [nested, copied]) expect(fits?.(bytes, 0, bytes.length)).toBe(false);
+      }),
+    );
   });
 });
 
