@@ -33,16 +33,6 @@ export function arrayItems(text: string, delimiter: string): (string | null)[] {
   return items;
 }
 
-/** The array text that a `TextBatch` has for these items. */
-export function arrayText(items: readonly (string | null)[]): string {
-  return `{${items.map((item) => (item === null ? 'NULL' : quotedWhereNeeded(item))).join(',')}}`;
-}
-
-function quotedWhereNeeded(item: string): string {
-  if (item !== '' && item.toUpperCase() !== 'NULL' && !/[,{}"\\\s]/.test(item)) return item;
-  return `"${item.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
-}
-
 const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 const OPENING_BRACKET = 0x5b;
@@ -66,7 +56,7 @@ function quoted(text: string, start: number): [string, number] {
   throw moreDimensions();
 }
 
-export function moreDimensions(): ValueError {
+function moreDimensions(): ValueError {
   return new ValueError(
     'PG_VALUE_UNSUPPORTED',
     'an array of more than one dimension',

@@ -4,17 +4,14 @@ import { identifier, qualified } from './identifier.ts';
 import { streamName } from './stream-name.ts';
 import { ValueError } from './value-error.ts';
 import type { ReplacedValues } from './replaced-values.ts';
-import type { RangeCheck } from './value-range.ts';
 import { valueType, type Replace, type TypeRow } from './value-type.ts';
 
-/** A column with the way to read its values, see `ValueType`. */
+/** A column with the way to read its values: what cannot be held is an error, or is replaced and counted. */
 export interface StreamColumn {
   readonly name: string;
   readonly typeOid: number;
   readonly typeModifier: number;
   readonly parse: (text: string) => unknown;
-  readonly fits: RangeCheck | undefined;
-  readonly rewrite: (text: string) => string | null;
 }
 
 /** A table and the stream it becomes. */
@@ -78,14 +75,12 @@ function streamColumn(
   types: ReadonlyMap<number, TypeRow>,
   replace: Replace | undefined,
 ): StreamColumn {
-  const { parse, fits, rewrite } = valueType(column.type, column.modifier, types);
+  const { parse } = valueType(column.type, column.modifier, types);
   return {
     name: column.name,
     typeOid: column.type,
     typeModifier: column.modifier,
     parse: (text) => parse(text, replace),
-    fits,
-    rewrite: (text) => rewrite(text, replace),
   };
 }
 

@@ -1,43 +1,22 @@
 import type { ValueSpec } from '@etl/core';
-import { arrayItems, arrayText } from './array-text.ts';
-import { plainArray } from './plain-array.ts';
+import { arrayItems } from './array-text.ts';
 import { ValueError } from './value-error.ts';
-import {
-  dateInRange,
-  dayOutOfRange,
-  numericInRange,
-  numericOutOfRange,
-  timestampInRange,
-  type RangeCheck,
-} from './value-range.ts';
 
-/**
- * Told of each value that no destination can hold and that becomes NULL instead. Absent where such a
- * value is an error: by default, and always in a key.
- */
+/** Told of each value that no destination can hold and that becomes NULL instead. */
 export type Replace = () => void;
 
-/** Makes the value of a row from PostgreSQL's text for it. Without `replace` it may throw {@link ValueError}. */
+/**
+ * Makes the value of a row from PostgreSQL's text for it.
+ *
+ * @param replace Absent where a value that no destination can hold is an error: by default, and always in a key.
+ * @throws {@link ValueError} without `replace`.
+ */
 export type ParseValue = (text: string, replace?: Replace) => unknown;
 
-/**
- * What a PostgreSQL type becomes. The snapshot and the stream share it, rows and text share it, so their
- * values are equal.
- */
+/** What a PostgreSQL type becomes. The snapshot and the stream share it, so their values are equal. */
 export interface ValueType {
   readonly spec: Omit<ValueSpec, 'nullable'>;
   readonly parse: ParseValue;
-  /**
-   * Whether PostgreSQL's text is the field's text of a `TextBatch` as it stands, for a value that a
-   * destination can hold. It may be asked of the bytes of COPY, escapes included, or of those of
-   * `pgoutput`. Absent: always.
-   */
-  readonly fits?: RangeCheck;
-  /**
-   * The text of the `TextBatch` field where {@link ValueType.fits} says no, of the text without the escapes
-   * of COPY; `null` is NULL. Throws as {@link ValueType.parse} does.
-   */
-  readonly rewrite: (text: string, replace?: Replace) => string | null;
 }
 
 /** A row of `pg_type`, as far as it matters here. */
@@ -54,6 +33,9 @@ export interface TypeRow {
   readonly delimiter: string;
 }
 
+// The range of ClickHouse, which clamps silently beyond it.
+const FIRST_DAY = '1900-01-01';
+const LAST_DAY = '2299-12-31';
 const MAX_DECIMAL_DIGITS = 76;
 
 /** How values of a type, with its modifier, are declared and read. */
@@ -74,27 +56,16 @@ function arrayOf(element: number, modifier: number, types: ReadonlyMap<number, T
   // An array of a domain over an array has no type here; its text says everything.
   if (items.spec.type === 'array') return TEXT;
   const delimiter = types.get(element)?.delimiter ?? ',';
-  const itemsOf = (text: string, replace?: Replace): readonly (string | null)[] | null => {
-    try {
-      return arrayItems(text, delimiter);
-    } catch (error) {
-      return replaced(error, replace);
-    }
-  };
-  const inRange = items.fits;
-  const rewriteItem = (item: string | null, replace?: Replace): string | null => {
-    if (item === null || inRange === undefined) return item;
-    const bytes = Buffer.from(item);
-    return inRange(bytes, 0, bytes.length) ? item : items.rewrite(item, replace);
-  };
   return {
     spec: { type: 'array', items: { ...items.spec, nullable: true } },
-    parse: (text, replace) =>
-      itemsOf(text, replace)?.map((item) => (item === null ? null : items.parse(item, replace))) ?? null,
-    fits: delimiter === ',' ? plainArray(inRange) : () => false,
-    rewrite: (text, replace) => {
-      const list = itemsOf(text, replace);
-      return list === null ? null : arrayText(list.map((item) => rewriteItem(item, replace)));
+    parse: (text, replace) => {
+      let texts;
+      try {
+        texts = arrayItems(text, delimiter);
+      } catch (error) {
+        return replaced(error, replace);
+      }
+      return texts.map((item) => (item === null ? null : items.parse(item, replace)));
     },
   };
 }
@@ -106,52 +77,27 @@ function replaced(error: unknown, replace: Replace | undefined): null {
   return null;
 }
 
-/** A type of which every text is held as it stands. */
-function plain(spec: ValueType['spec'], parse: ParseValue = same): ValueType {
-  return { spec, parse, rewrite: same };
-}
-
-/** A type of which PostgreSQL has values that destinations have not. */
-function ranged(
-  spec: ValueType['spec'],
-  inRange: RangeCheck,
-  error: () => ValueError,
-  parse: (text: string) => string,
-): ValueType {
-  return {
-    spec,
-    fits: inRange,
-    parse: (text, replace) => {
-      const bytes = Buffer.from(text);
-      return inRange(bytes, 0, bytes.length) ? parse(text) : replaced(error(), replace);
-    },
-    rewrite: (_, replace) => replaced(error(), replace),
-  };
-}
-
 const NUMERIC = 1700;
-const same = (text: string): string => text;
-const TEXT = plain({ type: 'string' });
-const ENUM = plain({ type: 'string', lowCardinality: true });
-const DATE = ranged({ type: 'date' }, dateInRange, () => dayOutOfRange('date'), same);
-const TIMESTAMP = ranged({ type: 'timestamp' }, timestampInRange, () => dayOutOfRange('timestamp'), isoText);
+const same: ParseValue = (text) => text;
+const TEXT: ValueType = { spec: { type: 'string' }, parse: same };
+const ENUM: ValueType = { spec: { type: 'string', lowCardinality: true }, parse: same };
 
 const BUILT_IN: Readonly<Record<number, ValueType>> = {
-  16: plain({ type: 'boolean' }, (text) => text === 't'),
-  17: plain({ type: 'binary' }, (text) => Buffer.from(text.slice(2), 'hex')),
-  20: plain({ type: 'int64' }),
-  21: plain({ type: 'int16' }, Number),
-  23: plain({ type: 'int32' }, Number),
-  26: plain({ type: 'uint32' }, Number),
-  114: plain({ type: 'json' }),
-  700: plain({ type: 'float32' }, Number),
-  701: plain({ type: 'float64' }, Number),
-  1082: DATE,
-  1083: plain({ type: 'time' }),
-  1114: TIMESTAMP,
-  1184: TIMESTAMP,
-  2950: plain({ type: 'uuid' }),
-  3802: plain({ type: 'json' }),
+  16: { spec: { type: 'boolean' }, parse: (text) => text === 't' },
+  17: { spec: { type: 'binary' }, parse: parseBytes },
+  20: { spec: { type: 'int64' }, parse: same },
+  21: { spec: { type: 'int16' }, parse: Number },
+  23: { spec: { type: 'int32' }, parse: Number },
+  26: { spec: { type: 'uint32' }, parse: Number },
+  114: { spec: { type: 'json' }, parse: same },
+  700: { spec: { type: 'float32' }, parse: Number },
+  701: { spec: { type: 'float64' }, parse: Number },
+  1082: { spec: { type: 'date' }, parse: parseDate },
+  1083: { spec: { type: 'time' }, parse: same },
+  1114: { spec: { type: 'timestamp' }, parse: parseTimestamp },
+  1184: { spec: { type: 'timestamp' }, parse: parseTimestamp },
+  2950: { spec: { type: 'uuid' }, parse: same },
+  3802: { spec: { type: 'json' }, parse: same },
 };
 
 /** `numeric(p, s)` is exact; without a precision, or with too large a one, only text is. */
@@ -162,9 +108,43 @@ function numeric(modifier: number): ValueType {
   const scale = (((modifier - 4) & 0x7ff) ^ 1024) - 1024;
   const precision = Math.max(declared - Math.min(scale, 0), scale);
   if (precision > MAX_DECIMAL_DIGITS) return TEXT;
-  return ranged({ type: 'decimal', precision, scale: Math.max(scale, 0) }, numericInRange, numericOutOfRange, same);
+  return { spec: { type: 'decimal', precision, scale: Math.max(scale, 0) }, parse: parseDecimal };
 }
 
-function isoText(text: string): string {
-  return `${text.slice(0, 10)}T${text.slice(11, text.endsWith('+00') ? -3 : undefined)}Z`;
+const REPLACEABLE = 'or set outOfRange to null (in a group: "out_of_range": "null"), which stores NULL and counts it.';
+
+function parseDecimal(text: string, replace?: Replace): string | null {
+  const last = text.charCodeAt(text.length - 1);
+  if (last >= 0x30 && last <= 0x39) return text;
+  return replaced(
+    new ValueError(
+      'PG_VALUE_OUT_OF_RANGE',
+      'a numeric that is NaN or infinite',
+      `Correct the value, drop the precision of the column, which is then read as text, ${REPLACEABLE}`,
+    ),
+    replace,
+  );
+}
+
+function parseDate(text: string, replace?: Replace): string | null {
+  return text.length === 10 && text >= FIRST_DAY && text <= LAST_DAY ? text : replaced(outOfRange('date'), replace);
+}
+
+function parseTimestamp(text: string, replace?: Replace): string | null {
+  const day = text.slice(0, 10);
+  const isHeld = text.charCodeAt(10) === 0x20 && day >= FIRST_DAY && day <= LAST_DAY && !text.endsWith('BC');
+  if (!isHeld) return replaced(outOfRange('timestamp'), replace);
+  return `${day}T${text.slice(11, text.endsWith('+00') ? -3 : undefined)}Z`;
+}
+
+function outOfRange(what: string): ValueError {
+  return new ValueError(
+    'PG_VALUE_OUT_OF_RANGE',
+    `a ${what} outside ${FIRST_DAY} … ${LAST_DAY}`,
+    `Correct the value at the source, ${REPLACEABLE}`,
+  );
+}
+
+function parseBytes(text: string): Uint8Array {
+  return Buffer.from(text.slice(2), 'hex');
 }
