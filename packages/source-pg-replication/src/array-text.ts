@@ -1,36 +1,36 @@
 import { ValueError } from './value-error.ts';
 
 /**
- * Reads PostgreSQL's array text of one dimension. A lower bound other than 1 (`[0:1]={a,b}`) is
- * dropped: the elements and their order are what counts elsewhere.
+ * The texts of the items of PostgreSQL's array text of one dimension; `null` for NULL. A lower bound
+ * other than 1 (`[0:1]={a,b}`) is dropped: the items and their order are what counts elsewhere.
+ *
+ * @throws {@link ValueError} when the array has more than one dimension.
  */
-export function arrayParser(parse: (text: string) => unknown, delimiter: string): (text: string) => unknown[] {
+export function arrayItems(text: string, delimiter: string): (string | null)[] {
   const separator = delimiter.charCodeAt(0);
-  return (text) => {
-    const start = text.charCodeAt(0) === OPENING_BRACKET ? text.indexOf('=') + 1 : 0;
-    if (text.charCodeAt(start) !== OPENING_BRACE) throw unsupported();
-    const items: unknown[] = [];
-    let at = start + 1;
-    if (text.charCodeAt(at) === CLOSING_BRACE) return items;
-    while (at < text.length) {
-      const first = text.charCodeAt(at);
-      if (first === OPENING_BRACE) throw unsupported();
-      if (first === QUOTE) {
-        const [value, end] = quoted(text, at + 1);
-        items.push(parse(value));
-        at = end;
-      } else {
-        let end = at;
-        while (text.charCodeAt(end) !== separator && text.charCodeAt(end) !== CLOSING_BRACE && end < text.length)
-          end += 1;
-        const value = text.slice(at, end);
-        items.push(value === 'NULL' ? null : parse(value));
-        at = end;
-      }
-      at += 1;
+  const start = text.charCodeAt(0) === OPENING_BRACKET ? text.indexOf('=') + 1 : 0;
+  if (text.charCodeAt(start) !== OPENING_BRACE) throw moreDimensions();
+  const items: (string | null)[] = [];
+  let at = start + 1;
+  if (text.charCodeAt(at) === CLOSING_BRACE) return items;
+  while (at < text.length) {
+    const first = text.charCodeAt(at);
+    if (first === OPENING_BRACE) throw moreDimensions();
+    if (first === QUOTE) {
+      const [value, end] = quoted(text, at + 1);
+      items.push(value);
+      at = end;
+    } else {
+      let end = at;
+      while (text.charCodeAt(end) !== separator && text.charCodeAt(end) !== CLOSING_BRACE && end < text.length)
+        end += 1;
+      const value = text.slice(at, end);
+      items.push(value === 'NULL' ? null : value);
+      at = end;
     }
-    return items;
-  };
+    at += 1;
+  }
+  return items;
 }
 
 const OPENING_BRACE = 0x7b;
@@ -53,13 +53,13 @@ function quoted(text: string, start: number): [string, number] {
       return [value + text.slice(from, at), at + 1];
     }
   }
-  throw unsupported();
+  throw moreDimensions();
 }
 
-function unsupported(): ValueError {
+function moreDimensions(): ValueError {
   return new ValueError(
     'PG_VALUE_UNSUPPORTED',
     'an array of more than one dimension',
-    'Exclude the table, or publish it with a column list that leaves the column out.',
+    'Exclude the table, publish it with a column list that leaves the column out, or set outOfRange to null.',
   );
 }

@@ -172,7 +172,7 @@ export class ChangePhase {
     if (drift.type === 'evolved') {
       yield* this.#flush();
       if (table.isStopped) return;
-      table.evolve(tableStream(now, types));
+      table.evolve(tableStream(now, types, this.#session.replaced));
       this.#session.draft.set(tableEntry(table.stream.name, tablePosition(now, live.fromLsn)));
       yield* table.announce();
       table.describe(relation.columns, types);
@@ -211,6 +211,7 @@ export class ChangePhase {
       if (!table.isPending) continue;
       try {
         yield* table.flush(this.#session.lookup);
+        yield* this.#session.replaced?.messages(table.stream.name) ?? [];
         yield { type: 'progress', stream: table.stream.name, phase: 'changes', rows: table.rowCount };
       } catch (error) {
         if (!EtlError.isInstance(error) || error.code !== BASE_ROW_MISSING) throw error;

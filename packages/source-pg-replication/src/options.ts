@@ -23,6 +23,12 @@ export const pgReplicationOptionsSchema = z.strictObject({
     .optional()
     .describe('Tables to read, as `orders` or `sales.orders`; `*` stands for any characters. Default: all.'),
   exclude: z.array(pattern).optional().describe('Tables not to read, written like `tables`.'),
+  outOfRange: z
+    .enum(['fail', 'null'])
+    .default('fail')
+    .describe(
+      'What becomes of a value that a destination cannot hold (infinity, years outside 1900 … 2299, NaN in a numeric with a precision, arrays of several dimensions): an error that fails its table, or NULL, counted per column in the report.',
+    ),
   slot: slotName.default('etl').describe('Replication slot; created when missing. One pipeline has one slot.'),
   publication: z
     .string()

@@ -28,7 +28,7 @@ import {
 import type { ReadSession } from './read-session.ts';
 import type { TableToCopy } from './snapshot-phase.ts';
 import { streamName } from './stream-name.ts';
-import { findDrift } from './table-drift.ts';
+import { findDrift, lostLeaves } from './table-drift.ts';
 import { TableSelection } from './table-selection.ts';
 import { tableStream, type TableStream } from './table-stream.ts';
 
@@ -177,7 +177,7 @@ export async function* planTables(
     }
     let stream: TableStream;
     try {
-      stream = tableStream(table, types);
+      stream = tableStream(table, types, session.replaced);
     } catch (error) {
       if (isSelected || position !== undefined) {
         yield { type: 'stream-failed', stream: name, error: EtlError.from(error) };
@@ -199,7 +199,9 @@ export async function* planTables(
     live.set(table.oid, { stream, fromLsn });
     const now = tablePosition(table, fromLsn);
     if (!isDeepStrictEqual(now, position)) draft.set(tableEntry(name, now));
-    if (drift.type === 'evolved') yield { type: 'schema', stream: stream.spec };
+    const lost = lostLeaves(position, table);
+    if (drift.type === 'evolved' || lost > 0) yield { type: 'schema', stream: stream.spec };
+    if (lost > 0) yield partitionsGone(session, name, lost);
   }
   for (const table of unpublished) {
     const stream = streamName(table.schema, table.table);
@@ -207,6 +209,13 @@ export async function* planTables(
     yield { type: 'stream-failed', stream, error: tablesUnpublished(options.publication, [table], { isNamed: false }) };
   }
   forgetOthers(session, [...described, ...unpublished], state);
+}
+
+function partitionsGone({ logger }: ReadSession, stream: string, count: number): SourceMessage {
+  const actual =
+    count === 1 ? 'one detached or dropped; its rows stay' : `${count} detached or dropped; their rows stay`;
+  logger.warn({ stream, reason: actual }, 'partitions are gone');
+  return { type: 'drift-found', stream, drift: { property: 'partitions', declared: 'all', actual } };
 }
 
 // The slot moves on without the changes of a table that is not live, so no later run may go on from its entry.

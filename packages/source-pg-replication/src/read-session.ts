@@ -8,6 +8,7 @@ import { identifier } from './identifier.ts';
 import type { ResolvedOptions } from './options.ts';
 import { pgError } from './pg-error.ts';
 import type { SlotPosition } from './position.ts';
+import type { ReplacedValues } from './replaced-values.ts';
 import { slotInUse } from './slot-error.ts';
 import type { TableStream } from './table-stream.ts';
 import type { TypeRow } from './value-type.ts';
@@ -30,6 +31,8 @@ export interface ReadSession {
   readonly lookup: RowLookup | undefined;
   /** Types met so far. */
   readonly types: Map<number, TypeRow>;
+  /** Absent where a value that no destination can hold is an error. */
+  readonly replaced: ReplacedValues | undefined;
   readonly draft: CheckpointDraft;
   /** By relation oid. */
   readonly live: Map<number, LiveTable>;

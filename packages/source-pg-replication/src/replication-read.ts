@@ -11,6 +11,7 @@ import { pgError } from './pg-error.ts';
 import { hasTablePosition, nextEpoch, readSlotPosition, slotEntry, type SlotPosition } from './position.ts';
 import { planTables, preparePublication, requireDistinctNames } from './read-plan.ts';
 import { lockSlot, readSystemIdentifier, requireLogicalWal, requireVersion, type ReadSession } from './read-session.ts';
+import { ReplacedValues } from './replaced-values.ts';
 import { ReplicationStream } from './replication-stream.ts';
 import { awaitFreeSlot, dropSlot, requireUsableSlot, type SlotFacts } from './slot.ts';
 import { slotAhead, slotMissing } from './slot-error.ts';
@@ -88,6 +89,7 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     logger: request.logger ?? silentLogger,
     lookup: request.lookup,
     types: new Map(),
+    replaced: options.outOfRange === 'null' ? new ReplacedValues(request.logger ?? silentLogger) : undefined,
     draft: new CheckpointDraft(),
     live: new Map(),
     position: {

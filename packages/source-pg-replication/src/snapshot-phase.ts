@@ -69,6 +69,7 @@ async function* copyTable(
       return 'done';
     }
     yield* copyRows(copy);
+    yield* session.replaced?.messages(copy.stream.name) ?? [];
     const { stream } = copy;
     live.set(stream.table.oid, { stream, fromLsn: point.lsn });
     draft.set(tableEntry(stream.name, tablePosition(stream.table, point.lsn)));

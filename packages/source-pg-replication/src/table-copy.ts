@@ -7,6 +7,7 @@ import { copyValues } from './copy-text.ts';
 import { identifier, literal, qualified } from './identifier.ts';
 import { pgError } from './pg-error.ts';
 import { versionBase } from './row-version.ts';
+import type { ReplacedValues } from './replaced-values.ts';
 import type { SnapshotPoint } from './snapshot-point.ts';
 import { tableStream, valueFailure, type StreamColumn, type TableStream } from './table-stream.ts';
 import type { TypeRow } from './value-type.ts';
@@ -19,6 +20,7 @@ export interface TableCopyOptions {
   readonly point: SnapshotPoint;
   readonly table: { readonly oid: number };
   readonly types: Map<number, TypeRow>;
+  readonly replaced: ReplacedValues | undefined;
   readonly serverVersion: number;
   readonly publication: string;
   readonly epoch: number;
@@ -64,7 +66,7 @@ export async function beginTableCopy(options: TableCopyOptions): Promise<TableCo
       now.columns.map((column) => column.type),
       types,
     );
-    const stream = tableStream(now, types);
+    const stream = tableStream(now, types, options.replaced);
     return { stream, pages: () => copyPages(worker, stream, options) };
   } catch (error) {
     connector.destroy(worker);

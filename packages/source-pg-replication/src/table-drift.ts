@@ -58,6 +58,10 @@ function resyncReason(
   // touches the columns' definitions; what it rewrites is not in the log.
   const filenodes = new Set(table.filenodes);
   const isStorageNew = position.filenodes.length === 0 || position.filenodes.some((node) => !filenodes.has(node));
+  // TRUNCATE of a leaf is not sent where the root is published. VACUUM FULL of a leaf looks the same.
+  const gone = position.filenodes.filter((node) => node !== 0 && !filenodes.has(node)).length;
+  if (table.kind === 'p' && gone > lostLeaves(position, table))
+    return 'a partition was truncated, or its storage made new';
   if (isStorageNew && position.columns_xmin !== table.columnsXmin) return 'it was rewritten by ALTER TABLE';
   const numbers = new Map(position.columns.map(([number, name, type, modifier]) => [number, { name, type, modifier }]));
   const names = new Set(position.columns.map(([, name]) => name));
@@ -81,4 +85,13 @@ function resyncReason(
     }
   }
   return undefined;
+}
+
+/**
+ * How many partitions were detached or dropped since the table's rows were read. Nothing of it is in the log.
+ * Their rows stay: whoever drops old partitions at the source mostly wants to keep them elsewhere.
+ */
+export function lostLeaves(position: TablePosition, table: CatalogTable): number {
+  const leaves = new Set(table.leaves.map(([oid]) => oid));
+  return position.leaves.filter(([oid]) => !leaves.has(oid)).length;
 }

@@ -3,14 +3,15 @@ import type { CatalogColumn, CatalogTable } from './catalog.ts';
 import { identifier, qualified } from './identifier.ts';
 import { streamName } from './stream-name.ts';
 import { ValueError } from './value-error.ts';
-import { valueType, type ParseValue, type TypeRow } from './value-type.ts';
+import type { ReplacedValues } from './replaced-values.ts';
+import { valueType, type Replace, type TypeRow } from './value-type.ts';
 
-/** A column with the way to read its values. */
+/** A column with the way to read its values: what cannot be held is an error, or is replaced and counted. */
 export interface StreamColumn {
   readonly name: string;
   readonly typeOid: number;
   readonly typeModifier: number;
-  readonly parse: ParseValue;
+  readonly parse: (text: string) => unknown;
 }
 
 /** A table and the stream it becomes. */
@@ -26,15 +27,25 @@ export interface TableStream {
   readonly deletedKey: string;
 }
 
-/** @throws `PG_TABLE_KEYLESS` (config) when nothing identifies the table's rows. */
-export function tableStream(table: CatalogTable, types: ReadonlyMap<number, TypeRow>): TableStream {
+/**
+ * @param replaced Counts values that cannot be held and become NULL; absent where they are errors.
+ * @throws `PG_TABLE_KEYLESS` (config) when nothing identifies the table's rows.
+ */
+export function tableStream(
+  table: CatalogTable,
+  types: ReadonlyMap<number, TypeRow>,
+  replaced?: ReplacedValues,
+): TableStream {
   const key = requireKey(table);
   const name = streamName(table.schema, table.table);
   const published = table.columns.filter((column) => column.isPublished);
   const names = new Set(published.map((column) => column.name));
   const versionKey = unusedName('_version', names);
   const deletedKey = unusedName('_deleted', names);
-  const columns = published.map((column) => streamColumn(column, types));
+  const columns = published.map((column) =>
+    // A key cannot be NULL.
+    streamColumn(column, types, key.includes(column.name) ? undefined : replaced?.counter(name, column.name)),
+  );
   return {
     name,
     table,
@@ -59,9 +70,18 @@ function columnSpec(column: CatalogColumn, key: readonly string[], types: Readon
   return { name: column.name, ...spec, nullable: !key.includes(column.name) };
 }
 
-function streamColumn(column: CatalogColumn, types: ReadonlyMap<number, TypeRow>): StreamColumn {
+function streamColumn(
+  column: CatalogColumn,
+  types: ReadonlyMap<number, TypeRow>,
+  replace: Replace | undefined,
+): StreamColumn {
   const { parse } = valueType(column.type, column.modifier, types);
-  return { name: column.name, typeOid: column.type, typeModifier: column.modifier, parse };
+  return {
+    name: column.name,
+    typeOid: column.type,
+    typeModifier: column.modifier,
+    parse: (text) => parse(text, replace),
+  };
 }
 
 function requireKey(table: CatalogTable): readonly string[] {

@@ -1,9 +1,17 @@
 import type { ValueSpec } from '@etl/core';
-import { arrayParser } from './array-text.ts';
+import { arrayItems } from './array-text.ts';
 import { ValueError } from './value-error.ts';
 
-/** Makes the value of a row from PostgreSQL's text for it. Throws {@link ValueError}. */
-export type ParseValue = (text: string) => unknown;
+/** Told of each value that no destination can hold and that becomes NULL instead. */
+export type Replace = () => void;
+
+/**
+ * Makes the value of a row from PostgreSQL's text for it.
+ *
+ * @param replace Absent where a value that no destination can hold is an error: by default, and always in a key.
+ * @throws {@link ValueError} without `replace`.
+ */
+export type ParseValue = (text: string, replace?: Replace) => unknown;
 
 /** What a PostgreSQL type becomes. The snapshot and the stream share it, so their values are equal. */
 export interface ValueType {
@@ -25,6 +33,7 @@ export interface TypeRow {
   readonly delimiter: string;
 }
 
+// The range of ClickHouse, which clamps silently beyond it.
 const FIRST_DAY = '1900-01-01';
 const LAST_DAY = '2299-12-31';
 const MAX_DECIMAL_DIGITS = 76;
@@ -46,10 +55,26 @@ function arrayOf(element: number, modifier: number, types: ReadonlyMap<number, T
   const items = valueType(element, modifier, types);
   // An array of a domain over an array has no type here; its text says everything.
   if (items.spec.type === 'array') return TEXT;
+  const delimiter = types.get(element)?.delimiter ?? ',';
   return {
     spec: { type: 'array', items: { ...items.spec, nullable: true } },
-    parse: arrayParser(items.parse, types.get(element)?.delimiter ?? ','),
+    parse: (text, replace) => {
+      let texts;
+      try {
+        texts = arrayItems(text, delimiter);
+      } catch (error) {
+        return replaced(error, replace);
+      }
+      return texts.map((item) => (item === null ? null : items.parse(item, replace)));
+    },
   };
+}
+
+/** NULL in the place of a value that cannot be held, where that is wanted. */
+function replaced(error: unknown, replace: Replace | undefined): null {
+  if (replace === undefined || !(error instanceof ValueError)) throw error;
+  replace();
+  return null;
 }
 
 const NUMERIC = 1700;
@@ -86,33 +111,37 @@ function numeric(modifier: number): ValueType {
   return { spec: { type: 'decimal', precision, scale: Math.max(scale, 0) }, parse: parseDecimal };
 }
 
-function parseDecimal(text: string): string {
+const REPLACEABLE = 'or set outOfRange to null (in a group: "out_of_range": "null"), which stores NULL and counts it.';
+
+function parseDecimal(text: string, replace?: Replace): string | null {
   const last = text.charCodeAt(text.length - 1);
   if (last >= 0x30 && last <= 0x39) return text;
-  throw new ValueError(
-    'PG_VALUE_OUT_OF_RANGE',
-    'a numeric that is NaN or infinite',
-    'Correct the value, or drop the precision of the column, which is then read as text.',
+  return replaced(
+    new ValueError(
+      'PG_VALUE_OUT_OF_RANGE',
+      'a numeric that is NaN or infinite',
+      `Correct the value, drop the precision of the column, which is then read as text, ${REPLACEABLE}`,
+    ),
+    replace,
   );
 }
 
-function parseDate(text: string): string {
-  if (text.length === 10 && text >= FIRST_DAY && text <= LAST_DAY) return text;
-  throw outOfRange('a date');
+function parseDate(text: string, replace?: Replace): string | null {
+  return text.length === 10 && text >= FIRST_DAY && text <= LAST_DAY ? text : replaced(outOfRange('date'), replace);
 }
 
-function parseTimestamp(text: string): string {
+function parseTimestamp(text: string, replace?: Replace): string | null {
   const day = text.slice(0, 10);
-  if (text.charCodeAt(10) !== 0x20 || day < FIRST_DAY || day > LAST_DAY) throw outOfRange('a timestamp');
-  const end = text.endsWith('+00') ? -3 : undefined;
-  return `${day}T${text.slice(11, end)}Z`;
+  const isHeld = text.charCodeAt(10) === 0x20 && day >= FIRST_DAY && day <= LAST_DAY && !text.endsWith('BC');
+  if (!isHeld) return replaced(outOfRange('timestamp'), replace);
+  return `${day}T${text.slice(11, text.endsWith('+00') ? -3 : undefined)}Z`;
 }
 
 function outOfRange(what: string): ValueError {
   return new ValueError(
     'PG_VALUE_OUT_OF_RANGE',
-    `${what} outside ${FIRST_DAY} … ${LAST_DAY}`,
-    'Correct the value at the source; infinity and years beyond the range cannot be stored.',
+    `a ${what} outside ${FIRST_DAY} … ${LAST_DAY}`,
+    `Correct the value at the source, ${REPLACEABLE}`,
   );
 }
 

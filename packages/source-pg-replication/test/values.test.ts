@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { arrayParser } from '../src/array-text.ts';
+import { arrayItems } from '../src/array-text.ts';
 import { copyValues } from '../src/copy-text.ts';
 import { literal } from '../src/identifier.ts';
 import { formatLsn, parseLsn } from '../src/lsn.ts';
 import { namePattern } from '../src/name-pattern.ts';
-import { valueType } from '../src/value-type.ts';
+import { ValueError } from '../src/value-error.ts';
+import { valueType, type TypeRow } from '../src/value-type.ts';
+
+const numericModifier = (precision: number, scale: number): number => ((precision << 16) | (scale & 0x7ff)) + 4;
 
 describe('LSN', () => {
   test('survives text and back exactly', () => {
@@ -54,7 +57,7 @@ describe('COPY text', () => {
 });
 
 describe('array text', () => {
-  const parse = arrayParser((text) => text, ',');
+  const parse = (text: string) => arrayItems(text, ',');
 
   test.each([
     ['{}', []],
@@ -74,7 +77,6 @@ describe('array text', () => {
 
 describe('types', () => {
   const none = new Map();
-  const numericModifier = (precision: number, scale: number): number => ((precision << 16) | (scale & 0x7ff)) + 4;
 
   test('numeric is exact as far as a decimal goes and text beyond', () => {
     const spec = (precision: number, scale: number): unknown =>
@@ -119,6 +121,29 @@ describe('types', () => {
   test('refuses NaN in a decimal', () => {
     expect(() => valueType(1700, numericModifier(10, 2), none).parse('NaN')).toThrow('NaN');
     expect(valueType(1700, -1, none).parse('NaN')).toBe('NaN');
+  });
+});
+
+describe('a value that no destination can hold', () => {
+  const dates: TypeRow = { oid: 1182, kind: 'b', base: 0, baseModifier: -1, element: 1082, delimiter: ',' };
+  const numerics: TypeRow = { ...dates, oid: 1231, element: 1700 };
+  const texts: TypeRow = { ...dates, oid: 1009, element: 25 };
+  const types = new Map([dates, numerics, texts].map((type) => [type.oid, type]));
+
+  test.each([
+    [1082, -1, 'infinity', null, 1],
+    [1114, -1, '1950-01-01 00:00:00 BC', null, 1],
+    [1184, -1, '2300-01-01 00:00:00+00', null, 1],
+    [1700, numericModifier(10, 2), 'NaN', null, 1],
+    [1182, -1, '{infinity,2026-11-01,NULL,-infinity}', [null, '2026-11-01', null, null], 2],
+    [1231, numericModifier(10, 2), '{NaN,1.50}', [null, '1.50'], 1],
+    [1009, -1, '{{a,b},{c,d}}', null, 1],
+  ])('of type %i: %s is an error, or is replaced and counted', (oid, modifier, text, expected, replacements) => {
+    const { parse } = valueType(oid, modifier, types);
+    expect(() => parse(text)).toThrow(ValueError);
+    let count = 0;
+    expect(parse(text, () => (count += 1))).toEqual(expected);
+    expect(count).toBe(replacements);
   });
 });
 

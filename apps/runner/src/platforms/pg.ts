@@ -15,6 +15,7 @@ const pgGroupSchema = z.strictObject({
   schemas: names.optional(),
   tables: names.optional(),
   exclude: names.optional(),
+  out_of_range: z.enum(['fail', 'null']).optional(),
   slot: z.string().min(1).optional(),
   publication: z.string().min(1).optional(),
   dataset: z
@@ -46,6 +47,7 @@ export const pgPlatform = definePlatform({
           publication: group.publication ?? replicationName,
           ...(group.schemas === undefined ? {} : { schemas: group.schemas }),
           ...(group.tables === undefined ? {} : { tables: group.tables }),
+          ...(group.out_of_range === undefined ? {} : { outOfRange: group.out_of_range }),
           ...(group.exclude === undefined ? {} : { exclude: group.exclude }),
         });
       },

@@ -1,14 +1,14 @@
 import { newestEntries, type StateEntry } from '@etl/core';
 import { describe, expect, test } from 'vitest';
-import { usePostgres } from './support/postgres.ts';
-import { Replica } from './support/replica.ts';
+import { usePostgres } from '../support/postgres.ts';
+import { Replica } from '../support/replica.ts';
 
 const postgres = usePostgres({ max_slot_wal_keep_size: '1MB' });
 const TABLES = `CREATE TABLE a (id int PRIMARY KEY, v text); INSERT INTO a VALUES (1, 'a');
   CREATE TABLE b (id int PRIMARY KEY, v text); INSERT INTO b VALUES (1, 'b')`;
 
 describe('a full refresh', () => {
-  test('of one table copies it anew and loses no changes of the others', async () => {
+  test('resync_table: copies it anew and loses no changes of the others', async () => {
     await using database = await postgres.database(TABLES);
     const replica = new Replica(database);
     await replica.run();

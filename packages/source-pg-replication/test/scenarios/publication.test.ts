@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { usePostgres } from './support/postgres.ts';
-import { failureOf, recordingLogger, Replica } from './support/replica.ts';
+import { usePostgres } from '../support/postgres.ts';
+import { failureOf, recordingLogger, Replica } from '../support/replica.ts';
 
 const postgres = usePostgres();
 const TABLES = `CREATE TABLE items (id int PRIMARY KEY); CREATE TABLE archive (id int PRIMARY KEY);
   CREATE TABLE other (id int PRIMARY KEY); INSERT INTO items VALUES (1); INSERT INTO archive VALUES (1), (2);
   CREATE PUBLICATION theirs FOR TABLE items`;
 
-test('a table that a publication of somebody else lacks fails by name, everywhere', async () => {
+test('table_not_in_publication: fails by name, everywhere', async () => {
   await using database = await postgres.database(TABLES);
   const replica = new Replica(database, { publication: 'theirs' });
   const error = await failureOf(replica.source().check());
@@ -83,7 +83,7 @@ test('a table that leaves the publication is named, and copied when it is back',
   expect(replica.rows('archive')).toHaveLength(3);
 });
 
-test('a partitioned table that is published by its partitions is left out only where one of them is', async () => {
+test('publish_via_partition_root_false: leaves are streams of their own', async () => {
   await using database = await postgres.database(
     `CREATE TABLE events (day int PRIMARY KEY) PARTITION BY RANGE (day);
      CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (1) TO (10);

@@ -1,14 +1,14 @@
 import { runPipeline, type Source } from '@etl/core';
 import { memoryDestination } from '@etl/testing';
 import { expect, test } from 'vitest';
-import { usePostgres } from './support/postgres.ts';
-import { failureOf, readAll, Replica, rowsOf, withoutSystemColumns } from './support/replica.ts';
+import { usePostgres } from '../support/postgres.ts';
+import { failureOf, readAll, Replica, rowsOf, withoutSystemColumns } from '../support/replica.ts';
 
 const postgres = usePostgres();
 const SLOTS = 'SELECT count(*) FROM pg_replication_slots WHERE database = current_database()';
 const ITEMS = `CREATE TABLE items (id int PRIMARY KEY, name text)`;
 
-test('copies every table once, empty ones too, then says that nothing changed', async () => {
+test('snapshot_empty_table_created: every table once, empty ones too; then nothing changed', async () => {
   await using database = await postgres.database(
     `${ITEMS}; CREATE TABLE empty (id int PRIMARY KEY); CREATE SCHEMA sales; CREATE TABLE sales.orders (id int PRIMARY KEY);
      INSERT INTO items SELECT g, 'n' || g FROM generate_series(1, 25000) g; INSERT INTO sales.orders VALUES (7)`,
@@ -36,7 +36,7 @@ test('schema, truncate and rows come before the checkpoint of a table', async ()
   expect(withoutSystemColumns(row ?? {})).toEqual({ id: 1, name: 'a' });
 });
 
-test('rows that are written before, during and after the snapshot arrive exactly once', async () => {
+test('snapshot_then_stream_no_gap: rows before, during and after it arrive exactly once', async () => {
   await using database = await postgres.database(
     `${ITEMS}; INSERT INTO items SELECT g, 'old' FROM generate_series(1, 2000) g`,
   );
@@ -61,7 +61,7 @@ test('rows that are written before, during and after the snapshot arrive exactly
   expect(await replica.difference(database, 'items', ['id', 'name'])).toEqual([]);
 });
 
-test('a transaction that is open while the slot is made arrives exactly once', async () => {
+test('snapshot_parallel_tx_not_skipped', async () => {
   await using database = await postgres.database(ITEMS);
   await using other = await database.connect();
   await other.query(`BEGIN; INSERT INTO items VALUES (1, 'open')`);
@@ -77,7 +77,7 @@ test('a transaction that is open while the slot is made arrives exactly once', a
   ]);
 });
 
-test('a table that is truncated or rewritten after the snapshot began is copied under a new one', async () => {
+test('snapshot_truncate_during_copy, snapshot_rewrite_during_copy: the table is copied under a new snapshot', async () => {
   await using database = await postgres.database(
     `CREATE TABLE a (id int PRIMARY KEY, v text); INSERT INTO a SELECT g, 'a' FROM generate_series(1, 3000) g;
      CREATE TABLE b (id int PRIMARY KEY, v text); INSERT INTO b SELECT g, 'b' FROM generate_series(1, 1000) g;
@@ -125,7 +125,7 @@ test('a table that is truncated or rewritten after the snapshot began is copied 
   }
 });
 
-test('goes on by table after a kill in the midst of the snapshots, without a new slot', async () => {
+test('snapshot_killed_midway_restarts: goes on by table, no orphan slot', async () => {
   await using database = await postgres.database(
     `CREATE TABLE a (id int PRIMARY KEY, v text); INSERT INTO a SELECT g, 'a' FROM generate_series(1, 500) g;
      CREATE TABLE b (id int PRIMARY KEY, v text); INSERT INTO b SELECT g, 'b' FROM generate_series(1, 500) g;
@@ -160,7 +160,7 @@ test('goes on by table after a kill in the midst of the snapshots, without a new
   expect(await database.value(SLOTS)).toBe('1');
 });
 
-test('a table without a key fails by name while the others load', async () => {
+test('no_pk_table_rejected, replica_identity_nothing, deferrable_pk_default_identity, snapshot_only_without_pk: by name, the others load', async () => {
   await using database = await postgres.database(
     `${ITEMS}; INSERT INTO items VALUES (1, 'a'); CREATE TABLE keyless (a int);
      CREATE TABLE mute (id int PRIMARY KEY); ALTER TABLE mute REPLICA IDENTITY NOTHING;
@@ -194,7 +194,7 @@ test('chooses tables by schema, name and pattern, and says what it cannot find',
   expect(await failureOf(streams({ schemas: ['nowhere'] }))).toMatchObject({ code: 'PG_NO_TABLES', kind: 'config' });
 });
 
-test('names with capitals, quotes, dots and emoji are only names', async () => {
+test('weird_identifiers: capitals, quotes, dots and emoji are only names', async () => {
   await using database = await postgres.database(
     `CREATE SCHEMA "My.Schema"; CREATE TABLE "My.Schema"."Sel""ect 🚲?" ("Id" int PRIMARY KEY, "or'der" text, "a.b-c" int, "from" text);
      INSERT INTO "My.Schema"."Sel""ect 🚲?" VALUES (1, 'x', 2, 'y')`,
@@ -206,7 +206,7 @@ test('names with capitals, quotes, dots and emoji are only names', async () => {
   expect(replica.rows('My.Schema__Sel"ect 🚲?')).toEqual([{ Id: 1, "or'der": 'z', 'a.b-c': 2, from: 'y' }]);
 });
 
-test('a publication of somebody else is used as it is: its columns, its rows, its tables', async () => {
+test('snapshot_respects_row_filter_and_column_list, column_excluded: a publication of somebody else is used as it is', async () => {
   await using database = await postgres.database(
     `CREATE TABLE people (id int PRIMARY KEY, name text, secret text, age int); CREATE TABLE private (id int PRIMARY KEY);
      INSERT INTO people SELECT g, 'p' || g, 's', g FROM generate_series(1, 10) g;

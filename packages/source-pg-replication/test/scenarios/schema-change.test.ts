@@ -1,7 +1,7 @@
 import type { RowLookup } from '@etl/core';
 import { describe, expect, test } from 'vitest';
-import { usePostgres } from './support/postgres.ts';
-import { Replica } from './support/replica.ts';
+import { usePostgres } from '../support/postgres.ts';
+import { Replica } from '../support/replica.ts';
 
 const postgres = usePostgres();
 const ITEMS = `CREATE TABLE items (id int PRIMARY KEY, name text, amount int); INSERT INTO items SELECT g, 'n' || g, g FROM generate_series(1, 50) g`;
@@ -29,7 +29,7 @@ async function afterChange(
 }
 
 describe('goes on with changes alone', () => {
-  test('when a nullable column comes', async () => {
+  test('add_column_nullable', async () => {
     const result = await afterChange(
       `ALTER TABLE items ADD COLUMN extra text; UPDATE items SET extra = 'e' WHERE id = 3; INSERT INTO items VALUES (60, 'x', 1, 'y')`,
       ['id', 'name', 'amount', 'extra'],
@@ -37,12 +37,12 @@ describe('goes on with changes alone', () => {
     expect(result).toEqual({ rows: 2, columns: ['id', 'name', 'amount', 'extra'], difference: [] });
   });
 
-  test('when a nullable column comes and no row changes', async () => {
+  test('add_column_nullable: and no row changes', async () => {
     const result = await afterChange(`ALTER TABLE items ADD COLUMN extra text`, ['id', 'extra']);
     expect(result).toEqual({ rows: 0, columns: ['id', 'name', 'amount', 'extra'], difference: [] });
   });
 
-  test('when a column goes', async () => {
+  test('drop_column', async () => {
     const result = await afterChange(
       `UPDATE items SET amount = 9 WHERE id = 1; ALTER TABLE items DROP COLUMN amount; UPDATE items SET name = 'after' WHERE id = 2`,
       ['id', 'name'],
@@ -50,7 +50,7 @@ describe('goes on with changes alone', () => {
     expect(result).toEqual({ rows: 2, columns: ['id', 'name'], difference: [] });
   });
 
-  test('when columns come and go between changes of one transaction', async () => {
+  test('ddl_and_dml_interleaved_one_tx', async () => {
     const result = await afterChange(
       `BEGIN; INSERT INTO items VALUES (100, 'before', 1); ALTER TABLE items ADD COLUMN extra text;
        INSERT INTO items VALUES (101, 'between', 2, 'e'); ALTER TABLE items DROP COLUMN amount;
@@ -60,7 +60,7 @@ describe('goes on with changes alone', () => {
     expect(result).toEqual({ rows: 3, columns: ['id', 'name', 'extra'], difference: [] });
   });
 
-  test('when a type only changes its name', async () => {
+  test('type_change_of_name_only', async () => {
     const setup = `CREATE TABLE items (id int PRIMARY KEY, name varchar(10)); INSERT INTO items VALUES (1, 'a')`;
     const result = await afterChange(
       `ALTER TABLE items ALTER name TYPE text; INSERT INTO items VALUES (2, 'b')`,
@@ -70,7 +70,7 @@ describe('goes on with changes alone', () => {
     expect(result).toMatchObject({ rows: 1, difference: [] });
   });
 
-  test('when the storage is made new without a change of values', async () => {
+  test('vacuum_full: the storage is new, the values are not', async () => {
     const result = await afterChange(`VACUUM FULL items`, ['id', 'name', 'amount']);
     expect(result).toMatchObject({ rows: 0, difference: [] });
   });
@@ -78,45 +78,41 @@ describe('goes on with changes alone', () => {
 
 describe('copies the table anew', () => {
   test.each([
-    ['a column comes with a default', `ALTER TABLE items ADD COLUMN extra int DEFAULT 7`, ['id', 'extra']],
+    ['add_column_default_backfill_value', `ALTER TABLE items ADD COLUMN extra int DEFAULT 7`, ['id', 'extra']],
     [
-      'a column comes with a volatile default',
+      'add_column_volatile_default',
       `ALTER TABLE items ADD COLUMN extra int DEFAULT (random() * 100)::int`,
       ['id', 'extra'],
     ],
     [
-      'a column is renamed',
+      'rename_column',
       `ALTER TABLE items RENAME name TO title; UPDATE items SET title = 'u' WHERE id = 4`,
       ['id', 'title'],
     ],
     [
-      'a type is widened',
+      'type_widen',
       `ALTER TABLE items ALTER amount TYPE bigint; INSERT INTO items VALUES (99, 'x', 5000000000)`,
       ['id', 'amount'],
     ],
-    ['a type is changed', `ALTER TABLE items ALTER amount TYPE text USING 'n' || amount`, ['id', 'amount']],
+    ['type_change_incompatible', `ALTER TABLE items ALTER amount TYPE text USING 'n' || amount`, ['id', 'amount']],
+    ['type_rewrite_same_type', `ALTER TABLE items ALTER name TYPE text USING upper(name)`, ['id', 'name']],
+    ['drop_and_add_column_same_name', `ALTER TABLE items DROP amount, ADD amount int`, ['id', 'amount']],
     [
-      'values are rewritten under the same type',
-      `ALTER TABLE items ALTER name TYPE text USING upper(name)`,
-      ['id', 'name'],
-    ],
-    ['a column is replaced by one of the same name', `ALTER TABLE items DROP amount, ADD amount int`, ['id', 'amount']],
-    [
-      'the table is made anew',
+      'drop_and_recreate_table',
       `DROP TABLE items; CREATE TABLE items (id int PRIMARY KEY, other text); INSERT INTO items VALUES (1, 'only')`,
       ['id', 'other'],
     ],
     [
-      'the key changes',
+      'primary_key_changed',
       `ALTER TABLE items DROP CONSTRAINT items_pkey, ALTER amount SET NOT NULL, ADD PRIMARY KEY (id, amount)`,
       ['id', 'amount'],
     ],
-  ])('when %s', async (_, sql, columns) => {
+  ])('%s', async (_, sql, columns) => {
     const { difference } = await afterChange(sql, columns);
     expect(difference).toEqual([]);
   });
 
-  test('when the table left the publication for a while', async () => {
+  test('table_removed_and_re_added_to_publication', async () => {
     await using database = await postgres.database(`${ITEMS}; CREATE TABLE kept (id int PRIMARY KEY)`);
     const all = new Replica(database);
     await all.run();
@@ -127,7 +123,7 @@ describe('copies the table anew', () => {
     expect(await all.difference(database, 'items', ['id', 'name'])).toEqual([]);
   });
 
-  test('when it was excluded for a while', async () => {
+  test('remove_table, and take it in again', async () => {
     await using database = await postgres.database(`${ITEMS}; CREATE TABLE kept (id int PRIMARY KEY)`);
     const all = new Replica(database);
     await all.run();
@@ -141,7 +137,7 @@ describe('copies the table anew', () => {
   });
 });
 
-test('DDL while changes are being read is noticed in the stream', async () => {
+test('ddl_while_reading: noticed in the stream', async () => {
   await using database = await postgres.database(`${ITEMS}; CREATE TABLE other (id int PRIMARY KEY)`);
   const replica = new Replica(database, { pageRows: 1 });
   await replica.run();
@@ -162,7 +158,7 @@ test('DDL while changes are being read is noticed in the stream', async () => {
   expect(await replica.difference(database, 'items', ['id', 'name', 'amount', 'late'])).toEqual([]);
 });
 
-test('a table that is dropped at the source keeps its rows at the destination', async () => {
+test('drop_table: what was loaded stays', async () => {
   await using database = await postgres.database(`${ITEMS}; CREATE TABLE other (id int PRIMARY KEY)`);
   const replica = new Replica(database);
   await replica.run();
@@ -173,7 +169,7 @@ test('a table that is dropped at the source keeps its rows at the destination', 
   expect(replica.warnings.join()).toContain('no longer read');
 });
 
-test('a new table joins while the others go on', async () => {
+test('add_table_live: copied while the others go on', async () => {
   await using database = await postgres.database(ITEMS);
   const replica = new Replica(database);
   await replica.run();
@@ -186,7 +182,7 @@ test('a new table joins while the others go on', async () => {
   expect(await replica.difference(database, 'items', ['id', 'name'])).toEqual([]);
 });
 
-test('stored generated columns are in the snapshot and in the stream, or in neither', async () => {
+test('generated_column: stored ones are in the snapshot and in the stream, or in neither', async () => {
   await using database = await postgres.database(
     `CREATE TABLE g (id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) STORED); INSERT INTO g VALUES (1, 1)`,
   );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { usePostgres } from './support/postgres.ts';
-import { Replica } from './support/replica.ts';
+import { usePostgres } from '../support/postgres.ts';
+import { Replica } from '../support/replica.ts';
 
 const postgres = usePostgres();
 
@@ -69,7 +69,7 @@ function insert(from: number): string {
   return `INSERT INTO everything VALUES ${rows.join(', ')}`;
 }
 
-test('every type has equal values in the snapshot and in the stream, whatever the defaults of database and process are', async () => {
+test('snapshot_and_cdc_equal: every type, whatever the defaults of the database are', async () => {
   await using database = await postgres.database(`${SETUP}; ${insert(0)}`);
   await database.sql(
     `ALTER DATABASE ${database.name} SET timezone = 'Asia/Kolkata'; ALTER DATABASE ${database.name} SET datestyle = 'German';

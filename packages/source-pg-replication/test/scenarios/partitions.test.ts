@@ -1,0 +1,93 @@
+import { newestEntries } from '@etl/core';
+import { describe, expect, test } from 'vitest';
+import { usePostgres } from '../support/postgres.ts';
+import { Replica } from '../support/replica.ts';
+
+const postgres = usePostgres();
+
+describe('partitions', () => {
+  test('snapshot_partitioned_root, snapshot_multi_level_partitions, row_moves_between_partitions, partition_attach_new_leaf_streams', async () => {
+    await using database = await postgres.database(
+      `CREATE TABLE events (id int, day date, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+       CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2026-02-01') PARTITION BY HASH (id);
+       CREATE TABLE events_1a PARTITION OF events_1 FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+       CREATE TABLE events_1b PARTITION OF events_1 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+       CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+       INSERT INTO events SELECT g, '2026-01-15', 'x' FROM generate_series(1, 20) g`,
+    );
+    const replica = new Replica(database);
+    await replica.run();
+    expect([...replica.store.tables.keys()]).toEqual(['events']);
+    expect(replica.rows('events')).toHaveLength(20);
+    await database.sql(
+      `UPDATE events SET day = '2026-02-10' WHERE id = 1;
+       CREATE TABLE events_3 PARTITION OF events FOR VALUES FROM ('2026-03-01') TO ('2026-04-01');
+       INSERT INTO events VALUES (100, '2026-03-05', 'new')`,
+    );
+    await replica.run();
+    expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
+    await database.sql(`TRUNCATE events; INSERT INTO events VALUES (1, '2026-01-01', 'after')`);
+    await replica.run();
+    expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
+  });
+
+  const PARTED = `CREATE TABLE events (id int, day date, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+    CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+    INSERT INTO events SELECT g, '2026-01-15', 'x' FROM generate_series(1, 20) g`;
+  const FEBRUARY = `FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')`;
+  const LOADED = `CREATE TABLE events_2 (LIKE events INCLUDING ALL); INSERT INTO events_2 VALUES (50, '2026-02-02', 'brought')`;
+
+  test.each([
+    ['alone', `${LOADED}; ALTER TABLE events ATTACH PARTITION events_2 ${FEBRUARY}`],
+    [
+      'in a tree of its own',
+      `CREATE TABLE events_q (LIKE events INCLUDING ALL) PARTITION BY RANGE (day);
+       ${LOADED}; ALTER TABLE events_q ATTACH PARTITION events_2 ${FEBRUARY};
+       ALTER TABLE events ATTACH PARTITION events_q ${FEBRUARY}`,
+    ],
+    [
+      'after it was changed while it was detached',
+      `ALTER TABLE events DETACH PARTITION events_1; UPDATE events_1 SET v = 'unseen';
+       ALTER TABLE events ATTACH PARTITION events_1 FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')`,
+    ],
+  ])('partition_attach_with_rows: the table is copied anew, %s', async (_, sql) => {
+    await using database = await postgres.database(`${PARTED}; CREATE TABLE other (id int PRIMARY KEY)`);
+    const replica = new Replica(database, { tables: ['events', 'other'] });
+    await replica.run();
+    await database.sql(sql);
+    await replica.run();
+    expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
+    await database.sql(`UPDATE events SET v = 'later' WHERE id IN (1, 50)`);
+    expect((await replica.run()).rows).toBeLessThanOrEqual(2);
+    expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
+  });
+
+  test('partition_attach_empty: changes alone', async () => {
+    await using database = await postgres.database(PARTED);
+    const replica = new Replica(database);
+    await replica.run();
+    await database.sql(`CREATE TABLE events_2 PARTITION OF events ${FEBRUARY}`);
+    expect((await replica.run()).rows).toBe(0);
+    await database.sql(`INSERT INTO events VALUES (50, '2026-02-02', 'new')`);
+    expect((await replica.run()).rows).toBe(1);
+    expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
+  });
+
+  test('partition_attach_while_reading: noticed by the next run', async () => {
+    await using database = await postgres.database(PARTED);
+    const replica = new Replica(database, { tables: ['events', 'fresh'], pageRows: 1 });
+    await database.sql(`CREATE TABLE fresh (id int PRIMARY KEY)`);
+    await replica.run();
+    await database.sql(`UPDATE events SET v = 'y' WHERE id = 1`);
+    await using source = replica.source();
+    const entries = [...replica.state()];
+    for await (const message of source.read({ state: replica.state() })) {
+      if (message.type === 'checkpoint') entries.push(...message.checkpoint.entries);
+      if (message.type !== 'records') continue;
+      await database.sql(`${LOADED}; ALTER TABLE events ATTACH PARTITION events_2 ${FEBRUARY}`);
+    }
+    replica.store.state.set('test', newestEntries(entries));
+    await replica.run();
+    expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
+  });
+});
