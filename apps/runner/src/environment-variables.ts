@@ -1,3 +1,4 @@
+import { accountDelayVariables } from './account-delay.ts';
 import { allBackfillVariables } from './backfill-variables.ts';
 import { DESTINATIONS } from './destinations.ts';
 import { platformNames } from './registry.ts';
@@ -38,6 +39,11 @@ export function environmentVariables(): readonly EnvironmentVariable[] {
       name,
       default: '',
       meaning: `Backfill of the last so many ${unit} of \`${platform}\` in \`run\` and \`plan\`. \`--from\` and \`--backfill-days\` win over it.`,
+    })),
+    ...accountDelayVariables().map(({ name, platform }) => ({
+      name,
+      default: '0',
+      meaning: `Pause in seconds between two accounts of \`${platform}\`, which are then read one after the other. Rarely needed: quotas are paced by what the platform says of them.`,
     })),
     {
       name: 'ETL_ALERT_WEBHOOK_URL',

@@ -1,4 +1,5 @@
 import type { PipelineOptions, Source } from '@etl/core';
+import { accountDelayMs } from './account-delay.ts';
 import { askedDays, type AskedDays, type DayOptions } from './asked-days.ts';
 import { durationMs } from './duration-text.ts';
 import { UsageError } from './usage-error.ts';
@@ -17,7 +18,7 @@ export interface RunRequestOptions extends DayOptions {
 export interface RunRequest {
   readonly options: Pick<
     PipelineOptions,
-    'streams' | 'fullRefresh' | 'days' | 'onlyMissing' | 'acceptShrink' | 'deadline' | 'concurrency'
+    'streams' | 'fullRefresh' | 'days' | 'onlyMissing' | 'acceptShrink' | 'deadline' | 'concurrency' | 'accountDelayMs'
   >;
   /** Milliseconds from the start of the command. */
   readonly deadlineMs: number | undefined;
@@ -51,6 +52,7 @@ export function runRequest(
       acceptShrink: options.acceptShrink,
       deadline: deadlineMs === undefined ? undefined : new Date(now.getTime() + deadlineMs),
       concurrency,
+      accountDelayMs: accountDelayMs(platform, env),
     },
     deadlineMs,
     backfill,

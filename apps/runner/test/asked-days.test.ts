@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { accountDelayMs } from '../src/account-delay.ts';
 import { askedDays, type DayOptions } from '../src/asked-days.ts';
 import { durationMs } from '../src/duration-text.ts';
 
@@ -35,6 +36,42 @@ describe('the days of a backfill', () => {
     expect(() => ask('google_play', {}, { GOOGLE_PLAY_BACKFILL_MONTHS: '3', GOOGLE_PLAY_BACKFILL_DAYS: '3' })).toThrow(
       'both set',
     );
+  });
+
+  test.each([
+    ['facebook', 'FB_BACKFILL_DAYS', '2026-10-25'],
+    ['esim_facebook', 'ESIM_FB_BACKFILL_DAYS', '2026-10-25'],
+    ['subscription_facebook', 'SUB_FB_BACKFILL_DAYS', '2026-10-25'],
+    ['google', 'GOOGLE_BACKFILL_DAYS', '2026-10-25'],
+    ['subscription_google', 'SUB_GOOGLE_BACKFILL_DAYS', '2026-10-25'],
+    ['google_analytics', 'GA4_BACKFILL_DAYS', '2026-10-25'],
+    ['google_play', 'GOOGLE_PLAY_BACKFILL_DAYS', '2026-10-25'],
+    ['google_play', 'GOOGLE_PLAY_BACKFILL_MONTHS', '2024-05-01'],
+    ['app_store', 'APPSTORE_BACKFILL_DAYS', '2026-10-25'],
+  ])('%s understands %s, and refuses what is no number of it', (platform, variable, start) => {
+    expect(ask(platform, {}, { [variable]: ' 30 ' })).toMatchObject({
+      days: { start, end: '2026-11-25' },
+      askedBy: variable,
+    });
+    expect(ask(platform, {}, { [variable]: '' })).toBeUndefined();
+    for (const wrong of ['x', '-1', '0', '1.5', '30d', '99999', '1e2', '٣']) {
+      expect(() => ask(platform, {}, { [variable]: wrong }), wrong).toThrow(
+        expect.objectContaining({ code: 'DAYS_INVALID', message: expect.stringContaining(variable) }),
+      );
+    }
+  });
+
+  test.each([
+    ['facebook', 'FB_ACCOUNT_DELAY_SECONDS'],
+    ['esim_facebook', 'ESIM_FB_ACCOUNT_DELAY_SECONDS'],
+    ['subscription_facebook', 'SUB_FB_ACCOUNT_DELAY_SECONDS'],
+  ])('%s pauses between accounts as %s says', (platform, variable) => {
+    expect(accountDelayMs(platform, { [variable]: '600' })).toBe(600_000);
+    expect(accountDelayMs(platform, { [variable]: '0' })).toBe(0);
+    expect(accountDelayMs(platform, {})).toBeUndefined();
+    expect(accountDelayMs('pg', { [variable]: 'x' })).toBeUndefined();
+    for (const wrong of ['x', '-1', '1.5', '86401'])
+      expect(() => accountDelayMs(platform, { [variable]: wrong })).toThrow(variable);
   });
 
   test('an option beats the variable and says so', () => {

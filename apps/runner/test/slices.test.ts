@@ -95,6 +95,11 @@ describe('etl with a platform of daily reports', { timeout: 120_000 }, () => {
     const second = await etl(['backfill', 'facebook', 'd1', '--from', day(9), '--to', day(6), '--only-missing']);
     expect(second.exitCode, second.output).toBe(0);
     expect(asked).toEqual([`/1/${day(9)}`]);
+    for (const env of [{ FB_BACKFILL_DAYS: 'a week' }, { FB_ACCOUNT_DELAY_SECONDS: 'long' }]) {
+      const refused = await etl(['run', 'facebook', 'd1'], env);
+      expect(refused.exitCode, refused.output).toBe(2);
+      expect(refused.stderr).toContain(Object.keys(env)[0]);
+    }
     const byVariable = await etl(['plan', 'facebook', 'd1'], { FB_BACKFILL_DAYS: '6' });
     expect(byVariable.stdout).toContain('(the last 6 days, and today), asked for by FB_BACKFILL_DAYS');
   });
@@ -183,6 +188,13 @@ describe('etl with a platform of daily reports', { timeout: 120_000 }, () => {
     expect(tables.stdout).toBe('ads_smoke___insights\n');
     const real = await etl(['plan', 'facebook', 'd1', '--json']);
     expect(JSON.parse(real.stdout)).toMatchObject({ streams: [{ due: { new: 4 } }] });
+    expect((await etl(['run', 'facebook', 'd1'])).exitCode).toBe(0);
+    asked.length = 0;
+    const shared = await etl(['run', 'facebook', 'd1'], suffix);
+    expect(shared.exitCode, shared.output).toBe(78);
+    expect(shared.stderr).toContain('PIPELINE_SUFFIX_SHARED');
+    expect((await etl(['plan', 'facebook', 'd1', '--dataset', 'ads'], suffix)).exitCode).toBe(78);
+    expect(asked).toEqual([]);
   });
 
   test('positions are shown, set and forgotten, and only when somebody says yes', async () => {

@@ -22,9 +22,10 @@ export type ApiCallEvent =
       readonly type: 'call-waiting';
       /**
        * `quota`: the quota of the platform, or the limits that were set for it; `retry`: an attempt
-       * failed; `report`: the platform is still making what was asked for.
+       * failed; `report`: the platform is still making what was asked for; `delay`: a pause between
+       * accounts that somebody asked for.
        */
-      readonly reason: 'quota' | 'retry' | 'report';
+      readonly reason: 'quota' | 'retry' | 'report' | 'delay';
       readonly waitMs: number;
       /** Code of the failure, or whose quota it is; absent when nobody knows. Never a secret. */
       readonly about?: string | undefined;

@@ -13,6 +13,7 @@ import { withSource } from '../platform.ts';
 import { planJson, planLines } from '../reporters/plan-text.ts';
 import { requireStreams } from '../required-streams.ts';
 import { loadPlatform } from '../registry.ts';
+import { refuseSharedTables } from '../shared-tables.ts';
 import { refuseForLog, runRequest, type RunRequestOptions } from '../run-request.ts';
 
 export interface PlanCommandOptions extends RunRequestOptions, TargetOptions {
@@ -28,11 +29,13 @@ export function planGroup(platformName: string, groupName: string | undefined, o
     const request = runRequest(platformName, options, { env, now: new Date() });
     const target = await openTarget(platformName, groupName, context, options);
     const { pipeline, dataset, group } = target;
-    const [plan, tables] = await withSource(group, async (source) => {
-      refuseForLog(platformName, source, options);
-      if (options.stream !== undefined) await requireStreams(source, options.stream, { signal, logger });
-      return withoutTrace(target.destination, (place) =>
-        withDestination(place, dataset, env, async (destination): Promise<[PipelinePlan, DestinationPlan]> => {
+    const [plan, tables] = await withoutTrace(target.destination, (place) =>
+      withDestination(place, dataset, env, async (destination): Promise<[PipelinePlan, DestinationPlan]> => {
+        const waitMs = lockWaitMs(env);
+        await refuseSharedTables({ ...target, destination: place }, destination, env, { signal, logger, waitMs });
+        return withSource(group, async (source) => {
+          refuseForLog(platformName, source, options);
+          if (options.stream !== undefined) await requireStreams(source, options.stream, { signal, logger });
           const { streams, days, onlyMissing, fullRefresh } = request.options;
           const work = await planPipeline({
             name: pipeline,
@@ -42,7 +45,7 @@ export function planGroup(platformName: string, groupName: string | undefined, o
             days,
             onlyMissing,
             fullRefresh,
-            lockWaitMs: lockWaitMs(env),
+            lockWaitMs: waitMs,
             signal,
             logger,
           });
@@ -50,9 +53,9 @@ export function planGroup(platformName: string, groupName: string | undefined, o
           const asked = specs.filter(({ name }) => streams?.includes(name) ?? true);
           const none: DestinationPlan = { statements: [], streams: [] };
           return [work, (await destination.plan?.(asked, { signal, logger })) ?? none];
-        }),
-      );
-    });
+        });
+      }),
+    );
     const heading = {
       subject: target.subject,
       target: `${target.destination.label} (${dataset})`,

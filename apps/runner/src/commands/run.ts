@@ -12,6 +12,7 @@ import { loadPlatform } from '../registry.ts';
 import { requireStreams } from '../required-streams.ts';
 import { alertOfError, alertOfReport } from '../run-alerts.ts';
 import { refuseForLog, runRequest, type RunRequest, type RunRequestOptions } from '../run-request.ts';
+import { refuseSharedTables } from '../shared-tables.ts';
 import { createReporter } from '../reporters/create-reporter.ts';
 import { tallyJson } from '../reporters/json-reporter.ts';
 import type { RunHeading } from '../reporters/reporter.ts';
@@ -72,17 +73,19 @@ async function load(context: CommandContext, asked: LoadRequest): Promise<number
     isVerbose: options.verbose ?? false,
   });
   try {
-    return await withSource(group, async (source) => {
-      refuseForLog(platformName, source, options);
-      reporter.started();
-      if (options.stream !== undefined) await requireStreams(source, options.stream, { signal, logger });
-      return withDestination(resolved, dataset, env, async (destination) => {
+    return await withDestination(resolved, dataset, env, async (destination) => {
+      const waitMs = waitWithin(request.deadlineMs, env);
+      await refuseSharedTables(target, destination, env, { signal, logger, waitMs });
+      return withSource(group, async (source) => {
+        refuseForLog(platformName, source, options);
+        reporter.started();
+        if (options.stream !== undefined) await requireStreams(source, options.stream, { signal, logger });
         const report = await runPipeline({
           ...request.options,
           name: pipeline,
           source,
           destination: redactedDestination(destination, redactor),
-          lockWaitMs: waitWithin(request.deadlineMs, env),
+          lockWaitMs: waitMs,
           signal,
           logger,
           onEvent: (event) => {

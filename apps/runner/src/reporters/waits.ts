@@ -51,6 +51,8 @@ function whyText(reason: CallWaiting['reason'], about: string | undefined): stri
       return about === undefined ? 'the quota is nearly used' : `the quota of ${about} is nearly used`;
     case 'retry':
       return about === undefined ? 'tries again then' : `tries again then after ${about}`;
+    case 'delay':
+      return 'a pause between accounts is asked for';
     case 'report':
       return about === undefined ? 'the platform is making the report' : `the platform is making ${about}`;
   }

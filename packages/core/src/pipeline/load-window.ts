@@ -16,6 +16,8 @@ export interface WindowTask {
   readonly plan: StreamSlices;
   readonly window: SliceWindow;
   readonly state: readonly StateEntry[];
+  /** Whether it only reads again what somebody asked for: positions stay where they are. */
+  readonly isBackfill: boolean;
 }
 
 /** Reads a window, checks each of its slices and publishes them in one load. Returns the moved positions. */
@@ -41,11 +43,12 @@ export async function loadWindow(run: PipelineRun, task: WindowTask): Promise<re
       const member = window.members[index];
       if (member !== undefined) await load.publish(stream.name, member.slice, entry);
     }
-    const summary = await load.commit(read.moved);
+    const moved = task.isBackfill ? [] : read.moved;
+    const summary = await load.commit(moved);
     run.recorder.loadCommitted(summary);
     for (const { slice, rows } of entries)
       run.recorder.slicePublished(stream.name, slice, rows, performance.now() - startedAt);
-    return read.moved;
+    return moved;
   } finally {
     await giveUp(load);
   }

@@ -49,7 +49,7 @@ export type PipelineEvent =
       readonly stream: string;
       /** The lane; empty where there is none. */
       readonly account: string;
-      readonly reason: 'quota' | 'retry' | 'report';
+      readonly reason: 'quota' | 'retry' | 'report' | 'delay';
       readonly waitMs: number;
       readonly about?: string;
     }

@@ -32,6 +32,13 @@ export interface PipelineOptions extends OperationOptions {
    */
   readonly concurrency?: number | undefined;
   /**
+   * Reads one account, that is one lane, after the other, and pauses so long in between, in
+   * milliseconds. For platforms whose quotas nothing in their answers tells of.
+   *
+   * @default 0, accounts are read next to each other
+   */
+  readonly accountDelayMs?: number | undefined;
+  /**
    * Read the named streams, or all, from the start. Tables of a log are replaced as a whole, not
    * emptied first; slices are read again whatever the ledger says, and those that are no longer
    * expected keep their rows.
@@ -54,4 +61,6 @@ export interface PipelineOptions extends OperationOptions {
   readonly lockWaitMs?: number | undefined;
   /** Clock, injected by tests. Default: the machine's. */
   readonly now?: (() => Date) | undefined;
+  /** Waits, or rejects with the reason of the signal; injected by tests. Default: with a timer. */
+  readonly pause?: ((durationMs: number, signal: AbortSignal) => Promise<void>) | undefined;
 }

@@ -3,6 +3,7 @@ import { isUnfinishedLoad } from '../unfinished-load.ts';
 import type { Slice } from '../slice.ts';
 import type { StreamSlices } from '../source.ts';
 import { newestEntries, type StateEntry } from '../state.ts';
+import { AccountDelay } from './account-delay.ts';
 import { beginBackfill, type Backfill } from './backfill.ts';
 import { askedSlices, dueSlices, type DueSlice } from './due-slices.ts';
 import { runLanes, type LaneOutcome, type LaneTask } from './lanes.ts';
@@ -33,6 +34,8 @@ export async function runSlices(run: PipelineRun): Promise<void> {
 interface WindowLane extends LaneTask {
   readonly plan: StreamSlices;
   readonly window: SliceWindow;
+  /** See `WindowTask.isBackfill`. */
+  readonly isBackfill: boolean;
 }
 
 class SliceRun {
@@ -42,10 +45,12 @@ class SliceRun {
   /** Lanes that wait for another run. */
   readonly #parked = new Map<string, EtlError>();
   readonly #misplanned = new Set<string>();
+  readonly #delay: AccountDelay;
   #state: readonly StateEntry[];
 
   constructor(run: PipelineRun, state: readonly StateEntry[]) {
     this.#run = run;
+    this.#delay = new AccountDelay(run);
     this.#state = state;
   }
 
@@ -56,7 +61,7 @@ class SliceRun {
       const ledger = await session.readLedger(plan.stream.name);
       const due = options.fullRefresh === true ? askedSlices(plan.slices, ledger) : dueSlices(plan.slices, ledger);
       recorder.slicesPlanned(plan.stream.name, plan.slices.length, due);
-      tasks.push(...tasksOf(plan, due));
+      tasks.push(...tasksOf(plan, due, false));
     }
     await this.#load(tasks);
   }
@@ -76,7 +81,7 @@ class SliceRun {
       const due = backfill.due.filter(({ slice }) => this.#loaded.get(stream.name)?.has(slice.key) !== true);
       recorder.slicesPlanned(stream.name, inDays.length, due);
       backfills.push({ stream: stream.name, backfill });
-      tasks.push(...tasksOf(plan, due));
+      tasks.push(...tasksOf(plan, due, true));
     }
     await this.#load(tasks);
     for (const { stream, backfill } of backfills) {
@@ -106,29 +111,35 @@ class SliceRun {
       const error = this.#parked.get(lanes[0] ?? '');
       if (error !== undefined) this.#notRead(plan, window.members, error);
     }
-    const { parked, left } = await runLanes(
-      tasks.filter(({ lanes: [lane = ''] }) => !this.#parked.has(lane)),
-      options.concurrency ?? CONCURRENCY,
-      ({ plan, window }) => this.#loadWindow(plan, window),
-      () => this.#mayStart(),
-    );
-    for (const { task, error } of parked) this.#notRead(task.plan, task.window.members, error);
-    for (const { plan, window } of left) recorder.slicesLeft(plan.stream.name, window.members.length);
-    this.#run.signal.throwIfAborted();
+    const free = tasks.filter(({ lanes: [lane = ''] }) => !this.#parked.has(lane));
+    for (const part of this.#delay.partsOf(free)) {
+      if (this.#mayStart()) await this.#delay.before(part);
+      const { parked, left } = await runLanes(
+        part.tasks,
+        options.concurrency ?? CONCURRENCY,
+        (task) => this.#loadWindow(task, task.window),
+        () => this.#mayStart(),
+      );
+      for (const { task, error } of parked) this.#notRead(task.plan, task.window.members, error);
+      for (const { plan, window } of left) recorder.slicesLeft(plan.stream.name, window.members.length);
+      this.#run.signal.throwIfAborted();
+    }
   }
 
   #mayStart(): boolean {
     const { options, signal, now } = this.#run;
-    return !signal.aborted && (options.deadline === undefined || now() < options.deadline);
+    if (signal.aborted || this.#delay.isTooLate) return false;
+    return options.deadline === undefined || now() < options.deadline;
   }
 
-  async #loadWindow(plan: StreamSlices, window: SliceWindow): Promise<LaneOutcome> {
+  async #loadWindow(task: WindowLane, window: SliceWindow): Promise<LaneOutcome> {
+    const { plan, isBackfill } = task;
     const { session, signal, recorder, now } = this.#run;
     const stream = plan.stream.name;
     const readAt = now().toISOString();
     recorder.event({ type: 'window-started', stream, slice: window.slice.key, slices: window.members.length });
     try {
-      const moved = await loadWindow(this.#run, { plan, window, state: this.#state });
+      const moved = await loadWindow(this.#run, { plan, window, state: this.#state, isBackfill });
       this.#state = newestEntries([...this.#state, ...moved]);
       for (const { slice } of window.members) this.#noteLoaded(stream, slice);
       return 'go-on';
@@ -137,7 +148,7 @@ class SliceRun {
       // Its rows will stand: whatever is read of them before that would be compared with older ones.
       if (isUnfinishedLoad(error)) throw error;
       const failure = EtlError.from(error);
-      if (window.members.length > 1 && SPLITTING_KINDS.has(failure.kind)) return this.#loadApart(plan, window);
+      if (window.members.length > 1 && SPLITTING_KINDS.has(failure.kind)) return this.#loadApart(task, window);
       await session.writeLedger(window.members.map((member) => failedEntry(stream, member, readAt, failure)));
       for (const { slice } of window.members) recorder.sliceFailed(stream, slice.key, failure);
       if (!isFromSource(error) || !PARKING_KINDS.has(failure.kind)) return 'go-on';
@@ -148,7 +159,8 @@ class SliceRun {
   }
 
   /** One bad day must not keep the good ones of its window back. */
-  async #loadApart(plan: StreamSlices, window: SliceWindow): Promise<LaneOutcome> {
+  async #loadApart(task: WindowLane, window: SliceWindow): Promise<LaneOutcome> {
+    const { plan } = task;
     const singles = [...apart(window)];
     for (;;) {
       const single = singles.shift();
@@ -157,7 +169,7 @@ class SliceRun {
         this.#run.recorder.slicesLeft(plan.stream.name, singles.length + 1);
         return 'go-on';
       }
-      const outcome = await this.#loadWindow(plan, single);
+      const outcome = await this.#loadWindow(task, single);
       if (outcome === 'go-on') continue;
       for (const { members } of singles) this.#notRead(plan, members, outcome.parked);
       return outcome;
@@ -174,12 +186,12 @@ class SliceRun {
   }
 }
 
-function tasksOf(plan: StreamSlices, due: readonly DueSlice[]): readonly WindowLane[] {
+function tasksOf(plan: StreamSlices, due: readonly DueSlice[], isBackfill: boolean): readonly WindowLane[] {
   return windowsOf(due, plan.windowDays).map((window) => {
     const lanes = [laneOf(plan, window.slice)];
     // Increments of one table can meet in a row, so they are loaded in order.
     if (window.slice.scope === undefined) lanes.push(`increments of ${plan.stream.name}`);
-    return { plan, window, lanes };
+    return { plan, window, lanes, isBackfill };
   });
 }
 
