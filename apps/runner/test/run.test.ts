@@ -335,7 +335,7 @@ describe('etl against a real PostgreSQL', () => {
     await etl(['run', 'pg', 'shop']);
     const { exitCode, output } = await etl(['run', 'pg', 'shop'], { PIPELINE_NAME_SUFFIX: '_two' });
     expect(exitCode, output).toBe(78);
-    expect(output).toContain('SCOPE_OWNED');
+    expect(output).toContain('PIPELINE_SUFFIX_SHARED');
     const slots = `DO $$ BEGIN ASSERT (SELECT array_agg(slot_name::text) FROM pg_replication_slots
       WHERE database = '${name}') = ARRAY['${name}']; END $$`;
     await change(slots);

@@ -1,110 +1,6 @@
-import {
-  addDays,
-  dailySlices,
-  defineSource,
-  defineStream,
-  EtlError,
-  runPipeline,
-  unfinishedLoad,
-  type Destination,
-  type OperationOptions,
-  type DayRange,
-  type PipelineEvent,
-  type PipelineOptions,
-  type PipelineReport,
-  type SliceGate,
-  type Source,
-} from '@etl/core';
+import { defineSource, defineStream, unfinishedLoad, type Destination, type OperationOptions } from '@etl/core';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import { memoryDestination } from '../src/index.ts';
-
-const schema = z.object({ account_id: z.string(), day: z.iso.date(), ad_id: z.string(), clicks: z.int() });
-
-interface WorldOptions {
-  readonly accounts?: readonly string[];
-  readonly windowDays?: number;
-  readonly gate?: SliceGate;
-}
-
-/** Accounts with a daily report each; what it holds, what fails and who reads when are the test's. */
-function world({ accounts = ['1'], windowDays = 4, gate }: WorldOptions = {}) {
-  const clicks = new Map<string, readonly number[]>();
-  const failing = new Map<string, EtlError>();
-  const calls: string[] = [];
-  const totals = new Map<string, string>();
-  const flags: string[] = [];
-  let reading = 0;
-  const most = { reading: 0 };
-  const report = defineStream({
-    name: 'report',
-    schema,
-    primaryKey: ['account_id', 'day', 'ad_id'],
-    writeDisposition: 'replace',
-    scope: { keys: ['account_id'], day: 'day' },
-    windowDays,
-    ...(gate === undefined ? {} : { gate }),
-    slices: ({ now = new Date(), days }) =>
-      accounts.flatMap((id) =>
-        dailySlices({
-          account: { column: 'account_id', id },
-          timeZone: 'UTC',
-          now,
-          historyDays: 6,
-          lookbackDays: 2,
-          days,
-        }),
-      ),
-    async *read(slice) {
-      const { start = '', end = '' } = slice.scope?.days ?? {};
-      const account = String(slice.scope?.equals['account_id']);
-      calls.push(`${account} ${start}…${addDays(end, -1)}`);
-      reading += 1;
-      most.reading = Math.max(most.reading, reading);
-      try {
-        await new Promise(setImmediate);
-        for (let day = start; day < end; day = addDays(day, 1)) {
-          const failure = failing.get(`${account} ${day}`) ?? failing.get(account);
-          if (failure !== undefined) throw failure;
-          const rows = (clicks.get(`${account} ${day}`) ?? [1]).map((count, ad) => ({
-            account_id: account,
-            day,
-            ad_id: `ad ${ad}`,
-            clicks: count,
-          }));
-          const total = totals.get(day);
-          yield { rows, flags, ...(total === undefined ? {} : { expected: { sums: { clicks: total } } }) };
-        }
-      } finally {
-        reading -= 1;
-      }
-    },
-  });
-  const source = defineSource({ name: 'test', streams: { report }, check: async () => undefined });
-  const destination = memoryDestination();
-  const events: PipelineEvent[] = [];
-  let ticks = 0;
-  const run = (day: string, options: Partial<PipelineOptions> = {}): Promise<PipelineReport> => {
-    calls.length = 0;
-    return runPipeline({
-      name: 'p',
-      source,
-      destination,
-      now: () => new Date(Date.parse(`${day}T12:00:00Z`) + (ticks += 1)),
-      onEvent: (event) => events.push(event),
-      ...options,
-    });
-  };
-  const ledger = () => [...(destination.store.ledger.get('p')?.values() ?? [])];
-  const days = (): readonly string[] =>
-    destination.store
-      .rows('report')
-      .map((row) => ['account_id', 'day', 'clicks'].map((name) => String(row[name])).join(' '));
-  return { source, clicks, failing, calls, totals, flags, most, destination, events, run, ledger, days };
-}
-
-const error = (kind: EtlError['kind'], code = 'TEST_FAILED'): EtlError =>
-  new EtlError({ code, kind, message: 'The report failed.' });
+import { error, reportSchema, world } from './daily-reports.ts';
 
 describe('windows', () => {
   it('read consecutive days of an account at once, and record every day on its own', async () => {
@@ -171,50 +67,6 @@ describe('lanes', () => {
   });
 });
 
-describe('a pause between accounts', () => {
-  const paused = (waits: number[]) => ({
-    accountDelayMs: 600_000,
-    pause: async (durationMs: number) => void waits.push(durationMs),
-  });
-
-  it('lets one account end before the next begins, in the backfill too', async () => {
-    const { calls, run, most, events } = world({ accounts: ['1', '2', '3'], windowDays: 4 });
-    const waits: number[] = [];
-    const days = { start: '2026-10-01', end: '2026-10-03' };
-    const report = await run('2026-11-10', { ...paused(waits), days });
-    expect(report.status).toBe('ok');
-    expect(most.reading).toBe(1);
-    const accounts = calls.map((call) => call.split(' ')[0]);
-    expect(accounts).toEqual(['1', '1', '2', '2', '3', '3', '1', '2', '3']);
-    // The last account of what is due is not the first of the backfill.
-    expect(waits).toEqual([600_000, 600_000, 600_000, 600_000, 600_000]);
-    expect(events.filter(({ type }) => type === 'call-waiting')).toHaveLength(5);
-    expect(report.calls.reduce((sum, { waitMs }) => sum + waitMs, 0)).toBe(3_000_000);
-  });
-
-  it('is not waited for when the deadline would come first', async () => {
-    const { calls, run } = world({ accounts: ['1', '2'] });
-    const waits: number[] = [];
-    const deadline = new Date('2026-11-10T12:05:00Z');
-    const report = await run('2026-11-10', { ...paused(waits), deadline });
-    expect(waits).toEqual([]);
-    expect(calls.every((call) => call.startsWith('1 '))).toBe(true);
-    expect(report).toMatchObject({ status: 'partial', isUnfinished: true, streams: [{ slicesLeft: 6 }] });
-  });
-
-  it('ends with the run', async () => {
-    const { run } = world({ accounts: ['1', '2'] });
-    const stop = new AbortController();
-    const reason = new Error('stopped');
-    const running = run('2026-11-10', {
-      accountDelayMs: 3_600_000,
-      signal: stop.signal,
-      onEvent: ({ type }) => type === 'call-waiting' && setImmediate(() => stop.abort(reason)),
-    });
-    await expect(running).rejects.toBe(reason);
-  });
-});
-
 describe('a deadline', () => {
   it('begins nothing new, keeps what is whole, and leaves the rest due', async () => {
     const { run, calls, days } = world({ windowDays: 1 });
@@ -236,77 +88,6 @@ describe('a deadline', () => {
     });
     expect(days()).toHaveLength(2);
     expect(await run('2026-11-10')).toMatchObject({ status: 'ok', isUnfinished: false });
-    expect(calls).toHaveLength(6);
-  });
-});
-
-describe('a backfill', () => {
-  const october: DayRange = { start: '2026-10-01', end: '2026-10-05' };
-
-  it('comes after what is due, and reads its days again', async () => {
-    const { calls, run } = world();
-    await run('2026-11-10', { days: october });
-    expect(calls).toEqual(['1 2026-11-06…2026-11-09', '1 2026-11-04…2026-11-05', '1 2026-10-01…2026-10-04']);
-    await run('2026-11-10', { days: october });
-    expect(calls.at(-1)).toBe('1 2026-10-01…2026-10-04');
-  });
-
-  it('goes on where a failed one ended', async () => {
-    const { calls, failing, run } = world({ windowDays: 1 });
-    failing.set('1 2026-10-02', error('data'));
-    await run('2026-11-10', { days: october });
-    failing.clear();
-    await run('2026-11-10', { days: october });
-    expect(calls.filter((call) => call.includes('2026-10'))).toEqual(['1 2026-10-02…2026-10-02']);
-    await run('2026-11-10', { days: october });
-    expect(calls.filter((call) => call.includes('2026-10'))).toHaveLength(4);
-  });
-
-  it('reads only what is missing when asked', async () => {
-    const { calls, failing, run } = world({ windowDays: 1 });
-    failing.set('1 2026-10-03', error('data'));
-    await run('2026-11-10', { days: october, onlyMissing: true });
-    failing.clear();
-    await run('2026-11-12', { days: october, onlyMissing: true });
-    expect(calls.filter((call) => call.includes('2026-10'))).toEqual(['1 2026-10-03…2026-10-03']);
-  });
-
-  it('is over when its days are good, whatever else of the stream failed', async () => {
-    const { calls, failing, run } = world({ windowDays: 1 });
-    failing.set('1 2026-11-05', error('data'));
-    await run('2026-11-10', { days: october });
-    await run('2026-11-10', { days: october });
-    expect(calls.filter((call) => call.includes('2026-10'))).toHaveLength(4);
-  });
-
-  it('does not ask an account again that the same run had to leave', async () => {
-    const { calls, failing, run } = world({ windowDays: 1 });
-    failing.set('1', error('rate-limit'));
-    await run('2026-11-10', { days: october });
-    expect(calls).toHaveLength(1);
-  });
-
-  it('moves no position, whatever the stream says of it', async () => {
-    const { run, source, destination } = world();
-    const moving: Source = {
-      ...source,
-      async *read(request) {
-        yield* source.read(request);
-        const at = Object.values(request?.slices ?? {})[0]?.[0]?.scope?.days?.start ?? '';
-        yield { type: 'checkpoint', checkpoint: { entries: [{ stream: 'report', partition: '', value: at }] } };
-      },
-    };
-    await run('2026-11-10', { source: moving });
-    const before = destination.store.state.get('p');
-    expect(before).toMatchObject([{ value: '2026-11-04' }]);
-    await run('2026-11-10', { source: moving, days: october });
-    expect(destination.store.state.get('p')).toEqual(before);
-    expect(destination.store.rows('report')).toHaveLength(10);
-  });
-
-  it('does not read a day twice that was due anyway', async () => {
-    const { calls, run } = world({ windowDays: 1 });
-    await run('2026-11-10', { days: { start: '2026-11-08', end: '2026-11-10' } });
     expect(calls).toHaveLength(6);
   });
 });
@@ -397,7 +178,7 @@ describe('what went wrong', () => {
     const { source, run } = world();
     const broken = defineStream({
       name: 'broken',
-      schema,
+      schema: reportSchema,
       primaryKey: ['ad_id'],
       writeDisposition: 'merge',
       slices: () => {
