@@ -2,7 +2,7 @@
 //   node packages/testing/bench/mutants.ts
 import process from 'node:process';
 import { MUTANTS, sightOf } from '../test/sample/mutants.ts';
-import type { Bug } from '../test/sample/sample-source.ts';
+import type { Bug } from '../test/sample/sample-bug.ts';
 
 for (const [bug, promise] of Object.entries(MUTANTS)) {
   const sight = await sightOf(bug as Bug, promise);

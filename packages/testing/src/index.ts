@@ -1,5 +1,7 @@
 export { startChdbServer } from './chdb-server.ts';
 export type { ChdbFault, ChdbServer, ChdbServerOptions, ChooseFault } from './chdb-server.ts';
+export { FakeClock, HastyClock } from './clocks.ts';
+export type { HastyClockOptions } from './clocks.ts';
 export { describeDestination } from './describe-destination.ts';
 export { describeReplicationSource } from './describe-replication-source.ts';
 export { describeSource } from './describe-source.ts';
@@ -12,6 +14,8 @@ export type { LogChange, LogSlot, LogTransaction } from './log/memory-log.ts';
 export { memoryLogSource } from './log/memory-log-source.ts';
 export type { MemoryLogOptions } from './log/memory-log-source.ts';
 export { memoryDestination, MemoryStore } from './memory-destination.ts';
+export { TestPlatform } from './platform/test-platform.ts';
+export type { PlatformFault, PlatformFixture, PlatformRequest, TestPlatformOptions } from './platform/test-platform.ts';
 export type { ReplicationCheck } from './replication/replication-check.ts';
 export { replicationChecks } from './replication/replication-checks.ts';
 export type {
@@ -23,6 +27,6 @@ export type {
 export { faultOutcomes } from './source/fault-check.ts';
 export type { FaultOutcome } from './source/fault-check.ts';
 export { sourceChecks } from './source/source-checks.ts';
-export type { SourceCheck } from './source/source-checks.ts';
+export type { SourceCheck } from './source/source-check.ts';
 export type { SourceFault, SourceFixture } from './source/source-fixture.ts';
 export { rowsOfText, textBatchOf } from './text-batch.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { describeSource } from '../src/index.ts';
 import { MUTANTS, sightOf } from './sample/mutants.ts';
 import { sampleFixture } from './sample/sample-fixture.ts';
-import type { Bug } from './sample/sample-source.ts';
+import type { Bug } from './sample/sample-bug.ts';
 
 describeSource('a sample source', () => sampleFixture());
 

@@ -17,6 +17,12 @@ export async function drain(source: Source, request: SourceReadRequest, onMessag
   for await (const message of source.read(request)) if (message.type !== 'progress') onMessage?.();
 }
 
+/** Fails unless the platform soon sees no open request of anybody. */
+export async function requireClosed(fixture: SourceFixture): Promise<void> {
+  for (let turn = 0; turn < 200 && fixture.openRequests() > 0; turn += 1) await new Promise(setImmediate);
+  equal(fixture.openRequests(), 0, 'a request was left open');
+}
+
 /** How many requests reading everything takes. */
 async function requestsOf(fixture: SourceFixture, request: SourceReadRequest): Promise<number> {
   const source = fixture.createSource();
@@ -52,8 +58,7 @@ async function abortAt(fixture: SourceFixture, request: SourceReadRequest, at: n
       clearInterval(timer);
     }
     ok(performance.now() - abortedAt < ABORT_MS, 'the abort was noticed too late');
-    for (let turn = 0; turn < 200 && fixture.openRequests() > 0; turn += 1) await new Promise(setImmediate);
-    equal(fixture.openRequests(), 0, 'a request was left open');
+    await requireClosed(fixture);
   } finally {
     await source[Symbol.asyncDispose]();
   }

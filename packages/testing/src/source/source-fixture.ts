@@ -33,4 +33,12 @@ export interface SourceFixture extends AsyncDisposable {
   readonly secrets: readonly string[];
   /** Changes rows of a slice that is not settled yet. Returns when a run would look again. Absent: nothing is ever restated. */
   readonly restate?: () => { readonly now: Date; readonly stream: string; readonly slice: string };
+  /** The same source with credentials that the platform does not know. Absent: there are none to be wrong. */
+  readonly createUnauthorizedSource?: () => Source;
+  /** From now on every answer has fields that the platform never had before. Absent: it cannot be told to. */
+  readonly addUnknownFields?: () => void;
+  /** Removes all rows: an account in which nothing has happened yet. The truth is empty from then on. */
+  readonly empty?: () => void;
+  /** Most requests that planning and reading all of it may take. Absent: nobody counts. */
+  readonly requestBudget?: number;
 }

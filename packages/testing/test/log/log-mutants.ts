@@ -1,4 +1,4 @@
-import { EtlError, type Row, type Source, type SourceMessage, type SourceReadRequest } from '@etl/core';
+import { EtlError, newestEntries, type Row, type SourceMessage, type SourceReadRequest } from '@etl/core';
 import type { MemoryLog } from '../../src/index.ts';
 import { replicationChecks } from '../../src/index.ts';
 import { CANARY, logFixture, type LogBug } from './log-fixture.ts';
@@ -24,7 +24,7 @@ function mapping(change: (message: SourceMessage, log: MemoryLog) => SourceMessa
   });
 }
 
-function rows(change: (rows: readonly Row[]) => readonly Row[]): LogBug {
+function changingRows(change: (rows: readonly Row[]) => readonly Row[]): LogBug {
   return mapping((message) => (message.type === 'records' ? { ...message, rows: change(message.rows) } : message));
 }
 
@@ -52,13 +52,13 @@ const STOPS = 'stops with the reason of the signal';
 /** Mistakes that authors make, each with the promise that sees it. */
 export const LOG_MUTANTS: readonly (readonly [bug: string, promise: string, LogBug])[] = [
   ['copies everything in every run', FOLLOWS, asking((request) => ({ ...request, fullRefresh: true }))],
-  ['keeps no NULL', FOLLOWS, rows((all) => all.map((row) => ({ ...row, note: row['note'] ?? '' })))],
+  ['keeps no NULL', FOLLOWS, changingRows((all) => all.map((row) => ({ ...row, note: row['note'] ?? '' })))],
   ['gives all changes one version', 'takes deletions, and rows that come back', oneVersion()],
   ['loses what is written while it copies', 'loses nothing that is written while it copies', staleCopies()],
   [
     'drops deletions',
     'takes deletions, and rows that come back',
-    rows((all) => all.filter((row) => row['_deleted'] !== true)),
+    changingRows((all) => all.filter((row) => row['_deleted'] !== true)),
   ],
   ['leaves the row of an old key', KEYS, { changes: withoutOldKeys }],
   ['drops truncations', TRUNCATES, mapping((message) => (isTruncation(message) ? undefined : message))],
@@ -96,7 +96,7 @@ export const LOG_MUTANTS: readonly (readonly [bug: string, promise: string, LogB
   [
     'gives copies in another form than changes',
     'gives values the same in a copy as in changes',
-    rows((all) =>
+    changingRows((all) =>
       all.map((row) => (isCopied(row) && row['whole'] != null ? { ...row, whole: Number(row['whole']) } : row)),
     ),
   ],
@@ -175,7 +175,7 @@ function isTruncation(message: SourceMessage): boolean {
 /** Whatever arrives later has the lower version: as with a clock that goes back. */
 function oneVersion(): LogBug {
   let version = 2n ** 100n;
-  return rows((all) =>
+  return changingRows((all) =>
     all.map((row) => {
       version -= 1n;
       return { ...row, _version: version };
@@ -294,7 +294,7 @@ function endless(): LogBug {
         let state = request.state ?? [];
         for (;;) {
           for await (const message of source.read({ ...request, state })) {
-            if (message.type === 'checkpoint') state = [...state, ...message.checkpoint.entries];
+            if (message.type === 'checkpoint') state = newestEntries(state.concat(message.checkpoint.entries));
             yield message;
           }
           const position = state.findLast(({ stream }) => stream === '')?.value;

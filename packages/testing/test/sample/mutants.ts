@@ -1,7 +1,9 @@
 import { sourceChecks } from '../../src/index.ts';
 import { sampleFixture } from './sample-fixture.ts';
-import type { Bug } from './sample-source.ts';
+import type { Bug } from './sample-bug.ts';
 
+const BACKFILL = 'plans exactly the days of a backfill, the last one left out';
+const CHECKPOINTS = 'goes on from every checkpoint, losing nothing';
 const FAULTS = 'ends right or loud whatever meets any request';
 
 /** Each planted bug, and the promise that sees it. */
@@ -24,6 +26,19 @@ export const MUTANTS: Readonly<Record<Bug, string>> = {
   'plans in an order of its own': 'plans the same plain data twice',
   'plans a day twice': 'plans slices that own rows of their own',
   'leaves a required column out': 'gives rows that fit their columns',
+  'gives columns that it does not declare': 'gives rows that have nothing but their columns',
+  'declares a key that may be NULL': 'describes streams that a destination can load',
+  'plans its usual days in a backfill': BACKFILL,
+  'plans the end of a backfill too': BACKFILL,
+  'lets anybody check': 'says what to do when it is not let in',
+  'does not say what to do about a token': 'says what to do when it is not let in',
+  'asks for every row by itself': 'takes no more requests than it may',
+  'goes on asking when its reader has left': 'asks for nothing more when its reader leaves',
+  'refuses fields that it does not know': 'does not mind fields that it does not know',
+  'takes an empty account for an error': 'reads nothing, and says so, where nothing happened',
+  'skips the row after its cursor': CHECKPOINTS,
+  'moves its cursor before the rows': CHECKPOINTS,
+  'keeps its cursor in a form that JSON does not have': CHECKPOINTS,
   'takes rows from its memory': 'gives the same rows with a memory as without',
 };
 

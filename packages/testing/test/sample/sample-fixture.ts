@@ -1,45 +1,42 @@
 import { daysOf } from '@etl/core';
-import type { Clock } from '@etl/core/http';
-import type { SourceFixture } from '../../src/index.ts';
-import { ACCOUNTS, FAULTS, SamplePlatform, TOKEN } from './sample-platform.ts';
-import { sampleSource, type Bug } from './sample-source.ts';
-
-/** Waits before a retry are over at once; limits of requests pass two hundred times as fast. */
-const swiftClock: Clock = {
-  now: () => Date.now(),
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs < 60_000 ? 0 : delayMs / 200);
-    return () => {
-      clearTimeout(timer);
-    };
-  },
-};
+import { HastyClock, type SourceFixture } from '../../src/index.ts';
+import type { Bug } from './sample-bug.ts';
+import { ACCOUNTS, SampleWorld, TOKEN } from './sample-platform.ts';
+import { sampleSource } from './sample-source.ts';
 
 export async function sampleFixture(bug?: Bug): Promise<SourceFixture> {
-  const platform = await new SamplePlatform().listen();
+  const world = new SampleWorld();
+  const platform = await world.start();
   const now = new Date('2026-11-24T12:00:00Z');
+  const sourceWith = (token: string): ReturnType<typeof sampleSource> =>
+    sampleSource({
+      baseUrl: platform.url,
+      token,
+      clock: new HastyClock({ now }),
+      ...(bug === undefined ? {} : { bug }),
+    });
   return {
+    ...platform.fixture,
     now,
-    createSource: () =>
-      sampleSource({ baseUrl: platform.url, clock: swiftClock, ...(bug === undefined ? {} : { bug }) }),
-    truth: (_stream, { scope }) =>
-      daysOf(scope?.days ?? { start: '', end: '' }).flatMap((day) =>
-        platform.rows(String(scope?.equals['account_id']), day),
-      ),
-    faults: FAULTS,
-    inject: ({ name }, request) => platform.arm(name, request),
-    requests: () => platform.requests,
-    openRequests: () => platform.openRequests,
-    strangers: () => platform.strangers,
-    secrets: [TOKEN],
+    createSource: () => sourceWith(TOKEN),
+    createUnauthorizedSource: () => sourceWith('unknown'),
+    truth: (stream, { scope }) => {
+      if (stream === 'events') return world.isEmpty ? [] : world.events;
+      const days = daysOf(scope?.days ?? { start: '', end: '' });
+      return days.flatMap((day) => world.rows(String(scope?.equals['account_id']), day));
+    },
+    // Two accounts with three days of at most two pages each, and three pages of events.
+    requestBudget: 15,
+    empty: () => {
+      world.isEmpty = true;
+    },
     restate() {
       const [account] = ACCOUNTS;
       const day = '2026-11-23';
-      const rows = platform.rows(account?.id ?? '', day);
+      const rows = world.rows(account?.id ?? '', day);
       const first = rows.shift();
       if (first !== undefined) rows[0] = { ...first, ad_id: 'ad-late', spend: '1000' };
       return { now: new Date('2026-11-25T12:00:00Z'), stream: 'insights', slice: `account_id=${account?.id}/${day}` };
     },
-    [Symbol.asyncDispose]: () => platform[Symbol.asyncDispose](),
   };
 }
