@@ -79,6 +79,7 @@ async function* readSlice(stream: Stream, slice: Slice, request: ReadRequest): A
   for await (const batch of stream.read(slice, request)) {
     for (const flag of batch.flags ?? []) flags.add(flag);
     if (batch.expected !== undefined) expected = addExpectations(expected, batch.expected);
+    if (batch.progress !== undefined) yield { type: 'progress', stream: name, phase: batch.progress, rows: 0 };
     if (batch.rows.length > 0) yield { type: 'records', stream: name, slice: slice.key, rows: batch.rows.map(flatten) };
   }
   yield {
@@ -91,7 +92,7 @@ async function* readSlice(stream: Stream, slice: Slice, request: ReadRequest): A
 }
 
 function readRequest(request: SourceReadRequest, stream: StreamSpec): ReadRequest {
-  const { signal, logger, tracer, onCall, days, now, deadline, quotaMemory, lookup } = request;
+  const { signal, logger, tracer, onCall, days, now, deadline, quotaMemory, lookup, whenSettled } = request;
   return {
     signal,
     logger,
@@ -103,5 +104,6 @@ function readRequest(request: SourceReadRequest, stream: StreamSpec): ReadReques
     quotaMemory,
     memory: request.memory?.(stream.name),
     lookup: lookup === undefined ? undefined : (keys, columns) => lookup(stream.name, keys, columns),
+    whenSettled,
   };
 }

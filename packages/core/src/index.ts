@@ -44,6 +44,15 @@ export type { DayRange, Scope, Slice } from './slice.ts';
 export type { RowLookup, Source, SourceDrift, SourceMessage, SourceReadRequest, StreamSlices } from './source.ts';
 export { findState, newestEntries } from './state.ts';
 export type { Checkpoint, StateEntry } from './state.ts';
-export type { InferRow, ReadRequest, RecordBatch, RowSchema, Stream, StreamLookup, StreamMemory } from './stream.ts';
+export type {
+  InferRow,
+  ReadRequest,
+  RecordBatch,
+  RowSchema,
+  Stream,
+  StreamLookup,
+  StreamMemory,
+  WhenSettled,
+} from './stream.ts';
 export type { TextBatch } from './text-batch.ts';
 export type { SchemaContract, SchemaContractMode, ScopeSpec, StreamSpec, WriteDisposition } from './stream-spec.ts';

@@ -4,7 +4,7 @@ import type { Row } from './row.ts';
 import type { DayRange, Slice } from './slice.ts';
 import type { SliceExpectation, SliceGate } from './slice-gate.ts';
 import type { Checkpoint, StateEntry } from './state.ts';
-import type { StreamMemory } from './stream.ts';
+import type { StreamMemory, WhenSettled } from './stream.ts';
 import type { StreamSpec } from './stream-spec.ts';
 import type { TextBatch } from './text-batch.ts';
 
@@ -108,6 +108,8 @@ export interface SourceReadRequest extends OperationOptions {
   readonly acceptsText?: boolean | undefined;
   /** Absent when the source is used without a destination. */
   readonly lookup?: RowLookup | undefined;
+  /** See {@link WhenSettled}. Absent when nothing is loaded, and for a log. */
+  readonly whenSettled?: WhenSettled | undefined;
 }
 
 /** The expected slices of one stream. */

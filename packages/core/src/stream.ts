@@ -38,7 +38,16 @@ export interface ReadRequest extends OperationOptions {
   readonly quotaMemory?: StreamMemory | undefined;
   /** What the destination holds of rows of this stream. Absent when it is used without a destination. */
   readonly lookup?: StreamLookup | undefined;
+  /** See {@link WhenSettled}. Absent when nothing is loaded. */
+  readonly whenSettled?: WhenSettled | undefined;
 }
+
+/**
+ * Has work done after the load of what is read now: once it is published, or refused for what it is.
+ * Not when the run is stopped or dies, nor when the service or the destination fails: then it is read
+ * again, and what was remembered for it is still of use.
+ */
+export type WhenSettled = (work: () => Promise<void>) => void;
 
 /**
  * Reads back the rows that the destination holds for `keys`, as of everything yielded so far. The
@@ -57,6 +66,8 @@ export interface RecordBatch<TRow extends Row = Row> {
    * `thresholded`, `other-row`, `provisional`, `unfetched:<field>`. Kept in the ledger.
    */
   readonly flags?: readonly string[] | undefined;
+  /** For people only, while there are no rows: what a long read waits for, and how far it is. */
+  readonly progress?: string | undefined;
 }
 
 /** One logical table of a source. Made with `defineStream`; usable without engine or destination. */

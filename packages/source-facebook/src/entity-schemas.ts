@@ -84,4 +84,6 @@ export const adCreativeSchema = z.object({
   url_tags: text,
   instagram_actor_id: text,
   product_set_id: text,
+  _fingerprint: z.string().describe('Of the fields by which a change is noticed without reading the whole object.'),
+  _read_on: z.iso.date().describe('When the object was read in full last.'),
 });

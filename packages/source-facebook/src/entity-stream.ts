@@ -1,6 +1,9 @@
-import { columnsOf, defineStream, type RowSchema, type Slice, type Stream } from '@etl/core';
-import { z } from 'zod';
+import { defineStream, type ReadRequest, type RowSchema, type Slice, type Stream } from '@etl/core';
+import type { z } from 'zod';
+import { entityFields, entityRows } from './entity-row.ts';
 import type { GraphClient, GraphObject } from './graph-client.ts';
+import { pagesOf } from './graph-list.ts';
+import { LearnedPageSize } from './learned-page-size.ts';
 import type { ResolvedOptions } from './options.ts';
 
 export interface EntityDefinition<TSchema extends RowSchema> {
@@ -13,9 +16,6 @@ export interface EntityDefinition<TSchema extends RowSchema> {
   readonly statuses: readonly string[];
 }
 
-const TAGS = new Set(['account_id', 'managing_system', '_last_seen_at']);
-const PAGE_SIZE_KEY = 'page-size';
-
 /** All objects of one kind of each account, read anew in every run. */
 export function entityStream<const TSchema extends RowSchema>(
   graph: GraphClient,
@@ -23,59 +23,77 @@ export function entityStream<const TSchema extends RowSchema>(
   definition: EntityDefinition<TSchema>,
 ): Stream<z.output<TSchema>> {
   const { name, edge, schema, pageSize, statuses } = definition;
-  const fields = Object.keys(schema.shape).filter((field) => !TAGS.has(field));
-  const types = new Map(columnsOf(schema).map((column) => [column.name, column.type]));
-  const rowOf = (given: GraphObject, accountId: string, seenAt: Date): Record<string, unknown> => ({
-    ...Object.fromEntries(fields.map((field) => [field, valueOf(field, types.get(field), given[field])])),
-    account_id: accountId,
-    managing_system: options.managingSystem,
-    _last_seen_at: seenAt,
-  });
+  const rowOf = entityRows(schema);
   return defineStream({
     name,
     schema,
     primaryKey: ['id'] as never,
     writeDisposition: 'merge',
-    slices: (): readonly Slice[] => options.accountIds.map((id) => ({ key: `account_id=${id}`, lane: id })),
+    slices: () => accountSlices(options),
     read(slice, request) {
       const accountId = slice.lane ?? '';
-      const sizeKey = `${PAGE_SIZE_KEY}/${accountId}`;
-      return graph.paced(accountId, request.quotaMemory, async function* read() {
-        const learned = z
-          .int()
-          .min(1)
-          .max(pageSize)
-          .safeParse(await request.memory?.get(sizeKey));
-        const seenAt = request.now ?? new Date(graph.clock.now());
-        const seen = new Set<string>();
-        let size: number | undefined;
-        const list = {
-          path: `act_${accountId}/${edge}`,
-          query: {
-            fields: fields.join(','),
-            ...(statuses.length === 0 ? {} : { effective_status: JSON.stringify(statuses) }),
-          },
-          accountId,
-          pageSize: learned.data ?? pageSize,
-        };
-        for await (const page of graph.pages(list, request, (smaller) => (size = smaller))) {
-          // An object that moves between two pages while they are read is on both.
-          const fresh = page.filter(({ id }) => !seen.has(String(id)));
-          for (const { id } of fresh) seen.add(String(id));
-          yield { rows: fresh.map((given) => rowOf(given, accountId, seenAt)) as never };
+      const list = { accountId, edge, fields: entityFields(schema), pageSize, statuses };
+      const tags = tagsOf(graph, options, accountId, request);
+      return graph.quotas.remembered(accountId, request, async function* read() {
+        for await (const page of entityPages(graph, list, request)) {
+          yield { rows: page.map((given) => rowOf(given, tags)) as never };
         }
-        if (size !== undefined) await request.memory?.set(sizeKey, size);
       });
     },
   });
 }
 
-function valueOf(field: string, type: string | undefined, value: unknown): unknown {
-  if (field === 'creative') return { id: (value as { id?: unknown } | undefined)?.id ?? null };
-  if (value === undefined || value === null) return null;
-  // `2026-03-01T09:00:00+0000`
-  if (type === 'json') return value;
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  if (type === 'timestamp') return text.replace(/([+-]\d{2})(\d{2})$/, '$1:$2');
-  return text;
+/** One slice for each account, due in every run. */
+export function accountSlices({ accountIds }: ResolvedOptions): readonly Slice[] {
+  return accountIds.map((id) => ({ key: `account_id=${id}`, lane: id }));
+}
+
+export function tagsOf(
+  graph: GraphClient,
+  { managingSystem }: ResolvedOptions,
+  accountId: string,
+  { now }: ReadRequest,
+): { account_id: string; managing_system: string; _last_seen_at: Date } {
+  return {
+    account_id: accountId,
+    managing_system: managingSystem,
+    _last_seen_at: now ?? new Date(graph.clock.now()),
+  };
+}
+
+/** A list of an account's objects. */
+export interface EntityList {
+  readonly accountId: string;
+  readonly edge: string;
+  readonly fields: readonly string[];
+  readonly pageSize: number;
+  readonly statuses: readonly string[];
+  /** @default the edge */
+  readonly name?: string;
+}
+
+/** Every object of a list once: one that moves between two pages while they are read is on both. */
+export async function* entityPages(
+  graph: GraphClient,
+  { accountId, edge, fields, pageSize, statuses, name = edge }: EntityList,
+  request: ReadRequest,
+): AsyncGenerator<readonly GraphObject[], void, undefined> {
+  const size = new LearnedPageSize(request.memory, `${name}/${accountId}`);
+  const seen = new Set<string>();
+  const list = {
+    path: `act_${accountId}/${edge}`,
+    query: {
+      fields: fields.join(','),
+      ...(statuses.length === 0 ? {} : { effective_status: JSON.stringify(statuses) }),
+    },
+    accountId,
+    pageSize: await size.first(pageSize),
+    onPageSize: size.learn,
+  };
+  for await (const page of pagesOf(graph, list, request)) {
+    const fresh = page.filter(({ id }) => !seen.has(String(id)));
+    for (const { id } of fresh) seen.add(String(id));
+    yield fresh;
+  }
+  await size.save();
 }

@@ -1,7 +1,8 @@
 import { defineSource, type Source } from '@etl/core';
 import { AdAccounts } from './ad-accounts.ts';
 import { checkSource } from './check-source.ts';
-import { adCreativeSchema, adSchema, adSetSchema, campaignSchema } from './entity-schemas.ts';
+import { creativesStream } from './creatives-stream.ts';
+import { adSchema, adSetSchema, campaignSchema } from './entity-schemas.ts';
 import { entityStream } from './entity-stream.ts';
 import { GraphClient } from './graph-client.ts';
 import { insightsStream } from './insights-stream.ts';
@@ -40,13 +41,7 @@ export function facebook(given: FacebookOptions): Source {
       statuses: STATUSES.adset,
     }),
     ads: entityStream(graph, options, { name: 'ads', edge: 'ads', schema: adSchema, pageSize, statuses: STATUSES.ad }),
-    adCreatives: entityStream(graph, options, {
-      name: 'ad_creatives',
-      edge: 'adcreatives',
-      schema: adCreativeSchema,
-      pageSize: options.creativePageSize,
-      statuses: [],
-    }),
+    adCreatives: creativesStream(graph, options),
   };
   return defineSource({
     name: 'facebook',

@@ -2,7 +2,7 @@ import { EtlError, type ErrorKind } from '@etl/core';
 import type { Answer } from '@etl/core/http';
 import { z } from 'zod';
 import { API_VERSION } from './api-version.ts';
-import { usageOf } from './usage-headers.ts';
+import { longestRegainMs, usageOf } from './usage-headers.ts';
 
 const graphErrorSchema = z.object({
   code: z.number(),
@@ -39,7 +39,7 @@ interface Meaning {
 export function graphErrorOf({ json, headers, status, method, url }: Omit<Answer, 'text'>): EtlError | undefined {
   const body = errorBodyOf(json);
   if (body === undefined) return undefined;
-  return graphError(body, `${method} ${url}`, { status, usage: usageOf(headers) });
+  return graphError(body, `${method} ${url}`, { status, regainMs: longestRegainMs(usageOf(headers)) });
 }
 
 /** The error in a body; `undefined` when it holds none. */
@@ -53,10 +53,10 @@ export function errorBodyOf(json: unknown): GraphErrorBody | undefined {
 export function graphError(
   body: GraphErrorBody,
   asked: string,
-  { status, usage }: { readonly status?: number; readonly usage?: ReturnType<typeof usageOf> } = {},
+  { status, regainMs }: { readonly status?: number; readonly regainMs?: number | undefined } = {},
 ): EtlError {
   const { code, error_subcode: subcode, fbtrace_id: trace } = body;
-  const { retryAfterMs, ...meaning } = meaningOf(body, usage?.regainMs);
+  const { retryAfterMs, ...meaning } = meaningOf(body, regainMs);
   const name = `${code}${subcode === undefined ? '' : `/${subcode}`}`;
   return new EtlError({
     ...meaning,
@@ -74,6 +74,16 @@ export function graphError(
 /** Whether the platform says that less has to be asked for at once. */
 export function isTooMuchData(error: unknown): boolean {
   return EtlError.isInstance(error) && error.code === 'FACEBOOK_TOO_MUCH_DATA';
+}
+
+/** An answer that is no error and not what was asked for either. */
+export function unexpectedAnswer(what: string): EtlError {
+  return new EtlError({
+    code: 'FACEBOOK_ANSWER_UNEXPECTED',
+    kind: 'data',
+    message: `Facebook answered ${what} in a form that nobody knows.`,
+    hint: 'Run again; report it if it repeats, for the API may have changed.',
+  });
 }
 
 function meaningOf(body: GraphErrorBody, regainMs: number | undefined): Meaning {

@@ -49,6 +49,9 @@ export const REQUIRED_FIELDS: readonly InsightField[] = ['impressions', 'spend']
 /** Fields whose sums over all rows are the account's; counts of people are not among them. */
 export const ADDITIVE_FIELDS: readonly InsightField[] = ['spend', 'impressions', 'clicks'];
 
+/** What a report is not asked for without, however much it is. */
+export const NEVER_GIVEN_UP: ReadonlySet<string> = new Set([...REQUIRED_FIELDS, ...ADDITIVE_FIELDS]);
+
 const ID_COLUMNS: Readonly<Record<Level, readonly string[]>> = {
   account: [],
   campaign: ['campaign_id'],

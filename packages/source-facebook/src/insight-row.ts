@@ -8,7 +8,7 @@ import {
   type ActionEntries,
 } from './action-metrics.ts';
 import { decimalOf } from './exact-text.ts';
-import { ATTRIBUTION_WINDOWS, idColumns, INSIGHT_FIELDS, REQUIRED_FIELDS } from './insight-fields.ts';
+import { ATTRIBUTION_WINDOWS, idColumns, INSIGHT_FIELDS } from './insight-fields.ts';
 import { scaleOf } from './insight-schema.ts';
 import type { GraphObject } from './graph-client.ts';
 import type { InsightsOptions } from './options.ts';
@@ -25,11 +25,12 @@ export interface RowContext {
   readonly flag: (flag: string) => void;
 }
 
-/**
- * A row of the table from a row of the platform.
- *
- * @throws FACEBOOK_FIELD_MISSING (data) when a field is missing that every row has.
- */
+/** @throws FACEBOOK_FIELD_MISSING (data) when a row comes without a field that every row of its report has */
+export function requireFields(row: GraphObject, names: readonly string[]): void {
+  for (const name of names) if (row[name] === undefined) throw missing(name);
+}
+
+/** A row of the table from a row of the platform. What a row does not have is NULL, never 0. */
 export function insightRow(given: GraphObject, context: RowContext): Record<string, unknown> {
   const { insights, managingSystem, currency } = context;
   const { level, breakdowns, fields, numbers } = insights;
@@ -44,10 +45,6 @@ export function insightRow(given: GraphObject, context: RowContext): Record<stri
   for (const id of idColumns(level)) {
     row[id] = given[id];
     row[id.replace('_id', '_name')] = given[id.replace('_id', '_name')] ?? null;
-  }
-  const required = REQUIRED_FIELDS.filter((field) => fields.includes(field));
-  for (const name of ['account_id', 'date_start', ...idColumns(level), ...required]) {
-    if (given[name] === undefined) throw missing(name);
   }
   for (const breakdown of breakdowns) row[breakdown] = given[breakdown] ?? `no_${breakdown}`;
   const lists: Record<string, ActionEntries> = {};

@@ -1,5 +1,3 @@
-import type { Level } from './insight-fields.ts';
-
 const CAMPAIGN = ['ACTIVE', 'PAUSED', 'ARCHIVED', 'IN_PROCESS', 'WITH_ISSUES'];
 const AD_SET = [...CAMPAIGN, 'CAMPAIGN_PAUSED'];
 const AD = [...AD_SET, 'ADSET_PAUSED', 'PENDING_REVIEW', 'DISAPPROVED', 'PREAPPROVED', 'PENDING_BILLING_INFO'];
@@ -10,9 +8,3 @@ const AD = [...AD_SET, 'ADSET_PAUSED', 'PENDING_REVIEW', 'DISAPPROVED', 'PREAPPR
  * Object's Status).
  */
 export const STATUSES = { campaign: CAMPAIGN, adset: AD_SET, ad: AD } as const;
-
-/** The filter by which a report has the rows of archived objects too; of a whole account they are always part. */
-export function statusFilter(level: Level): string | undefined {
-  if (level === 'account') return undefined;
-  return JSON.stringify([{ field: `${level}.effective_status`, operator: 'IN', value: STATUSES[level] }]);
-}

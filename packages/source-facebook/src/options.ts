@@ -24,10 +24,22 @@ const insightsSchema = z.strictObject({
   historyDays: z.int().min(1).max(1000).default(30).describe('Days before today that are expected to be there.'),
   lookbackDays: z.int().min(0).max(90).default(28).describe('For how many days a day is read again.'),
   windowDays: z.int().min(1).max(90).default(8).describe('Most days of one report.'),
+  loadWindowDays: z
+    .int()
+    .min(1)
+    .max(90)
+    .default(32)
+    .describe('Most days of an account that are read and published together; its reports are in flight together.'),
   isReconciled: z
     .boolean()
     .optional()
     .describe('Compare with the totals of the account. Default: when there are no breakdowns.'),
+  reconcileTolerance: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.001)
+    .describe('Share by which sums of a day may differ that is still restated; later days must be equal.'),
   numbers: z
     .enum(['exact', 'text'])
     .default('exact')
@@ -40,8 +52,21 @@ const reportsSchema = z.strictObject({
   timeoutSeconds: z.int().min(1).default(3600).describe('Longest time until a report is complete.'),
   maxPollSeconds: z.int().min(1).default(60).describe('Longest time between two looks at a report.'),
   maxRetries: z.int().min(0).max(10).default(2).describe('How often a failed report is submitted again.'),
+  retryDelaySeconds: z.number().min(0).default(30).describe('Wait before it is; doubled each time.'),
+  maxInFlight: z.int().min(1).max(500).default(50).describe('Most reports of an account at the same time.'),
   pageSize: z.int().min(1).max(5000).default(500).describe('Rows of a page; halved when the platform asks for it.'),
   reattachSeconds: z.int().min(0).default(21_600).describe('How old a report may be that a killed run had submitted.'),
+});
+
+const creativesSchema = z.strictObject({
+  refresh: z
+    .enum(['auto', 'full', 'incremental'])
+    .default('auto')
+    .describe('`full` reads all in full, `incremental` what changed, `auto` also what was not read for long.'),
+  fullAfterDays: z.int().min(1).default(7).describe('After how many days `auto` reads a creative in full again.'),
+  pageSize: z.int().min(1).max(5000).default(250).describe('Creatives of a page with all fields; halved on demand.'),
+  listPageSize: z.int().min(1).max(5000).default(500).describe('Creatives of a page with light fields.'),
+  batchSize: z.int().min(1).max(50).default(50).describe('Creatives of a batch.'),
 });
 
 /** Options of the Facebook source. */
@@ -62,11 +87,16 @@ export const facebookOptionsSchema = z.strictObject({
     .regex(/^v\d+\.\d+$/)
     .default(API_VERSION),
   structurePageSize: z.int().min(1).max(5000).default(200).describe('Objects of a page of campaigns, ad sets and ads.'),
-  creativePageSize: z.int().min(1).max(5000).default(250).describe('Objects of a page of creatives.'),
   slowDownAt: z.number().gt(0).max(1).default(0.9).describe('Share of a quota from which on requests are spaced out.'),
   longestSpacingSeconds: z.number().min(0).default(30),
   insights: insightsSchema.prefault({}),
   reports: reportsSchema.prefault({}),
+  creatives: creativesSchema.prefault({}),
+  accountDelaySeconds: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('Least time between the first requests of two accounts. Quotas need none: they are followed.'),
 });
 
 /** See {@link facebookOptionsSchema}. */

@@ -1,19 +1,17 @@
-import { createHash } from 'node:crypto';
 import { EtlError, type ReadRequest } from '@etl/core';
 import { z } from 'zod';
 import { graphError } from './graph-error.ts';
 import type { GraphClient, GraphObject, Parameters } from './graph-client.ts';
 import type { ResolvedOptions } from './options.ts';
 import { pause } from './pause.ts';
+import type { ReportJournal, SubmittedReport } from './report-journal.ts';
 
 const submittedSchema = z.object({ report_run_id: z.string() });
-const rememberedSchema = z.record(z.string(), z.object({ id: z.string(), at: z.number() }));
 const statusSchema = z.object({
   async_status: z.string(),
   async_percent_completion: z.number(),
   error_code: z.number().optional(),
   error_subcode: z.number().optional(),
-  error_message: z.string().optional(),
 });
 
 const STATUS_FIELDS = 'async_status,async_percent_completion';
@@ -23,156 +21,160 @@ const FIRST_POLL_MS = 10_000;
 interface PendingReport {
   readonly index: number;
   readonly parameters: Parameters;
-  run: { id: string; at: number };
+  /** Absent while it waits to be submitted again. */
+  run: SubmittedReport | undefined;
+  submitAt: number;
   retries: number;
   hasStarted: boolean;
+  percent: number;
 }
 
-/**
- * Reports of one account that the platform computes in the background. What was submitted is
- * remembered before it is waited for, so that a run that is killed leaves the next one its reports.
- */
+/** A report that was too much, among those that were asked for. */
+export class TooMuchData extends Error {
+  /** Of the reports as they were given. */
+  readonly index: number;
+
+  constructor(index: number, cause: EtlError) {
+    super('A report was too much data.', { cause });
+    this.index = index;
+  }
+}
+
+/** Reports of one account that the platform computes in the background, as many at a time as it is given. */
 export class ReportRuns {
   readonly #graph: GraphClient;
   readonly #options: ResolvedOptions;
   readonly #accountId: string;
   readonly #request: ReadRequest;
-  #remembered: Record<string, { id: string; at: number }> = {};
-  #own = new Set<string>();
-  #tooLarge: number | undefined;
+  readonly #journal: ReportJournal;
 
-  constructor(graph: GraphClient, options: ResolvedOptions, accountId: string, request: ReadRequest) {
+  constructor(
+    graph: GraphClient,
+    options: ResolvedOptions,
+    accountId: string,
+    { request, journal }: { readonly request: ReadRequest; readonly journal: ReportJournal },
+  ) {
     this.#graph = graph;
     this.#options = options;
     this.#accountId = accountId;
     this.#request = request;
-  }
-
-  /** Which of the reports asked for last was too much data. */
-  get tooLarge(): number | undefined {
-    return this.#tooLarge;
-  }
-
-  /** Takes up what earlier runs had submitted, as far as it is young enough. */
-  async restore(): Promise<void> {
-    const oldest = this.#graph.clock.now() - this.#options.reports.reattachSeconds * 1000;
-    const remembered = rememberedSchema.safeParse(await this.#request.memory?.get(this.#memoryKey()));
-    if (!remembered.success) return;
-    this.#remembered = Object.fromEntries(Object.entries(remembered.data).filter(([, { at }]) => at >= oldest));
-  }
-
-  /** Forgets the reports of this reading: they were read, or must not be read again. */
-  async forget(): Promise<void> {
-    for (const key of this.#own) delete this.#remembered[key];
-    this.#own = new Set();
-    await this.#save();
+    this.#journal = journal;
   }
 
   /**
-   * Ids of the reports once all of them are complete, in the order given.
+   * Ids of the reports once all of them are complete, in the order given. Yields how far they are, for people.
    *
-   * @throws FACEBOOK_TOO_MUCH_DATA, FACEBOOK_REPORT_FAILED, FACEBOOK_REPORT_STUCK,
+   * @throws TooMuchData for the first that is; FACEBOOK_REPORT_FAILED, FACEBOOK_REPORT_STUCK,
    *   FACEBOOK_REPORT_PENDING, and what requests throw
    */
-  async complete(reports: readonly Parameters[]): Promise<readonly string[]> {
+  async *complete(reports: readonly Parameters[]): AsyncGenerator<string, readonly string[], undefined> {
     const all: PendingReport[] = [];
     for (const [index, parameters] of reports.entries()) {
-      all.push({ index, parameters, run: await this.#attach(parameters, index), retries: 0, hasStarted: false });
+      const report: PendingReport = {
+        index,
+        parameters,
+        run: this.#journal.find(parameters),
+        submitAt: 0,
+        retries: 0,
+        hasStarted: false,
+        percent: 0,
+      };
+      if (report.run === undefined) await this.#submit(report);
+      all.push(report);
     }
     let waiting: readonly PendingReport[] = all;
     for (let waitMs = 0; waiting.length > 0; waitMs = this.#nextWait(waitMs)) {
+      yield progressOf(all, waiting);
       await this.#wait(waitMs);
-      waiting = await this.#poll(waiting);
+      waiting = await this.#advance(waiting);
     }
-    return all.map(({ run }) => run.id);
+    return all.map(({ run }) => run?.id ?? '');
   }
 
-  async #attach(parameters: Parameters, index: number): Promise<{ id: string; at: number }> {
-    const known = this.#remembered[keyOf(parameters)];
-    this.#own.add(keyOf(parameters));
-    this.#tooLarge = index;
-    return known ?? this.#submit(parameters);
+  async #submit(report: PendingReport): Promise<void> {
+    const path = `act_${this.#accountId}/insights`;
+    try {
+      const answer = await this.#graph.post(path, report.parameters, this.#accountId, this.#request);
+      const submitted = submittedSchema.safeParse(answer);
+      if (!submitted.success) throw this.#failure('FACEBOOK_ANSWER_UNEXPECTED', 'data', 'was not given an id');
+      report.run = await this.#journal.add(report.parameters, submitted.data.report_run_id);
+      report.hasStarted = false;
+    } catch (error) {
+      throw tooMuchOf(report, error);
+    }
   }
 
-  async #submit(parameters: Parameters): Promise<{ id: string; at: number }> {
-    const answer = await this.#graph.post(
-      `act_${this.#accountId}/insights`,
-      parameters,
-      this.#accountId,
-      this.#request,
-    );
-    const submitted = submittedSchema.safeParse(answer);
-    if (!submitted.success) throw failure('FACEBOOK_ANSWER_UNEXPECTED', 'data', this.#accountId, 'was not given an id');
-    const run = { id: submitted.data.report_run_id, at: this.#graph.clock.now() };
-    this.#remembered[keyOf(parameters)] = run;
-    await this.#save();
-    return run;
-  }
-
-  async #poll(reports: readonly PendingReport[]): Promise<readonly PendingReport[]> {
+  /** Submits what waits for it, looks at all others together, and gives back those that are not complete. */
+  async #advance(reports: readonly PendingReport[]): Promise<readonly PendingReport[]> {
+    const now = this.#graph.clock.now();
+    for (const report of reports) if (report.run === undefined && report.submitAt <= now) await this.#submit(report);
+    const running = reports.flatMap((report) => (report.run === undefined ? [] : [{ report, run: report.run }]));
     // Why a report failed is told from v25.0 on; older versions know no such fields.
     const fields = STATUS_FIELDS + (Number(this.#options.apiVersion.slice(1)) >= 25 ? ERROR_FIELDS : '');
-    const paths = reports.map(({ run }) => `${this.#options.apiVersion}/${run.id}?fields=${fields}`);
+    const paths = running.map(({ run }) => `${run.id}?fields=${fields}`);
     const answers = await this.#graph.batch(paths, this.#accountId, this.#request);
-    const waiting: PendingReport[] = [];
-    for (const [index, report] of reports.entries()) {
-      if (!(await this.#isComplete(report, answers[index]))) waiting.push(report);
+    const complete = new Set<PendingReport>();
+    for (const [index, { report, run }] of running.entries()) {
+      if (await this.#isComplete(report, run, answers[index])) complete.add(report);
     }
-    return waiting;
+    return reports.filter((report) => !complete.has(report));
   }
 
-  async #isComplete(report: PendingReport, answer: GraphObject | EtlError | undefined): Promise<boolean> {
+  async #isComplete(
+    report: PendingReport,
+    run: SubmittedReport,
+    answer: GraphObject | EtlError | undefined,
+  ): Promise<boolean> {
     if (EtlError.isInstance(answer)) {
-      if (answer.code === 'FACEBOOK_OBJECT_MISSING') return this.#again(report, answer);
+      if (answer.code === 'FACEBOOK_OBJECT_MISSING') await this.#again(report, answer);
       // One look at a report that failed says nothing of the report.
-      if (answer.kind !== 'transient') throw answer;
-      this.#requireTime(report);
+      else if (answer.kind === 'transient') await this.#requireTime(report, run);
+      else throw answer;
       return false;
     }
     const parsed = statusSchema.safeParse(answer);
-    if (!parsed.success) {
-      this.#requireTime(report);
-      return false;
+    if (parsed.success) {
+      const { async_status: status, async_percent_completion: percent } = parsed.data;
+      if (status === 'Job Completed' && percent >= 100) return true;
+      if (status === 'Job Failed' || status === 'Job Skipped') {
+        await this.#again(report, this.#failed(status, parsed.data));
+        return false;
+      }
+      report.percent = percent;
+      report.hasStarted ||= percent > 0 || status === 'Job Running';
     }
-    const { async_status: status, async_percent_completion: percent } = parsed.data;
-    if (status === 'Job Completed' && percent >= 100) return true;
-    if (status === 'Job Failed' || status === 'Job Skipped') {
-      return this.#again(report, this.#failed(status, parsed.data));
-    }
-    report.hasStarted ||= percent > 0 || status === 'Job Running';
-    this.#requireTime(report);
+    await this.#requireTime(report, run);
     return false;
   }
 
   #failed(status: string, { error_code: code, error_subcode: subcode }: z.output<typeof statusSchema>): EtlError {
     const name = code === undefined ? '' : ` with error ${code}/${subcode ?? 0}`;
-    const told =
-      code === undefined
-        ? undefined
-        : graphError({ code, ...(subcode === undefined ? {} : { error_subcode: subcode }) }, 'a report');
-    if (told?.code === 'FACEBOOK_TOO_MUCH_DATA') return told;
-    return failure('FACEBOOK_REPORT_FAILED', 'transient', this.#accountId, `ended as ${status}${name}`);
+    if (code !== undefined) {
+      const told = graphError({ code, ...(subcode === undefined ? {} : { error_subcode: subcode }) }, 'a report');
+      if (told.code === 'FACEBOOK_TOO_MUCH_DATA') return told;
+    }
+    return this.#failure('FACEBOOK_REPORT_FAILED', 'transient', `ended as ${status}${name}`);
   }
 
-  async #again(report: PendingReport, error: EtlError): Promise<false> {
-    this.#tooLarge = report.index;
-    delete this.#remembered[keyOf(report.parameters)];
-    await this.#save();
-    if (error.code === 'FACEBOOK_TOO_MUCH_DATA' || report.retries >= this.#options.reports.maxRetries) throw error;
+  /** A report that failed is asked for anew some time later, a few times. */
+  async #again(report: PendingReport, error: EtlError): Promise<void> {
+    const { maxRetries, retryDelaySeconds } = this.#options.reports;
+    await this.#journal.drop(report.parameters);
+    const isTooMuch = error.code === 'FACEBOOK_TOO_MUCH_DATA';
+    if (isTooMuch || report.retries >= maxRetries) throw tooMuchOf(report, error);
+    report.submitAt = this.#graph.clock.now() + retryDelaySeconds * 1000 * 2 ** report.retries;
     report.retries += 1;
-    report.hasStarted = false;
-    report.run = await this.#submit(report.parameters);
-    return false;
+    report.run = undefined;
   }
 
-  #requireTime({ run, hasStarted }: PendingReport): void {
+  async #requireTime({ parameters, hasStarted }: PendingReport, { at }: SubmittedReport): Promise<void> {
     const { startTimeoutSeconds, timeoutSeconds } = this.#options.reports;
-    const ageMs = this.#graph.clock.now() - run.at;
+    const ageMs = this.#graph.clock.now() - at;
     if (ageMs < timeoutSeconds * 1000 && (hasStarted || ageMs < startTimeoutSeconds * 1000)) return;
     // The next attempt must not wait for the same report.
-    for (const [key, { id }] of Object.entries(this.#remembered)) if (id === run.id) delete this.#remembered[key];
+    await this.#journal.drop(parameters);
     const what = `${hasStarted ? 'was not complete' : 'had not begun'} after ${Math.round(ageMs / 1000)} s`;
-    throw failure('FACEBOOK_REPORT_STUCK', 'transient', this.#accountId, what);
+    throw this.#failure('FACEBOOK_REPORT_STUCK', 'transient', what);
   }
 
   #nextWait(waitMs: number): number {
@@ -182,35 +184,28 @@ export class ReportRuns {
   async #wait(waitMs: number): Promise<void> {
     const { deadline, signal } = this.#request;
     if (deadline !== undefined && this.#graph.clock.now() + waitMs >= deadline.getTime()) {
-      throw failure(
-        'FACEBOOK_REPORT_PENDING',
-        'transient',
-        this.#accountId,
-        'would be complete after the deadline only',
-      );
+      throw this.#failure('FACEBOOK_REPORT_PENDING', 'transient', 'would be complete after the deadline only');
     }
     if (waitMs > 0) await pause(this.#graph.clock, waitMs, signal);
   }
 
-  async #save(): Promise<void> {
-    await this.#request.memory?.set(this.#memoryKey(), this.#remembered);
-  }
-
-  #memoryKey(): string {
-    return `reports/${this.#accountId}`;
+  #failure(code: string, kind: 'transient' | 'data', what: string): EtlError {
+    return new EtlError({
+      code,
+      kind,
+      message: `A report of the ad account ${this.#accountId} ${what}.`,
+      hint: 'Run again: reports that are still being computed are taken up, others are asked for anew.',
+      context: { accountId: this.#accountId },
+    });
   }
 }
 
-function keyOf(parameters: Parameters): string {
-  return createHash('sha256').update(JSON.stringify(parameters)).digest('base64url').slice(0, 22);
+/** `reports 63 % · 2 in flight` */
+function progressOf(all: readonly PendingReport[], waiting: readonly PendingReport[]): string {
+  const percent = all.reduce((sum, report) => sum + (waiting.includes(report) ? report.percent : 100), 0) / all.length;
+  return `reports ${Math.floor(percent)} % · ${waiting.length} in flight`;
 }
 
-function failure(code: string, kind: 'transient' | 'data', accountId: string, what: string): EtlError {
-  return new EtlError({
-    code,
-    kind,
-    message: `A report of the ad account ${accountId} ${what}.`,
-    hint: 'Run again: reports that are still being computed are taken up, others are asked for anew.',
-    context: { accountId },
-  });
+function tooMuchOf({ index }: PendingReport, error: unknown): unknown {
+  return EtlError.isInstance(error) && error.code === 'FACEBOOK_TOO_MUCH_DATA' ? new TooMuchData(index, error) : error;
 }

@@ -5,7 +5,7 @@ const structure = { streams: ['campaigns', 'ad_sets', 'ads', 'ad_creatives'] };
 
 test('loads every object that the platform lists, archived ones included', async () => {
   await using world = await startWorld();
-  const report = await world.run({ structurePageSize: 7, creativePageSize: 7 }, structure);
+  const report = await world.run({ structurePageSize: 7, creatives: { pageSize: 7 } }, structure);
   expect(report.failures).toEqual([]);
   const { sandbox, store, accountIds } = world;
   const live = (objects: readonly { id: string; effectiveStatus: string }[]) =>

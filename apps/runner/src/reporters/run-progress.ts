@@ -104,7 +104,7 @@ export function progressText(progress: StreamProgress, number: (value: number) =
 }
 
 function sliceProgressText(
-  { due, done, windows, writtenRows }: StreamProgress,
+  { due, done, windows, writtenRows, phase }: StreamProgress,
   number: (value: number) => string,
 ): string {
   const reading = windows.reduce((sum, { slices }) => sum + slices, 0);
@@ -117,7 +117,8 @@ function sliceProgressText(
   const [first] = windows;
   const others = windows.length > 1 ? ` and ${number(windows.length - 1)} more` : '';
   const what = first === undefined ? 'waiting for its lane' : `${windowText(first)}${others}`;
-  return [which, what, ...(writtenRows === 0 ? [] : [`${number(writtenRows)} rows`])].join(' · ');
+  const doing = phase === undefined || first === undefined ? [] : [phase];
+  return [which, what, ...doing, ...(writtenRows === 0 ? [] : [`${number(writtenRows)} rows`])].join(' · ');
 }
 
 /** `1,240 rows/s`. */

@@ -1,8 +1,9 @@
 import type { LedgerEntry, LoadPackage } from '../destination.ts';
-import { EtlError } from '../etl-error.ts';
+import { EtlError, type ErrorKind } from '../etl-error.ts';
 import { reconcile, requirePlausible, type SliceExpectation } from '../slice-gate.ts';
 import type { SourceReadRequest, StreamSlices } from '../source.ts';
 import type { StateEntry } from '../state.ts';
+import type { WhenSettled } from '../stream.ts';
 import type { DueSlice } from './due-slices.ts';
 import { callsOf, readOptions, type PipelineRun } from './pipeline-run.ts';
 import { recordedDrift } from './recorded-drift.ts';
@@ -10,6 +11,9 @@ import type { SliceWindow } from './slice-window.ts';
 import { readSource } from './source-failure.ts';
 import { storedReason } from './stored-reason.ts';
 import { WindowContent } from './window-content.ts';
+
+/** What may be wrong with one day of a window and not with the others, and with these rows and not with others. */
+export const SPLITTING_KINDS: ReadonlySet<ErrorKind> = new Set(['data', 'schema', 'internal']);
 
 /** One window of a stream, on its way through one load. */
 export interface WindowTask {
@@ -27,10 +31,11 @@ export async function loadWindow(run: PipelineRun, task: WindowTask): Promise<re
   const startedAt = performance.now();
   const readAt = run.now().toISOString();
   const load = await run.session.beginLoad({ ...run.options, signal: run.signal });
+  const whenSettled: (() => Promise<void>)[] = [];
   try {
     run.recorder.event({ type: 'load-started', loadId: load.id });
     run.recorder.schemaChanged(stream.name, await load.prepare(stream));
-    const read = await readWindow(run, load, task);
+    const read = await readWindow(run, load, task, (work) => whenSettled.push(work));
     reconcile(nameOf(stream.name, window), read.content.whole, read.expected, gate);
     const entries = window.members.map((member) => {
       const rows = read.content.rowsOf(member);
@@ -46,12 +51,21 @@ export async function loadWindow(run: PipelineRun, task: WindowTask): Promise<re
     const moved = task.isBackfill ? [] : read.moved;
     const summary = await load.commit(moved);
     run.recorder.loadCommitted(summary);
+    await doAll(whenSettled);
     for (const { slice, rows } of entries)
       run.recorder.slicePublished(stream.name, slice, rows, performance.now() - startedAt);
     return moved;
+  } catch (error) {
+    if (!run.signal.aborted && SPLITTING_KINDS.has(EtlError.from(error).kind)) await doAll(whenSettled);
+    throw error;
   } finally {
     await giveUp(load);
   }
+}
+
+/** It is for later runs: what of it fails costs them calls, but says nothing of this load. */
+async function doAll(works: (() => Promise<void>)[]): Promise<void> {
+  for (const work of works.splice(0)) await work().catch(() => undefined);
 }
 
 /** What cannot be given up the next opening sweeps; the error that ended the load matters more. */
@@ -98,7 +112,12 @@ interface WindowRead {
   readonly moved: readonly StateEntry[];
 }
 
-async function readWindow(run: PipelineRun, load: LoadPackage, task: WindowTask): Promise<WindowRead> {
+async function readWindow(
+  run: PipelineRun,
+  load: LoadPackage,
+  task: WindowTask,
+  whenSettled: WhenSettled,
+): Promise<WindowRead> {
   const { plan, window, state } = task;
   const { stream, gate } = plan;
   const { slice } = window;
@@ -114,6 +133,7 @@ async function readWindow(run: PipelineRun, load: LoadPackage, task: WindowTask)
     slices: { [stream.name]: [slice] },
     streams: [stream.name],
     lookup: (name, keys, columns) => load.lookup(name, keys, columns),
+    whenSettled,
   };
   for await (const message of readSource(run.options.source, request)) {
     run.signal.throwIfAborted();

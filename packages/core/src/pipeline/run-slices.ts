@@ -7,7 +7,7 @@ import { AccountDelay } from './account-delay.ts';
 import { beginBackfill, type Backfill } from './backfill.ts';
 import { askedSlices, dueSlices, type DueSlice } from './due-slices.ts';
 import { runLanes, type LaneOutcome, type LaneTask } from './lanes.ts';
-import { failedEntry, loadWindow } from './load-window.ts';
+import { failedEntry, loadWindow, SPLITTING_KINDS } from './load-window.ts';
 import { readOptions, type PipelineRun } from './pipeline-run.ts';
 import { planProblem } from './plan-problem.ts';
 import { isFromSource } from './source-failure.ts';
@@ -17,9 +17,6 @@ const CONCURRENCY = 4;
 
 /** What such an error says of one slice it says of its whole lane: asking on would only cost calls. */
 const PARKING_KINDS: ReadonlySet<ErrorKind> = new Set(['rate-limit', 'auth', 'permission', 'config']);
-
-/** What may be wrong with one day of a window and not with the others. */
-const SPLITTING_KINDS: ReadonlySet<ErrorKind> = new Set(['data', 'schema', 'internal']);
 
 /**
  * Reads what is due, then what somebody asked for. Windows are read next to each other as lanes

@@ -1,0 +1,175 @@
+import { addDays, daysOf, type ReadRequest, type RecordBatch, type Slice } from '@etl/core';
+import { AccountTotals } from './account-totals.ts';
+import type { AdAccounts } from './ad-accounts.ts';
+import type { GraphClient, GraphObject } from './graph-client.ts';
+import { pagesOf } from './graph-list.ts';
+import { idColumns, insightKey, REQUIRED_FIELDS } from './insight-fields.ts';
+import { insightRow, requireFields } from './insight-row.ts';
+import { STATUSES } from './object-statuses.ts';
+import type { ResolvedOptions } from './options.ts';
+import { joinedReports } from './report-join.ts';
+import { ReportJournal } from './report-journal.ts';
+import type { ListIds, ReportPart } from './report-part.ts';
+import { reportParameters } from './report-request.ts';
+import { ReportRuns, TooMuchData } from './report-runs.ts';
+import { ReportSplit, type PlannedReport, type ReportDays } from './report-split.ts';
+
+type InsightBatch = RecordBatch<Record<string, unknown>>;
+
+const EDGES = { campaign: 'campaigns', adset: 'adsets', ad: 'ads' } as const;
+
+/** Everything a reading needs besides what it reads. */
+export interface InsightsReading {
+  readonly graph: GraphClient;
+  readonly accounts: AdAccounts;
+  readonly options: ResolvedOptions;
+  /** Fields whose sums are compared with the account's. */
+  readonly reconciled: readonly string[];
+}
+
+/** Reads the days of one account through reports. */
+export class InsightsRead {
+  readonly #reading: InsightsReading;
+  readonly #accountId: string;
+  readonly #request: ReadRequest;
+  readonly #journal: ReportJournal;
+  readonly #runs: ReportRuns;
+  readonly #split: ReportSplit;
+  readonly #flags = new Set<string>();
+
+  constructor(reading: InsightsReading, accountId: string, request: ReadRequest) {
+    const { graph, options } = reading;
+    this.#reading = reading;
+    this.#accountId = accountId;
+    this.#request = request;
+    this.#journal = new ReportJournal(request.memory, accountId, graph.clock);
+    this.#runs = new ReportRuns(graph, options, accountId, { request, journal: this.#journal });
+    this.#split = new ReportSplit(options.insights);
+  }
+
+  async *batches(slice: Slice): AsyncGenerator<InsightBatch, void, undefined> {
+    const { graph, accounts, options, reconciled } = this.#reading;
+    const account = await accounts.get(this.#accountId, this.#request);
+    await this.#journal.restore(options.reports.reattachSeconds * 1000);
+    await this.#split.restore(this.#request.memory, this.#accountId, graph.clock);
+    // Killed before its rows are published, it leaves its reports to the next run.
+    this.#request.whenSettled?.(() => this.#journal.forgetOwn());
+    const totals = new AccountTotals(graph, options, account, reconciled);
+    const { start = '', end = '' } = slice.scope?.days ?? {};
+    for (let days = daysOf({ start, end }); days.length > 0;) {
+      const planned = this.#next(days);
+      const runs = yield* this.#complete(planned.reports);
+      if (runs === undefined) continue;
+      for (const range of planned.ranges) {
+        for await (const batch of this.#rangeRows(range, runs, account.currency)) {
+          for (const row of batch.rows) totals.add(row);
+          yield batch;
+        }
+      }
+      days = days.slice(days.indexOf(planned.ranges.at(-1)?.until ?? '') + 1);
+    }
+    for (const { unfetched } of this.#split.parts) for (const field of unfetched) this.#flags.add(`unfetched:${field}`);
+    const sums = await totals.expected({ since: start, until: addDays(end, -1) }, this.#request);
+    if (this.#request.whenSettled === undefined) await this.#journal.forgetOwn();
+    yield { rows: [], flags: [...this.#flags], ...(sums === undefined ? {} : { expected: { sums } }) };
+  }
+
+  /** The next ranges of days, as many as may be in flight together; one at least. */
+  #next(days: readonly string[]): {
+    readonly ranges: readonly ReportDays[];
+    readonly reports: readonly PlannedReport[];
+  } {
+    const ranges: ReportDays[] = [];
+    const reports: PlannedReport[] = [];
+    for (const range of this.#split.rangesOf(days)) {
+      const own = this.#split.reportsOf(range);
+      if (ranges.length > 0 && reports.length + own.length > this.#reading.options.reports.maxInFlight) break;
+      ranges.push(range);
+      reports.push(...own);
+    }
+    return { ranges, reports };
+  }
+
+  /** Ids of the reports; `undefined` when one was too much and less is to be asked for, which is remembered. */
+  async *#complete(
+    reports: readonly PlannedReport[],
+  ): AsyncGenerator<InsightBatch, ReadonlyMap<PlannedReport, string> | undefined, undefined> {
+    const { graph, options } = this.#reading;
+    const parameters = reports.map((report) => reportParameters(report, options.insights));
+    try {
+      const completing = this.#runs.complete(parameters);
+      for (;;) {
+        const step = await completing.next();
+        if (step.done === true) return new Map(reports.map((report, index) => [report, step.value[index] ?? '']));
+        yield { rows: [], progress: `act ${this.#accountId}: ${step.value}` };
+      }
+    } catch (error) {
+      if (!(error instanceof TooMuchData)) throw error;
+      const report = reports[error.index];
+      if (report === undefined || !(await this.#split.narrow(report, this.#listIds))) throw error.cause;
+      await this.#split.save(this.#request.memory, this.#accountId, graph.clock);
+      return undefined;
+    }
+  }
+
+  /** The rows of a range of days, part by part, the reports of each joined. */
+  async *#rangeRows(
+    range: ReportDays,
+    runs: ReadonlyMap<PlannedReport, string>,
+    currency: string,
+  ): AsyncGenerator<InsightBatch, void, undefined> {
+    const { insights, managingSystem } = this.#reading.options;
+    const key = insightKey(insights.level, insights.breakdowns);
+    const own = [...runs].filter(([report]) => report.since === range.since && report.until === range.until);
+    const parts = new Map<ReportPart, [PlannedReport, string][]>();
+    for (const each of own) parts.set(each[0].part, [...(parts.get(each[0].part) ?? []), each]);
+    for (const [part, reports] of parts) {
+      const context = {
+        insights,
+        managingSystem,
+        currency,
+        unfetched: new Set(part.unfetched),
+        flag: (flag: string) => this.#flags.add(flag),
+      };
+      const pages = reports.map(([report, run]) => this.#rows(report, run));
+      for await (const page of joinedReports(pages, { key, onUnmatched: () => this.#flags.add('unmatched') })) {
+        yield { rows: page.map((given) => insightRow(given, context)) };
+      }
+    }
+  }
+
+  async *#rows(report: PlannedReport, run: string): AsyncGenerator<readonly GraphObject[], void, undefined> {
+    const { graph, options } = this.#reading;
+    const required = [
+      'account_id',
+      'date_start',
+      ...idColumns(options.insights.level),
+      ...REQUIRED_FIELDS.filter((field) => report.group.includes(field)),
+    ];
+    const list = {
+      path: `${run}/insights`,
+      query: {},
+      accountId: this.#accountId,
+      pageSize: options.reports.pageSize,
+    };
+    for await (const page of pagesOf(graph, list, this.#request)) {
+      for (const row of page) requireFields(row, required);
+      yield page;
+    }
+  }
+
+  readonly #listIds: ListIds = async (level, parent) => {
+    const accountId = this.#accountId;
+    const ids: string[] = [];
+    const list = {
+      path: `${parent ?? `act_${accountId}`}/${EDGES[level]}`,
+      query: { fields: 'id', effective_status: JSON.stringify(STATUSES[level]) },
+      accountId,
+      pageSize: 500,
+    };
+    for await (const page of pagesOf(this.#reading.graph, list, this.#request)) {
+      ids.push(...page.map(({ id }) => String(id)));
+    }
+    return [...new Set(ids)].sort();
+  };
+}

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import type { EtlError, ReadRequest } from '@etl/core';
+import {
+  paced,
+  Pacer,
+  quotaKey,
+  sharedPacer,
+  type AcquireOptions,
+  type Clock,
+  type PacerOptions,
+  type Usage,
+} from '@etl/core/http';
+import { AccountSpacing } from './account-spacing.ts';
+import type { ResolvedOptions } from './options.ts';
+import { usageOf } from './usage-headers.ts';
+
+/** Errors that speak of the app's own quota, which all accounts of the token share. */
+const APP_QUOTA_CODES: ReadonlySet<unknown> = new Set([4]);
+
+/** A request for an account takes its turn with the app first, then with the account. */
+class AccountPacer extends Pacer {
+  readonly #app: Pacer;
+
+  constructor(app: Pacer, options: PacerOptions) {
+    super(options);
+    this.#app = app;
+  }
+
+  override async acquire(options: AcquireOptions = {}): Promise<() => void> {
+    const leaveApp = await this.#app.acquire(options);
+    try {
+      const leave = await super.acquire(options);
+      return () => {
+        leave();
+        leaveApp();
+      };
+    } catch (error) {
+      leaveApp();
+      throw error;
+    }
+  }
+}
+
+/**
+ * The quotas of one token: the app's, shared by everything in this process that uses the token, and one for
+ * each account. Both follow what the platform says in its headers and are remembered across runs.
+ */
+export class Quotas {
+  /** For requests that are about no account. */
+  readonly app: Pacer;
+  readonly #token: string;
+  readonly #options: PacerOptions;
+  readonly #accounts = new Map<string, AccountPacer>();
+  readonly #spacing: AccountSpacing;
+
+  constructor(options: ResolvedOptions, clock: Clock) {
+    const { token, baseUrl, slowDownAt, longestSpacingSeconds, accountDelaySeconds } = options;
+    this.#token = token;
+    this.#spacing = new AccountSpacing(accountDelaySeconds, clock);
+    this.#options = { name: 'the app', slowDownAt, longestSpacingMs: longestSpacingSeconds * 1000, clock };
+    this.app = sharedPacer(createHash('sha256').update(`${baseUrl} ${token}`).digest('hex'), this.#options);
+  }
+
+  of(accountId: string | undefined): Pacer {
+    if (accountId === undefined) return this.app;
+    const known = this.#accounts.get(accountId);
+    if (known !== undefined) return known;
+    const pacer = new AccountPacer(this.app, { ...this.#options, name: `the ad account ${accountId}` });
+    this.#accounts.set(accountId, pacer);
+    return pacer;
+  }
+
+  /** Takes note of an answer's headers. Gives back how full the quota is that the request counted against. */
+  observe(headers: Headers, accountId: string | undefined): Usage | undefined {
+    const { account, app } = usageOf(headers);
+    if (app !== undefined) this.app.observe(app);
+    if (account !== undefined && accountId !== undefined) this.of(accountId).observe(account);
+    return accountId === undefined ? app : account;
+  }
+
+  /** Takes note of an answer that refuses because a quota is used up. */
+  refused(error: EtlError, accountId: string | undefined, now: number): void {
+    if (error.kind !== 'rate-limit' || error.retryAfterMs === undefined) return;
+    const isOfApp = APP_QUOTA_CODES.has(error.context['graphCode']);
+    (isOfApp ? this.app : this.of(accountId)).parkUntil(now + error.retryAfterMs);
+  }
+
+  /** Takes up what an earlier run knew of the quotas, and keeps what this one learns, whatever becomes of the work. */
+  async *remembered<T>(
+    accountId: string,
+    request: ReadRequest,
+    work: () => AsyncIterable<T>,
+  ): AsyncGenerator<T, void, undefined> {
+    await this.#spacing.turn(accountId, request);
+    const memory = request.quotaMemory;
+    const app = { memory, key: quotaKey(this.#token, 'facebook', 'app') };
+    const account = { memory, key: quotaKey(this.#token, 'facebook', accountId) };
+    yield* paced(this.app, app, () => paced(this.of(accountId), account, work));
+  }
+}

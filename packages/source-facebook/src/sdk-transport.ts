@@ -1,0 +1,134 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createRequire } from 'node:module';
+import { Readable } from 'node:stream';
+import type { Fetch } from '@etl/core/http';
+
+/** What the SDK's axios gives an interceptor, as far as it is needed here. */
+interface SdkRequest {
+  headers: { set(name: string, value: string): void };
+  signal?: AbortSignal | null;
+  responseType?: string;
+  maxRedirects?: number;
+  decompress?: boolean;
+  validateStatus?: () => boolean;
+}
+interface SdkResponse {
+  readonly status: number;
+  readonly data: Readable;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+interface SdkAxios {
+  readonly interceptors: {
+    readonly request: { use(change: (request: SdkRequest) => SdkRequest): unknown };
+    readonly response: {
+      use(seen: (response: SdkResponse) => SdkResponse, failed: (error: unknown) => Promise<never>): unknown;
+    };
+  };
+}
+interface SdkApi {
+  call(method: string, url: string, parameters?: Readonly<Record<string, string>>): Promise<unknown>;
+}
+type SdkApiConstructor = new (token: string, locale: string, isCrashReported: boolean) => SdkApi;
+
+/** One call on its way through the SDK: what goes in beside it, and what comes out under it. */
+interface Passage {
+  readonly headers: Headers;
+  readonly signal: AbortSignal | null;
+  response?: SdkResponse;
+  /** Why nothing came back: a code of Node such as `ECONNRESET`. */
+  failure?: string;
+}
+
+interface LoadedSdk {
+  readonly FacebookAdsApi: SdkApiConstructor;
+}
+
+const passages = new AsyncLocalStorage<Passage>();
+let loading: Promise<LoadedSdk> | undefined;
+const SDK = 'facebook-nodejs-business-sdk';
+
+/**
+ * Facebook's own client, `FacebookAdsApi.call`, in the form of a `fetch`: an instance for each caller, loaded
+ * at the first request (it takes 0.2 s and 37 MB).
+ *
+ * Only its `call` is used, with whole URLs as its own cursors give them to it, so the version it pins (v24.0,
+ * gone since 2026-11-10) is of no account, and the token is in a header, never in a URL. What it makes of an
+ * answer is not looked at: it turns what is no JSON into a `SyntaxError` without status, hides why a
+ * connection failed, and hands a cut-off body on as text. The answer is taken from its axios instead, as it
+ * came; redirects, limits of time, retries and errors are the caller's. (24.0.1, measured in November 2026.)
+ *
+ * The axios of the SDK is shared by all who use the SDK in this process: others pass through untouched.
+ */
+export function sdkTransport(token: string): Fetch {
+  let api: SdkApi | undefined;
+  return async (input, init = {}) => {
+    const { FacebookAdsApi } = await (loading ??= load());
+    // No crash reporter: it installs a handler of uncaught exceptions that sends the token around.
+    api ??= new FacebookAdsApi(token, 'en_US', false);
+    const passage: Passage = { headers: new Headers(init.headers), signal: init.signal ?? null };
+    const call = passages.run(passage, () => api?.call(init.method ?? 'GET', String(input), parametersOf(init.body)));
+    try {
+      await call;
+    } catch {
+      passage.signal?.throwIfAborted();
+    }
+    if (passage.response === undefined) throw connectionError(passage.failure);
+    return responseOf(passage.response);
+  };
+}
+
+async function load(): Promise<LoadedSdk> {
+  const { default: sdk } = (await import(SDK)) as { readonly default: LoadedSdk };
+  const require = createRequire(import.meta.url);
+  const axios = createRequire(require.resolve(SDK))('axios') as SdkAxios;
+  axios.interceptors.request.use((request) => {
+    const passage = passages.getStore();
+    if (passage === undefined) return request;
+    for (const [name, value] of passage.headers) request.headers.set(name, value);
+    return Object.assign(request, {
+      signal: passage.signal,
+      responseType: 'stream',
+      maxRedirects: 0,
+      validateStatus: () => true,
+    });
+  });
+  axios.interceptors.response.use(
+    (response) => {
+      const passage = passages.getStore();
+      if (passage !== undefined) passage.response = response;
+      return response;
+    },
+    (error: unknown) => {
+      const passage = passages.getStore();
+      // Nothing else of it: it holds the request, and so the token.
+      const { code } = Object(error) as { code?: unknown };
+      if (passage !== undefined && typeof code === 'string') passage.failure = code;
+      return Promise.reject(error as Error);
+    },
+  );
+  return sdk;
+}
+
+/** The SDK sends an object as JSON. */
+function parametersOf(body: RequestInit['body']): Record<string, string> | undefined {
+  return body instanceof URLSearchParams ? Object.fromEntries(body) : undefined;
+}
+
+/** The length that was sent is of the compressed body. */
+const TRANSPORT_HEADERS = new Set(['content-length', 'transfer-encoding', 'connection', 'keep-alive']);
+const BODILESS = new Set([204, 205, 304]);
+
+function responseOf({ status, headers, data }: SdkResponse): Response {
+  const kept = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined && !TRANSPORT_HEADERS.has(name)) kept.set(name, String(value));
+  }
+  if (BODILESS.has(status)) data.resume();
+  const body = BODILESS.has(status) ? null : (Readable.toWeb(data) as ReadableStream<Uint8Array>);
+  return new Response(body, { status, headers: kept });
+}
+
+/** As `fetch` says it. */
+function connectionError(code = 'ECONNABORTED'): TypeError {
+  return new TypeError('fetch failed', { cause: Object.assign(new Error('The connection failed.'), { code }) });
+}
