@@ -1,6 +1,6 @@
 import { parseLossless } from '@etl/core/http';
 import { describe, expect, it } from 'vitest';
-import { DatasetColumns } from '../src/dataset-columns.ts';
+import { DatasetColumns, type KnownColumns } from '../src/dataset-columns.ts';
 import { ExactNumber } from '../src/exact-value.ts';
 import type { Dataset } from '../src/manifest.ts';
 
@@ -16,6 +16,8 @@ const dataset: Dataset = {
   drift: undefined,
 };
 
+const NOTHING: KnownColumns = { fields: [], types: {}, schemaVersion: null };
+
 const rowsOf = (values: readonly string[]): readonly Record<string, unknown>[] =>
   values.map((value, id) => {
     const text = `{"id":${9007199254740993n + BigInt(id)},"at":"2026-01-01T00:00:00Z","x":${value}}`;
@@ -24,12 +26,13 @@ const rowsOf = (values: readonly string[]): readonly Record<string, unknown>[] =
 
 /** The type and the values of `x` after rows that came in several runs. */
 function learned(runs: readonly (readonly string[])[]) {
-  let known: { fields: readonly string[]; types: DatasetColumns['types'] } = { fields: [], types: {} };
+  let known: KnownColumns = NOTHING;
   let columns = new DatasetColumns(dataset, known, undefined);
   for (const values of runs) {
     columns = new DatasetColumns(dataset, known, undefined);
     for (const row of rowsOf(values)) columns.take(row);
-    known = JSON.parse(JSON.stringify({ fields: [...columns.fields], types: columns.types })) as typeof known;
+    const remembered = { ...NOTHING, fields: [...columns.fields], types: columns.types };
+    known = JSON.parse(JSON.stringify(remembered)) as KnownColumns;
   }
   const x = columns.spec.columns.find(({ name }) => name === 'x');
   const values = rowsOf(runs.flat()).map((row) => columns.encode(columns.take(row))['x']);
@@ -84,7 +87,7 @@ describe('the type of an undeclared column', () => {
   });
 
   it('is text for ids, beyond what a double holds', () => {
-    const columns = new DatasetColumns(dataset, { fields: [], types: {} }, undefined);
+    const columns = new DatasetColumns(dataset, NOTHING, undefined);
     expect(rowsOf(['1']).map((row) => columns.encode(columns.take(row))['id'])).toEqual(['9007199254740993']);
     expect(columns.spec.columns[0]).toEqual({ name: 'id', type: 'string', nullable: false });
   });

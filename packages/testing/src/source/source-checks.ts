@@ -3,7 +3,7 @@ import { addDays, type Row, type Source, type SourceReadRequest } from '@etl/cor
 import { checkAbort, drain } from './abort-check.ts';
 import { checkFaults } from './fault-check.ts';
 import { checkRestatement } from './restate-check.ts';
-import { plannedSlices, readSlice, textOf, type PlannedSlice } from './read-slice.ts';
+import { plannedSlices, readSlice, readSliceAndSchema, textOf, type PlannedSlice } from './read-slice.ts';
 import { requireTruth } from './require-truth.ts';
 import { checkSecrets } from './secret-check.ts';
 import { checkMemory } from './memory-check.ts';
@@ -38,8 +38,10 @@ function check(name: string, work: Work): SourceCheck {
 
 const each = (name: string, look: (planned: PlannedSlice, rows: readonly Row[]) => void): SourceCheck =>
   check(name, async (source, request) => {
-    for (const planned of await plannedSlices(source, request))
-      look(planned, await readSlice(source, planned, request));
+    for (const planned of await plannedSlices(source, request)) {
+      const { rows, stream } = await readSliceAndSchema(source, planned, request);
+      look({ ...planned, plan: { ...planned.plan, stream } }, rows);
+    }
   });
 
 /** The promises of a sliced source, each by itself: for `describeSource`, and for programs that look whether a bug is seen. */
