@@ -2,36 +2,56 @@ import { createHmac } from 'node:crypto';
 import type { ColumnSpec, Row, StreamSpec } from '@etl/core';
 import { datasetError } from './dataset-error.ts';
 import { declaredColumn, declaredValue, detectedColumn } from './declared-type.ts';
+import type { DatasetState } from './dataset-state.ts';
 import { detect, encode, join, type DetectedType } from './detected-type.ts';
 import { exactJson, numberText } from './exact-value.ts';
 import type { Dataset } from './manifest.ts';
 import { isFrom } from './version-gate.ts';
 
+/** What earlier readings found out. */
+export type KnownColumns = Pick<DatasetState, 'fields' | 'types' | 'schemaVersion'>;
+
 /** The columns of a dataset: what is declared, what its values say, and what is kept of each. */
 export class DatasetColumns {
-  /** Every field that was ever seen, those that are dropped included. */
-  readonly fields: Set<string>;
+  readonly #fields: Set<string>;
   readonly #dataset: Dataset;
   readonly #hashKey: string | undefined;
   readonly #types: Map<string, DetectedType>;
   readonly #declared = new Map<string, ColumnSpec>();
+  /** Columns that configuration gives a type from this schema version on. */
+  readonly #configured: readonly string[];
+  readonly #known: KnownColumns;
+  /** Fields of this reading alone. */
+  readonly #seen = new Set<string>();
 
-  constructor(
-    dataset: Dataset,
-    known: { readonly fields: readonly string[]; readonly types: Readonly<Record<string, DetectedType>> },
-    hashKey: string | undefined,
-  ) {
+  constructor(dataset: Dataset, known: KnownColumns, hashKey: string | undefined) {
     this.#dataset = dataset;
     this.#hashKey = hashKey;
-    this.fields = new Set(known.fields);
+    this.#known = known;
+    this.#fields = new Set(known.fields);
     this.#types = new Map(Object.entries(known.types));
     const { columns, hash } = dataset.options;
-    for (const [name, { type, since }] of Object.entries(columns)) {
-      if (isFrom(dataset.version, since)) this.#declare(name, type);
-    }
+    const configured = Object.entries(columns).filter(([, { since }]) => isFrom(dataset.version, since));
+    this.#configured = configured.map(([name]) => name);
+    for (const [name, { type }] of configured) this.#declare(name, type);
     if (dataset.watermark !== undefined) this.#declare(dataset.watermark, 'timestamp');
     for (const name of dataset.primaryKey) if (!this.#declared.has(name)) this.#declare(name, 'string');
     for (const name of hash) this.#declare(name, 'string');
+  }
+
+  /**
+   * Every field that was seen, those that are dropped included. What a reviewed version no longer
+   * has is forgotten.
+   */
+  get fields(): ReadonlySet<string> {
+    const isReviewed = this.#dataset.drift === undefined && !this.#isSameVersion;
+    return isReviewed && this.#seen.size > 0 ? this.#seen : this.#fields;
+  }
+
+  /** Fields that no row of this reading has, though the version is still the one that had them. */
+  get gone(): readonly string[] {
+    if (this.#seen.size === 0 || !this.#isSameVersion) return [];
+    return this.#known.fields.filter((field) => !this.#seen.has(field));
   }
 
   get types(): Readonly<Record<string, DetectedType>> {
@@ -40,7 +60,7 @@ export class DatasetColumns {
 
   get spec(): StreamSpec {
     const { name, primaryKey, disposition, options } = this.#dataset;
-    const kept = [...new Set([...primaryKey, ...this.fields])].filter((field) => !options.drop.includes(field));
+    const kept = [...new Set([...primaryKey, ...this.#fields])].filter((field) => !options.drop.includes(field));
     const columns = kept.flatMap((field): readonly ColumnSpec[] => {
       const declared = this.#declaredOf(field);
       if (declared !== undefined) return [declared];
@@ -59,7 +79,8 @@ export class DatasetColumns {
     }
     const kept: Record<string, unknown> = {};
     for (const [field, value] of Object.entries(row)) {
-      this.fields.add(field);
+      this.#fields.add(field);
+      this.#seen.add(field);
       if (options.drop.includes(field)) continue;
       kept[field] = options.hash.includes(field) ? this.#hashed(value) : value;
       if (this.#declaredOf(field) !== undefined) continue;
@@ -81,18 +102,38 @@ export class DatasetColumns {
     return encoded;
   }
 
-  /** A misspelt column would let through what must not be kept. */
-  requirePii(): void {
+  /**
+   * A misspelt name would let through what must not be kept, or let a type be guessed that was
+   * declared. A column that the API has renamed is such a name.
+   *
+   * @throws `ESIM_PII_COLUMN_MISSING` (config), `ESIM_COLUMN_MISSING` (schema).
+   */
+  requireConfigured(): void {
+    if (this.#seen.size === 0) return;
     const { name, options } = this.#dataset;
-    const missing = [...options.drop, ...options.hash].filter((field) => !this.fields.has(field));
-    if (missing.length === 0) return;
+    const absent = (columns: readonly string[]): string => columns.filter((one) => !this.#seen.has(one)).join(', ');
+    const personal = absent([...options.drop, ...options.hash]);
+    if (personal !== '')
+      throw datasetError(
+        'ESIM_PII_COLUMN_MISSING',
+        'config',
+        name,
+        `has no column ${personal}, which should be dropped or hashed`,
+        'Correct the names of the columns; nothing was stored.',
+      );
+    const declared = absent(this.#configured);
+    if (declared === '') return;
     throw datasetError(
-      'ESIM_PII_COLUMN_MISSING',
-      'config',
+      'ESIM_COLUMN_MISSING',
+      'schema',
       name,
-      `has no column ${missing.join(', ')}, which should be dropped or hashed`,
-      'Correct the names of the columns; nothing was stored.',
+      `has no column ${declared}, which has a declared type`,
+      'Correct the name, or say with since from which schema version on it is there.',
     );
+  }
+
+  get #isSameVersion(): boolean {
+    return this.#known.schemaVersion === (this.#dataset.version ?? null);
   }
 
   #declare(name: string, type: string): void {
@@ -101,7 +142,10 @@ export class DatasetColumns {
 
   // An id is a name: it stays text, whatever the first ones look like.
   #declaredOf(field: string): ColumnSpec | undefined {
-    return this.#declared.get(field) ?? (/(?:^|_)id$/.test(field) ? declaredColumn(field, 'string', true) : undefined);
+    return (
+      this.#declared.get(field) ??
+      (/(?:^|_)id$|[a-z0-9]I[dD]$/.test(field) ? declaredColumn(field, 'string', true) : undefined)
+    );
   }
 
   #fitting(field: string, value: unknown, { type }: ColumnSpec): unknown {

@@ -1,6 +1,8 @@
 import { findState, type StateEntry } from '@etl/core';
 import { z } from 'zod';
+import type { DatasetColumns } from './dataset-columns.ts';
 import { datasetError } from './dataset-error.ts';
+import type { Dataset } from './manifest.ts';
 
 const stateSchema = z.object({
   version: z.literal(1),
@@ -11,12 +13,22 @@ const stateSchema = z.object({
   fields: z.array(z.string()),
   /** The fields when a reviewed version was last read; null before. */
   reviewedFields: z.array(z.string()).nullable(),
+  /** Schema version of the last reading; null where the manifest names none. */
+  schemaVersion: z.string().nullable().default(null),
 });
 
 /** What of a dataset is remembered with its rows: where it stands and what its columns are. */
 export type DatasetState = z.output<typeof stateSchema>;
 
-const NOTHING: DatasetState = { version: 1, field: null, through: null, types: {}, fields: [], reviewedFields: null };
+const NOTHING: DatasetState = {
+  version: 1,
+  field: null,
+  through: null,
+  types: {},
+  fields: [],
+  reviewedFields: null,
+  schemaVersion: null,
+};
 
 /** @throws `ESIM_STATE_INVALID` (state). */
 export function readState(entries: readonly StateEntry[] | undefined, dataset: string): DatasetState {
@@ -35,4 +47,23 @@ export function readState(entries: readonly StateEntry[] | undefined, dataset: s
 
 export function stateEntry(dataset: string, state: DatasetState): StateEntry {
   return { stream: dataset, partition: '', value: state };
+}
+
+/** What is remembered after a reading; `through` is the newest moment that was read. */
+export function nextState(
+  dataset: Dataset,
+  columns: DatasetColumns,
+  before: DatasetState,
+  through: string | null,
+): DatasetState {
+  const fields = [...columns.fields];
+  return {
+    version: 1,
+    field: dataset.watermark ?? null,
+    through,
+    types: { ...columns.types },
+    fields,
+    reviewedFields: dataset.drift === undefined ? fields : before.reviewedFields,
+    schemaVersion: dataset.version ?? null,
+  };
 }

@@ -1,12 +1,14 @@
 import type { OperationOptions, Source, SourceMessage, SourceReadRequest, StreamSlices, StreamSpec } from '@etl/core';
-import { createHttpClient, fixedHeaders, Pacer, type HttpClient } from '@etl/core/http';
+import { createHttpClient, fixedHeaders, Pacer, type HttpClient, type HttpOptions } from '@etl/core/http';
 import { DatasetColumns } from './dataset-columns.ts';
 import { datasetError } from './dataset-error.ts';
+import { pagesOf } from './dataset-pages.ts';
 import { readState } from './dataset-state.ts';
 import { parseManifest, type Dataset, type Manifest } from './manifest.ts';
 import { resolveOptions, type EsimOptions, type ResolvedOptions } from './options.ts';
 import { readDataset } from './read-dataset.ts';
 
+const DISCOVERED_ROWS = 100;
 const MANIFEST = 'internal/analytics/exports/manifest/';
 
 /**
@@ -22,8 +24,8 @@ const MANIFEST = 'internal/analytics/exports/manifest/';
  *
  * @throws `ESIM_OPTIONS_INVALID` (config).
  */
-export function esim(options: EsimOptions): Source {
-  return new EsimSource(resolveOptions(options));
+export function esim({ fetch, clock, ...options }: EsimOptions): Source {
+  return new EsimSource(resolveOptions(options), { fetch, clock });
 }
 
 class EsimSource implements Source {
@@ -34,13 +36,14 @@ class EsimSource implements Source {
   /** As it was when slices were planned last. */
   #manifest: Manifest | undefined;
 
-  constructor(options: ResolvedOptions) {
+  constructor(options: ResolvedOptions, parts: Pick<HttpOptions, 'fetch' | 'clock'>) {
     this.#options = options;
     this.#http = createHttpClient({
+      ...parts,
       baseUrl: options.baseUrl,
       authorization: fixedHeaders({ 'x-internal-api-key': options.apiKey }),
       secrets: [options.apiKey, ...(options.hashKey === undefined ? [] : [options.hashKey])],
-      pacer: new Pacer({ name: 'export API', concurrency: 2 }),
+      pacer: new Pacer({ name: 'export API', concurrency: 2, clock: parts.clock }),
     });
   }
 
@@ -50,8 +53,11 @@ class EsimSource implements Source {
   }
 
   async discover(options: OperationOptions = {}): Promise<readonly StreamSpec[]> {
-    const { datasets } = await this.#readManifest(options);
-    return datasets.map((dataset) => this.#specOf(dataset, {}));
+    const { datasets, problems } = await this.#readManifest(options);
+    for (const [stream, { code, message }] of problems) options.logger?.warn({ stream, code, message }, 'bad dataset');
+    const specs: StreamSpec[] = [];
+    for (const dataset of datasets) specs.push(await this.#discoverDataset(dataset, options));
+    return specs;
   }
 
   async plan(request: SourceReadRequest = {}): Promise<readonly StreamSlices[]> {
@@ -83,6 +89,11 @@ class EsimSource implements Source {
 
   async *read(request: SourceReadRequest = {}): AsyncGenerator<SourceMessage, void, undefined> {
     const manifest = (request.slices === undefined ? undefined : this.#manifest) ?? (await this.#readManifest(request));
+    // With an engine these are problems of the plan.
+    if (request.slices === undefined) {
+      for (const [stream, error] of manifest.problems)
+        if (request.streams?.includes(stream) !== false) yield { type: 'stream-failed', stream, error };
+    }
     for (const dataset of manifest.datasets) {
       if (request.streams?.includes(dataset.name) === false) continue;
       const slices = request.slices === undefined ? [{ key: 'all' }] : (request.slices[dataset.name] ?? []);
@@ -96,6 +107,18 @@ class EsimSource implements Source {
   async #readManifest({ signal, logger, tracer, onCall }: OperationOptions): Promise<Manifest> {
     const { body } = await this.#http.json(MANIFEST, { signal, logger, tracer, onCall });
     return parseManifest(body, this.#options);
+  }
+
+  /** The columns are those of the first rows, of which nothing is kept. */
+  async #discoverDataset(dataset: Dataset, request: OperationOptions): Promise<StreamSpec> {
+    const columns = new DatasetColumns(dataset, readState([], dataset.name), this.#options.hashKey);
+    const first = { ...dataset, limit: Math.min(dataset.limit, DISCOVERED_ROWS) };
+    const pages = pagesOf({ http: this.#http, dataset: first, request, maxPages: this.#options.maxPages }, undefined);
+    for await (const rows of pages) {
+      for (const row of rows) columns.take(row);
+      break;
+    }
+    return columns.spec;
   }
 
   #specOf(dataset: Dataset, { state }: SourceReadRequest): StreamSpec {

@@ -36,14 +36,22 @@ export function plainDecimal(source: string): string | undefined {
   return text === '0' ? '0' : sign + text;
 }
 
+const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6})\d*)?(?:Z|([-+])(\d\d):?(\d\d)?)?$/;
+
 /** Microseconds since 1970 of an ISO timestamp; without an offset it is UTC. */
 export function microsecondsOf(text: string): bigint | undefined {
-  const [, start, fraction = '', offset = 'Z'] =
-    /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(Z|[-+]\d\d(?::?\d\d)?)?$/.exec(text) ?? [];
-  if (start === undefined) return undefined;
-  const zone = /^[-+]\d\d$/.test(offset) ? `${offset}:00` : offset.replace(/^([-+]\d\d)(\d\d)$/, '$1:$2');
-  const at = Date.parse(`${start.replace(' ', 'T')}${zone}`);
-  return Number.isNaN(at) ? undefined : BigInt(at) * 1000n + BigInt(fraction.padEnd(6, '0'));
+  const match = TIMESTAMP.exec(text);
+  if (match === null) return undefined;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1, 7).map(Number);
+  const [, , , , , , , fraction = '', sign, offsetHours = '0', offsetMinutes = '0'] = match;
+  const at = Date.UTC(year, month - 1, day, hour, minute, second);
+  // A date that does not exist would be another one: February 30 becomes March 2.
+  const isReal = year > 99 && hour < 24 && minute < 60 && second < 60 && new Date(at).getUTCDate() === day;
+  const hours = Number(offsetHours);
+  const minutes = Number(offsetMinutes);
+  if (!isReal || month < 1 || month > 12 || hours > 23 || minutes > 59) return undefined;
+  const offset = (sign === '-' ? -1 : 1) * (hours * 60 + minutes) * 60_000;
+  return BigInt(at - offset) * 1000n + BigInt(fraction.padEnd(6, '0'));
 }
 
 export function momentText(microseconds: bigint): string {

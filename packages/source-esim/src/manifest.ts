@@ -13,7 +13,8 @@ const entrySchema = z.object({
   watermark_field: z.string().nullish(),
   primary_key: z.union([z.string(), z.array(z.string().min(1))]).nullish(),
   default_limit: z.unknown(),
-  schema_version: z.union([z.string(), z.number()]).nullish(),
+  // A number could not tell 1.1 from 1.10.
+  schema_version: z.string().nullish(),
   available: z.unknown(),
 });
 
@@ -46,6 +47,9 @@ const DISPOSITIONS: Readonly<Record<string, WriteDisposition>> = {
   'full-refresh-snapshot': 'replace',
 };
 
+/** What a destination leaves as it is, so that two names that differ stay two tables. */
+const TABLE_NAME = /^_?[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/;
+
 const NO_OPTIONS: DatasetOptions = { columns: {}, drop: [], hash: [] };
 
 /** @throws `ESIM_MANIFEST_INVALID`, `ESIM_NOTHING_AVAILABLE` (data). */
@@ -55,11 +59,13 @@ export function parseManifest(body: unknown, options: ResolvedOptions): Manifest
   const problems = new Map<string, EtlError>();
   const datasets: Dataset[] = [];
   const taken = new Map<string, string>();
+  const mentioned = new Set<string>();
   for (const [index, raw] of parsed.data.datasets.entries()) {
     const isAvailable = (raw as { available?: unknown } | null)?.available === true;
     const given = (raw as { name?: unknown } | null)?.name;
     const label = typeof given === 'string' && given !== '' ? given : `number_${index + 1}`;
     const name = label.replaceAll('-', '_').toLowerCase();
+    mentioned.add(label).add(name);
     if (!isAvailable || options.exclude.includes(label) || options.exclude.includes(name)) continue;
     const other = taken.get(name);
     if (other !== undefined) {
@@ -81,6 +87,12 @@ export function parseManifest(body: unknown, options: ResolvedOptions): Manifest
     if (dataset instanceof Error) problems.set(name, dataset);
     else datasets.push(dataset);
   }
+  // What is configured for a misspelt name would be without effect: no gate, nothing hashed.
+  for (const name of Object.keys(options.datasets)) {
+    if (mentioned.has(name)) continue;
+    const what = 'is configured, but the manifest has none of that name';
+    problems.set(name, datasetError('ESIM_DATASET_UNKNOWN', 'config', name, what, 'Correct the name or remove it.'));
+  }
   if (taken.size === 0) throw manifestError('ESIM_NOTHING_AVAILABLE', 'The manifest has no dataset that is available.');
   return { datasets: datasets.sort((a, b) => (a.name < b.name ? -1 : 1)), problems };
 }
@@ -97,7 +109,7 @@ function parseDataset(raw: unknown, label: string, name: string, all: ResolvedOp
   const parsed = entrySchema.safeParse(raw);
   if (!parsed.success)
     return invalid(`lacks or garbles ${parsed.error.issues.map(({ path }) => path.join('.')).join(', ')}`);
-  if (!/^[a-z_][a-z0-9_]*$/.test(name)) return invalid('has a name that no table can have');
+  if (!TABLE_NAME.test(name)) return invalid('has a name that no table can have');
   const entry = parsed.data;
   const disposition = Object.hasOwn(DISPOSITIONS, entry.strategy) ? DISPOSITIONS[entry.strategy] : undefined;
   if (disposition === undefined) return invalid('has an unknown strategy');
@@ -108,7 +120,7 @@ function parseDataset(raw: unknown, label: string, name: string, all: ResolvedOp
   const options = all.datasets[label] ?? all.datasets[name] ?? NO_OPTIONS;
   if (key.some((column) => options.drop.includes(column)))
     return invalid('has its primary key among the dropped columns');
-  const version = entry.schema_version == null ? undefined : String(entry.schema_version);
+  const version = entry.schema_version ?? undefined;
   const gate = versionProblem(label, version, options.reviewed);
   if (gate instanceof Error) return gate;
   const { default_limit: limit } = entry;

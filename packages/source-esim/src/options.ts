@@ -1,4 +1,5 @@
 import { EtlError } from '@etl/core';
+import type { Clock, Fetch } from '@etl/core/http';
 import { z } from 'zod';
 
 const version = z.string().regex(/^\d+\.\d+$/, 'expected MAJOR.MINOR');
@@ -38,12 +39,17 @@ export const esimOptionsSchema = z
   );
 
 /** See {@link esimOptionsSchema}. */
-export type EsimOptions = z.input<typeof esimOptionsSchema>;
+export type EsimOptions = z.input<typeof esimOptionsSchema> & {
+  /** Default: the global `fetch`. */
+  readonly fetch?: Fetch;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+};
 export type ResolvedOptions = z.output<typeof esimOptionsSchema>;
 export type DatasetOptions = z.output<typeof esimDatasetSchema>;
 
 /** @throws `ESIM_OPTIONS_INVALID` (config), naming options but never their values. */
-export function resolveOptions(options: EsimOptions): ResolvedOptions {
+export function resolveOptions(options: Omit<EsimOptions, 'fetch' | 'clock'>): ResolvedOptions {
   const result = esimOptionsSchema.safeParse(options);
   if (result.success) return result.data;
   const problems = result.error.issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`);
@@ -51,6 +57,6 @@ export function resolveOptions(options: EsimOptions): ResolvedOptions {
     code: 'ESIM_OPTIONS_INVALID',
     kind: 'config',
     message: `The options of the eSIM source are not valid (${problems.join('; ')}).`,
-    hint: 'Correct the options.',
+    hint: 'Compare them with the README of @etl/source-esim.',
   });
 }

@@ -1,13 +1,19 @@
+import type { Logger } from '@etl/core';
 import { describe, expect, it } from 'vitest';
-import { esimFixture, sides } from './fixture.ts';
+import { ALL, DATASETS, esimFixture, sides, type EsimFixture } from './fixture.ts';
+
+const version = (fixture: EsimFixture, schema_version: string | null): void =>
+  fixture.sandbox.control.changeExport({ kind: 'manifest', dataset: 'orders', entry: { schema_version } });
+
+const orders = { ...DATASETS['orders'] };
 
 describe('a schema that goes on from 1.4 to 1.5 to 2.0', () => {
   it('is loaded, then loaded with a warning that names what is new, then refused for that dataset alone', async () => {
     await using fixture = await esimFixture('drift');
     const { sandbox, store } = fixture;
-    expect(await fixture.run()).toMatchObject({ status: 'ok' });
+    expect(await fixture.run()).toMatchObject({ status: 'ok', schemaChanges: expect.not.arrayContaining([DRIFT]) });
 
-    sandbox.control.changeExport({ kind: 'manifest', dataset: 'orders', entry: { schema_version: '1.5' } });
+    version(fixture, '1.5');
     sandbox.control.changeExport({
       kind: 'add-column',
       dataset: 'orders',
@@ -15,63 +21,114 @@ describe('a schema that goes on from 1.4 to 1.5 to 2.0', () => {
       values: ['ads', null],
     });
     sandbox.control.advance({ hours: 3 });
+    const heard: unknown[] = [];
     for (let repeated = 0; repeated < 2; repeated += 1) {
-      const report = await fixture.run();
+      const report = await fixture.run({ logger: loggerInto(heard) });
       expect(report.status).toBe('ok');
-      expect(report.schemaChanges).toContainEqual({
-        type: 'drift-found',
-        stream: 'orders',
-        table: 'orders',
-        property: 'schema version',
-        declared: '1.4',
-        actual: '1.5 (new fields: conversion_route)',
-      });
+      expect(report.schemaChanges).toContainEqual({ ...DRIFT, actual: '1.5 (new fields: conversion_route)' });
     }
+    expect(heard).toContainEqual([
+      expect.objectContaining({ stream: 'orders', actual: '1.5 (new fields: conversion_route)' }),
+      'schema drift',
+    ]);
     expect(store.rows('orders').some((row) => row['conversion_route'] === 'ads')).toBe(true);
     const before = store.rows('orders');
 
-    sandbox.control.changeExport({ kind: 'manifest', dataset: 'orders', entry: { schema_version: '2.0' } });
+    version(fixture, '2.0');
     sandbox.control.advance({ hours: 3 });
     const report = await fixture.run();
     expect(report.status).toBe('partial');
-    expect(report.failures).toMatchObject([{ stream: 'orders', error: { code: 'ESIM_VERSION_UNKNOWN' } }]);
+    expect(report.failures).toMatchObject([
+      { stream: 'orders', error: { code: 'ESIM_VERSION_UNKNOWN', kind: 'schema' } },
+    ]);
+    expect(report.failures[0]?.error.message).toContain('Dataset orders has schema version 2.0');
     expect(store.rows('orders')).toEqual(before);
-    for (const dataset of ['users', 'sessions', 'user_merges', 'order_line_items'] as const) {
+    for (const dataset of ALL.filter((name) => name !== 'orders')) {
       const { loaded, world } = sides(fixture, dataset);
       expect(loaded).toEqual(world);
     }
+
+    // Reviewed at last, it goes on where it ended.
+    fixture.configure({ datasets: { ...DATASETS, orders: { ...orders, reviewed: ['1.4', '1.5', '2.0'] } } });
+    expect(await fixture.run()).toMatchObject({ status: 'ok', schemaChanges: [] });
+    const { loaded, world } = sides(fixture, 'orders');
+    expect(loaded).toEqual(world);
   });
 });
 
-describe('a manifest', () => {
-  it.each([
-    ['an unknown strategy', { strategy: 'guess' }, 'ESIM_DATASET_INVALID'],
-    ['no key', { primary_key: null }, 'ESIM_DATASET_INVALID'],
-    ['no watermark', { watermark_field: null }, 'ESIM_DATASET_INVALID'],
-    ['a version that is none', { schema_version: 'new' }, 'ESIM_VERSION_UNKNOWN'],
-  ])('with %s fails that dataset by name, and no other', async (_, entry, code) => {
-    await using fixture = await esimFixture('manifest');
-    fixture.sandbox.control.changeExport({ kind: 'manifest', dataset: 'orders', entry });
-    const report = await fixture.run();
-    expect(report.failures).toMatchObject([{ stream: 'orders', error: { code } }]);
-    expect(report.streams.filter(({ rows }) => rows > 0)).toHaveLength(4);
-  });
-
-  it('with two names of one table fails both', async () => {
-    await using fixture = await esimFixture('clash');
-    fixture.sandbox.control.changeExport({ kind: 'manifest', dataset: 'sessions', entry: { name: 'user_merges' } });
-    const report = await fixture.run();
-    expect(report.failures.map(({ stream, error }) => `${stream} ${error.code}`).toSorted()).toEqual([
-      'user-merges ESIM_NAME_CLASH',
-      'user_merges ESIM_NAME_CLASH',
+describe('the version gate', () => {
+  it.each(['2.0', '0.9', 'new', '1', '1.4.1', null])('rejects manifest version %s', async (unknown) => {
+    await using fixture = await esimFixture('majors');
+    version(fixture, unknown);
+    expect((await fixture.run()).failures).toMatchObject([
+      { stream: 'orders', error: { code: 'ESIM_VERSION_UNKNOWN' } },
     ]);
-    expect(report.streams.filter(({ rows }) => rows > 0)).toHaveLength(3);
   });
 
-  it('that no longer has a dataset that was loaded says so', async () => {
+  it('does not ask for a version where none was reviewed', async () => {
+    await using fixture = await esimFixture('ungated');
+    fixture.sandbox.control.changeExport({ kind: 'manifest', dataset: 'users', entry: { schema_version: '7.3' } });
+    expect(await fixture.run()).toMatchObject({ status: 'ok' });
+  });
+
+  it('declares a column only from the version on that has it', async () => {
+    const columns = { ...orders.columns, payment_fee: { type: 'decimal(12, 4)', since: '1.5' } };
+    const datasets = { ...DATASETS, orders: { reviewed: ['1.4', '1.5'], columns } };
+    await using fixture = await esimFixture('since', { datasets });
+    const typeOf = () => fixture.store.specs.get('orders')?.columns.find(({ name }) => name === 'payment_fee');
+    expect(await fixture.run()).toMatchObject({ status: 'ok' });
+    expect(typeOf()).toBeUndefined();
+    version(fixture, '1.5');
+    fixture.sandbox.control.changeExport({
+      kind: 'add-column',
+      dataset: 'orders',
+      name: 'payment_fee',
+      values: [0.25, 1],
+    });
+    fixture.sandbox.control.advance({ hours: 2 });
+    expect(await fixture.run()).toMatchObject({ status: 'ok' });
+    expect(typeOf()).toMatchObject({ type: 'decimal', precision: 12, scale: 4 });
+  });
+});
+
+describe('a column that is gone', () => {
+  it('is a drift where nobody declared it, until another version is reviewed', async () => {
+    await using fixture = await esimFixture('gone');
+    expect(await fixture.run()).toMatchObject({ status: 'ok' });
+    fixture.sandbox.control.changeExport({ kind: 'remove-column', dataset: 'orders', name: 'currency' });
+    fixture.sandbox.control.advance({ hours: 2 });
+    const drift = { ...DRIFT, property: 'columns', declared: 'currency', actual: 'in no row any more' };
+    expect((await fixture.run()).schemaChanges).toContainEqual(drift);
+    expect((await fixture.run()).schemaChanges).toContainEqual(drift);
+    version(fixture, '1.5');
+    fixture.configure({ datasets: { ...DATASETS, orders: { ...orders, reviewed: ['1.5'] } } });
+    expect((await fixture.run()).schemaChanges).toEqual([]);
+    expect((await fixture.run()).schemaChanges).toEqual([]);
+  });
+
+  it('fails the dataset where it was declared, instead of making money NULL', async () => {
     await using fixture = await esimFixture('gone');
     await fixture.run();
-    fixture.sandbox.control.changeExport({ kind: 'manifest', dataset: 'users', entry: { available: false } });
-    expect((await fixture.run()).failures).toMatchObject([{ stream: 'users', error: { code: 'ESIM_DATASET_GONE' } }]);
+    const before = fixture.store.rows('orders');
+    fixture.sandbox.control.changeExport({ kind: 'remove-column', dataset: 'orders', name: 'profit_eur' });
+    fixture.sandbox.control.advance({ hours: 2 });
+    expect((await fixture.run()).failures).toMatchObject([
+      { stream: 'orders', error: { code: 'ESIM_COLUMN_MISSING', kind: 'schema' } },
+    ]);
+    expect(fixture.store.rows('orders')).toEqual(before);
   });
 });
+
+const DRIFT = {
+  type: 'drift-found',
+  stream: 'orders',
+  table: 'orders',
+  property: 'schema version',
+  declared: '1.4',
+  actual: expect.any(String) as string,
+};
+
+function loggerInto(heard: unknown[]): Logger {
+  const hear = (...said: readonly unknown[]): void => void heard.push(said);
+  return { debug: hear, info: hear, warn: hear, error: hear, child: () => loggerInto(heard) };
+}

@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, ok } from 'node:assert/strict';
-import type { Row, Slice, Source, SourceReadRequest, StreamSlices } from '@etl/core';
+import type { Row, Slice, Source, SourceReadRequest, StreamSlices, StreamSpec } from '@etl/core';
 
 /** One slice of a plan. */
 export interface PlannedSlice {
@@ -13,25 +13,37 @@ export async function plannedSlices(source: Source, request: SourceReadRequest):
   return plans.flatMap((plan) => plan.slices.map((slice) => ({ plan, slice })));
 }
 
-/** Reads one slice as the engine does. Fails when the source says anything that the contract does not allow. */
 export async function readSlice(
+  source: Source,
+  planned: PlannedSlice,
+  request: SourceReadRequest,
+): Promise<readonly Row[]> {
+  const { rows } = await readSliceAndSchema(source, planned, request);
+  return rows;
+}
+
+/**
+ * Reads one slice as the engine does, with the schema that its rows have. Fails when the source says
+ * anything that the contract does not allow.
+ */
+export async function readSliceAndSchema(
   source: Source,
   { plan, slice }: PlannedSlice,
   request: SourceReadRequest,
-): Promise<readonly Row[]> {
+): Promise<{ readonly rows: readonly Row[]; readonly stream: StreamSpec }> {
   const stream = plan.stream.name;
   const rows: Row[] = [];
-  let hasSchema = false;
+  let schema: StreamSpec | undefined;
   let isCompleted = false;
   for await (const message of source.read({ ...request, streams: [stream], slices: { [stream]: [slice] } })) {
-    if (message.type === 'progress' || message.type === 'checkpoint') continue;
+    if (message.type === 'progress' || message.type === 'checkpoint' || message.type === 'drift-found') continue;
     ok(!isCompleted, `${stream} ${slice.key}: ${message.type} came after slice-completed`);
     if (message.type === 'stream-failed') throw message.error;
     if (message.type === 'schema') {
-      deepStrictEqual(message.stream, plan.stream, `${stream}: the schema is not the one of the plan`);
-      hasSchema = true;
+      requireSameTable(plan.stream, message.stream);
+      schema = message.stream;
     } else if (message.type === 'records') {
-      ok(hasSchema, `${stream}: rows came before the schema`);
+      ok(schema !== undefined, `${stream}: rows came before the schema`);
       equal(message.stream, stream);
       equal(message.slice, slice.key, `${stream} ${slice.key}: rows of another slice came`);
       rows.push(...message.rows);
@@ -44,7 +56,19 @@ export async function readSlice(
     }
   }
   ok(isCompleted, `${stream} ${slice.key}: the read ended without slice-completed`);
-  return rows;
+  return { rows, stream: schema ?? plan.stream };
+}
+
+/** What a source learns of a stream while it reads may add columns or widen them, and nothing else. */
+function requireSameTable(planned: StreamSpec, read: StreamSpec): void {
+  const { name } = planned;
+  deepStrictEqual(
+    { ...read, columns: [] },
+    { ...planned, columns: [] },
+    `${name}: the schema is not the one of the plan`,
+  );
+  const names = new Set(read.columns.map((column) => column.name));
+  for (const column of planned.columns) ok(names.has(column.name), `${name}: the column ${column.name} is gone`);
 }
 
 /** Rows as text that can be compared, in an order of their own. */

@@ -1,5 +1,5 @@
 import type { Row, Source, SourceReadRequest } from '@etl/core';
-import { plannedSlices, readSlice, type PlannedSlice } from './read-slice.ts';
+import { plannedSlices, readSliceAndSchema, type PlannedSlice } from './read-slice.ts';
 import type { SourceFixture } from './source-fixture.ts';
 
 /** One promise of a sliced source; `run` rejects when the source of the fixture breaks it. */
@@ -28,6 +28,8 @@ export function check(name: string, work: Work): SourceCheck {
 /** A promise that the rows of every planned slice keep. */
 export const each = (name: string, look: (planned: PlannedSlice, rows: readonly Row[]) => void): SourceCheck =>
   check(name, async (source, request) => {
-    for (const planned of await plannedSlices(source, request))
-      look(planned, await readSlice(source, planned, request));
+    for (const planned of await plannedSlices(source, request)) {
+      const { rows, stream } = await readSliceAndSchema(source, planned, request);
+      look({ ...planned, plan: { ...planned.plan, stream } }, rows);
+    }
   });

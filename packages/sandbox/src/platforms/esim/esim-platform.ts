@@ -14,6 +14,18 @@ export type ExportChange =
       readonly values: readonly unknown[];
     }
   | { readonly kind: 'touch'; readonly dataset: 'users' | 'sessions' | 'orders'; readonly count: number }
+  /** From now on no row has the column. */
+  | { readonly kind: 'remove-column'; readonly dataset: ExportDataset; readonly name: string }
+  | { readonly kind: 'remove-rows'; readonly dataset: ExportDataset; readonly count: number }
+  /**
+   * A dataset of the test's own beside the others, or other pages of it: rows as JSON text, in this
+   * order, whatever is asked for. `entry` is what the manifest says, `name` at least.
+   */
+  | {
+      readonly kind: 'serve';
+      readonly entry: Readonly<Record<string, unknown>>;
+      readonly pages: readonly (readonly string[])[];
+    }
   /** Other words in the dataset's entry of the manifest: `{ schema_version: '1.5' }`. */
   | { readonly kind: 'manifest'; readonly dataset: string; readonly entry: Readonly<Record<string, unknown>> };
 
@@ -33,6 +45,8 @@ export class EsimPlatform implements Platform {
   readonly #context: PlatformContext;
   readonly #data: ExportData;
   readonly #entries = new Map<string, Record<string, unknown>>();
+  /** Pages of datasets that a test serves, by path. */
+  readonly #served = new Map<string, readonly (readonly string[])[]>();
   readonly #revoked = new Set<string>();
 
   constructor(context: PlatformContext) {
@@ -69,9 +83,25 @@ export class EsimPlatform implements Platform {
     const now = this.#context.world.clock.now();
     // What came before is as it was then.
     this.#data.advance(now);
-    if (change.kind === 'add-column') this.#data.addColumn(change.dataset, change.name, change.values);
-    else if (change.kind === 'touch') this.#data.touch(change.dataset, change.count, now);
-    else this.#entries.set(change.dataset, { ...this.#entries.get(change.dataset), ...change.entry });
+    switch (change.kind) {
+      case 'add-column':
+        this.#data.addColumn(change.dataset, change.name, change.values);
+        break;
+      case 'remove-column':
+        this.#data.removeColumn(change.dataset, change.name);
+        break;
+      case 'remove-rows':
+        this.#data.removeRows(change.dataset, change.count);
+        break;
+      case 'serve':
+        this.#serve(change.entry, change.pages);
+        break;
+      case 'touch':
+        this.#data.touch(change.dataset, change.count, now);
+        break;
+      case 'manifest':
+        this.#entries.set(change.dataset, { ...this.#entries.get(change.dataset), ...change.entry });
+    }
   }
 
   usage(): unknown {
@@ -99,9 +129,27 @@ export class EsimPlatform implements Platform {
     if (key !== this.apiKey || this.#revoked.has(key)) return jsonResponse(401, { detail: 'Invalid API key.' });
     if (request.path === `${PREFIX}manifest/`)
       return { ...jsonResponse(200, { datasets: [...this.#entries.values()] }), caller: 'default' };
+    const served = this.#served.get(request.path);
+    if (served !== undefined) return { ...servedPage(served, request.parameters['cursor']), caller: 'default' };
     const dataset = DATASETS.find((name) => request.path === `${PREFIX}${name.replaceAll('_', '-')}/`);
     if (dataset === undefined) return jsonResponse(404, { detail: 'Not found.' });
     return { ...this.#page(dataset, request.parameters, fault?.kind), caller: 'default' };
+  }
+
+  #serve(entry: Readonly<Record<string, unknown>>, pages: readonly (readonly string[])[]): void {
+    const name = String(entry['name']);
+    const endpoint = `${PREFIX}${name}/`;
+    this.#entries.set(name, {
+      endpoint,
+      strategy: 'incremental',
+      watermark_field: 'updated_at',
+      primary_key: 'id',
+      default_limit: 500,
+      schema_version: '1.0',
+      available: true,
+      ...entry,
+    });
+    this.#served.set(endpoint, pages);
   }
 
   #page(
@@ -134,6 +182,15 @@ export class EsimPlatform implements Platform {
       body: JSON.stringify(body, (_key, part: unknown) => (typeof part === 'bigint' ? rawJSON(String(part)) : part)),
     };
   }
+}
+
+/** The cursor is the number of a page. */
+function servedPage(pages: readonly (readonly string[])[], cursor = '0'): SandboxResponse {
+  const page = Number(cursor);
+  const hasMore = page + 1 < pages.length;
+  const next = hasMore ? `"${page + 1}"` : 'null';
+  const items = (pages[page] ?? []).join(',');
+  return { ...jsonResponse(200, {}), body: `{"items":[${items}],"has_more":${hasMore},"next_cursor":${next}}` };
 }
 
 const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };

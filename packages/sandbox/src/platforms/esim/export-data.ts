@@ -12,7 +12,22 @@ interface Event {
   readonly row: ExportRow;
 }
 
+interface Plan {
+  readonly plan: string;
+  readonly data_gb: number;
+}
+
 const HOUR = 3_600_000;
+
+const COUNTRIES = ['AE', 'GB', 'DE', 'FR', 'ES', 'IT', 'US', 'JP', 'TR', 'TH'] as const;
+const FIRST_NAMES = ['Aisha', 'Omar', 'Emma', 'Noah', 'Zoë', 'Luca', 'Mei', 'Ayşe', 'Niran', 'Sofía'] as const;
+const PLANS: readonly [Plan, ...Plan[]] = [
+  { plan: 'eu-5gb', data_gb: 5 },
+  { plan: 'us-3gb', data_gb: 3 },
+  { plan: 'asia-10gb', data_gb: 10 },
+  { plan: 'tr-1gb', data_gb: 1 },
+  { plan: 'ae-500mb', data_gb: 0.5 },
+];
 
 /** An order begins somewhere beyond what a double holds, so that neighbours differ in the last digits only. */
 const FIRST_LINE_ITEM = 9_007_199_254_740_993n;
@@ -22,6 +37,7 @@ export class ExportData {
   readonly #seed: string;
   readonly #tables = new Map<ExportDataset, Map<string, ExportRow>>(DATASETS.map((name) => [name, new Map()]));
   readonly #extra = new Map<ExportDataset, Map<string, readonly unknown[]>>();
+  readonly #removed = new Map<ExportDataset, Set<string>>(DATASETS.map((name) => [name, new Set()]));
   #hour: number;
   #pending: Event[] = [];
   #counter = 0;
@@ -35,13 +51,31 @@ export class ExportData {
   /** The rows at a moment, those of a transaction that is not committed yet left out. */
   rows(dataset: ExportDataset, now: number): readonly ExportRow[] {
     this.advance(now);
-    return [...this.#table(dataset).values()];
+    const rows = [...this.#table(dataset).values()];
+    const removed = this.#removed.get(dataset) ?? new Set();
+    const added = [...(this.#extra.get(dataset)?.keys() ?? [])];
+    if (removed.size === 0 && added.length === 0) return rows;
+    const empty = Object.fromEntries(added.map((name) => [name, null]));
+    return rows.map((row) =>
+      Object.fromEntries(Object.entries({ ...empty, ...row }).filter(([name]) => !removed.has(name))),
+    );
   }
 
-  /** From now on rows that come or change have this column, with one of the values. */
+  /** From now on rows have this column: those that come or change one of the values, the others NULL. */
   addColumn(dataset: ExportDataset, name: string, values: readonly unknown[]): void {
+    this.#removed.get(dataset)?.delete(name);
     const extra = this.#extra.get(dataset) ?? new Map<string, readonly unknown[]>();
     this.#extra.set(dataset, extra.set(name, values));
+  }
+
+  /** From now on no row has this column, as after a migration that nobody announced. */
+  removeColumn(dataset: ExportDataset, name: string): void {
+    this.#removed.get(dataset)?.add(name);
+  }
+
+  /** The first `count` rows are no longer there. */
+  removeRows(dataset: ExportDataset, count: number): void {
+    for (const id of [...this.#table(dataset).keys()].slice(0, count)) this.#table(dataset).delete(id);
   }
 
   /** Changes `count` rows at once, all with the same `updated_at`. */
@@ -84,13 +118,16 @@ export class ExportData {
     const id = (kind: string): string => hashDigits(`${this.#seed}|${kind}|${(this.#counter += 1)}`, 24);
     const created = moment(hour * HOUR, 0);
     for (let user = random.integer(1, 3); user > 0; user -= 1) {
-      const name = hashDigits(`${hour}|${user}`, 8);
-      const person = { email: `${name}@canary.example`, first_name: `Canary${name}`, ip_address: '203.0.113.7' };
+      const person = {
+        email: `${hashDigits(`${this.#seed}|${hour}|${user}`, 10)}@travellers.example`,
+        first_name: random.pick(FIRST_NAMES),
+        ip_address: `203.0.113.${random.integer(1, 254)}`,
+      };
       const userId = id('user');
       add('users', 'updated_at', {
         id: userId,
         ...person,
-        country: random.pick(['AE', 'GB', 'DE']),
+        country: random.pick(COUNTRIES),
         created_at: created,
       });
       add('sessions', 'updated_at', {
@@ -120,8 +157,7 @@ export class ExportData {
         add('order_line_items', 'created_at', {
           id: FIRST_LINE_ITEM + BigInt(this.#counter),
           order_id: orderId,
-          plan: 'eu-5gb',
-          data_gb: random.pick([1, 3, 5, 0.5]),
+          ...random.pick(PLANS),
         });
       }
     }
