@@ -15,6 +15,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   intervalstyle: 'postgres',
   extra_float_digits: '1',
   bytea_output: 'hex',
+  lc_monetary: 'C',
   search_path: 'pg_catalog',
   // A policy that would hide rows is an error, never a smaller copy.
   row_security: 'off',

@@ -78,9 +78,10 @@ export function postgresRowText(columns: readonly SourceColumn[]): string {
     const canonical = canonicalOf(type);
     if (!isArray) return measured('postgres', canonical.postgres(column));
     const item = measured('postgres', canonical.postgres('item'));
+    // ClickHouse has no NULL arrays: they are empty there.
     return (
       `coalesce((SELECT cardinality(${column})::text || '[' || coalesce(string_agg(${item}, '' ORDER BY position), '') || ']' ` +
-      `FROM unnest(${column}) WITH ORDINALITY AS items(item, position)), 'n')`
+      `FROM unnest(${column}) WITH ORDINALITY AS items(item, position)), '0[]')`
     );
   });
   return parts.join(' || ');

@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import type { PipelineReport } from '@etl/core';
+import { expect, test } from 'vitest';
 import { usePostgres } from '../support/postgres.ts';
 import { Replica } from '../support/replica.ts';
 
@@ -54,9 +55,33 @@ const COLUMNS: readonly (readonly [string, string, readonly string[]])[] = [
   ['c_boxes', 'box[]', ["'{(2,2),(1,1);(4,4),(3,3)}'"]],
   ['c_pair', 'pair', [`ROW(1, 'a"b')::pair`]],
   ['c_bigint_array', 'int8[]', ["'{9223372036854775807}'"]],
+  ['c_too_wide', 'numeric(77,1)', [`${'9'.repeat(76)}.5`, "'NaN'"]],
+  ['c_rounded', 'numeric(5,-2)', ['1234567', '-99']],
+  ['c_tiny', 'numeric(3,5)', ['0.00123']],
+  ['c_name', 'name', ["'a_name'"]],
+  ['c_letter', '"char"', ["'x'"]],
+  ['c_bit', 'bit(4)', ["B'0101'"]],
+  ['c_midnight', 'time', ["'24:00:00'", "'00:00:00.000001'"]],
+  ['c_short_time', 'timestamptz(0)', ["'2026-11-01 12:00:00.6Z'"]],
+  ['c_spans', 'interval[]', ["ARRAY['1 day 2 hours'::interval, NULL]"]],
+  ['c_cidr', 'cidr', ["'10.1.0.0/16'", "'2001:db8::/32'"]],
+  ['c_mac8', 'macaddr8', ["'08:00:2b:01:02:03:04:05'"]],
+  ['c_period', 'tstzrange', ["'[2026-01-01 00:00+00,2026-02-01 00:00+00)'", "'(,infinity]'"]],
+  ['c_attributes', 'hstore', [String.raw`'a=>"1,2", b=>NULL, "c d"=>"\"q\""'`]],
+  ['c_uuids', 'uuid[]', ["ARRAY[NULL, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid]"]],
+  ['c_flags', 'bool[]', ["'{t,f,NULL}'"]],
+  ['c_floats', 'float8[]', ["'{-0,NaN,Infinity,1e-308}'"]],
+  ['c_emails', 'email[]', ["ARRAY['a@b', NULL]::email[]"]],
+  ['c_pairs', 'pair[]', [`ARRAY[ROW(1, 'x,"y')::pair]`]],
+  ['c_blank', 'text[]', [`ARRAY['', ' ', 'null', E'\t']`, 'NULL']],
+  ['c_padded', 'bpchar', ["'ab  '"]],
+  ['c_path', 'jsonpath', ["'$.a[*] ? (@ > 1)'"]],
+  ['c_lsn', 'pg_lsn', ["'16/B374D848'"]],
+  ['c_word', 'citext', ["'Ab'"]],
+  ['c_label', 'ltree', ["'top.science'"]],
 ];
 
-const SETUP = `CREATE TYPE mood AS ENUM ('sad', 'it''s'); CREATE DOMAIN base_email AS text CHECK (value LIKE '%@%');
+const SETUP = `CREATE EXTENSION hstore; CREATE EXTENSION citext; CREATE EXTENSION ltree; CREATE TYPE mood AS ENUM ('sad', 'it''s'); CREATE DOMAIN base_email AS text CHECK (value LIKE '%@%');
   CREATE DOMAIN email AS base_email; CREATE DOMAIN amount AS numeric(10,2); CREATE TYPE pair AS (a int, b text);
   CREATE TABLE everything (id int PRIMARY KEY, ${COLUMNS.map(([name, type]) => `${name} ${type}`).join(', ')})`;
 
@@ -110,33 +135,78 @@ test('declares every type', async () => {
   ).toMatchSnapshot();
 });
 
-describe('a value that cannot be stored fails its table by name while others go on', () => {
-  test.each([
+test('a value that cannot be stored fails its table by name, in the stream and in the snapshot, while others go on', async () => {
+  const cases = [
     ['date', "'infinity'", 'PG_VALUE_OUT_OF_RANGE'],
+    ['date', "'1800-01-01'", 'PG_VALUE_OUT_OF_RANGE'],
     ['timestamptz', "'-infinity'", 'PG_VALUE_OUT_OF_RANGE'],
+    ['timestamptz', "'2400-01-01'", 'PG_VALUE_OUT_OF_RANGE'],
     ['timestamp', "'0044-03-15 BC'", 'PG_VALUE_OUT_OF_RANGE'],
+    ['timestamp', "'1950-03-15 BC'", 'PG_VALUE_OUT_OF_RANGE'],
+    ['timestamp', "'12000-01-01'", 'PG_VALUE_OUT_OF_RANGE'],
     ['numeric(10,2)', "'NaN'", 'PG_VALUE_OUT_OF_RANGE'],
+    ['date[]', "'{-infinity}'", 'PG_VALUE_OUT_OF_RANGE'],
     ['int4[]', "'{{1,2},{3,4}}'", 'PG_VALUE_UNSUPPORTED'],
-  ])('%s %s, in the snapshot and in the stream', async (type, value, code) => {
-    await using database = await postgres.database(
-      `CREATE TABLE bad (id int PRIMARY KEY, secret_value ${type}); CREATE TABLE good (id int PRIMARY KEY); INSERT INTO bad VALUES (1, NULL); INSERT INTO good VALUES (1)`,
+  ] as const;
+  const each = (sql: (table: string, type: string, value: string) => string): string =>
+    cases.map(([type, value], index) => sql(`bad_${index}`, type, value)).join(';');
+  await using database = await postgres.database(
+    `CREATE TABLE good (id int PRIMARY KEY); INSERT INTO good VALUES (1);
+     ${each((table, type) => `CREATE TABLE ${table} (id int PRIMARY KEY, secret_value ${type}); INSERT INTO ${table} VALUES (1, NULL)`)}`,
+  );
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(
+    `INSERT INTO good VALUES (2); ${each((table, _, value) => `INSERT INTO ${table} VALUES (2, NULL), (3, ${value})`)}`,
+  );
+  for (const phase of ['stream', 'snapshot']) {
+    const { failures, status } = await replica.attempt();
+    expect([phase, status]).toEqual([phase, 'partial']);
+    expect(failures.map(({ stream, error }) => [stream, error.code, error.kind]).toSorted()).toEqual(
+      cases.map(([, , code], index) => [`bad_${index}`, code, 'data']),
     );
-    const replica = new Replica(database);
-    await replica.run();
-    await database.sql(`INSERT INTO bad VALUES (2, NULL), (3, ${value}); INSERT INTO good VALUES (2)`);
-    for (const run of ['stream', 'snapshot']) {
-      const { failures, status } = await replica.attempt();
-      expect([run, status, failures.map(({ stream, error }) => [stream, error.code, error.kind])]).toEqual([
-        run,
-        'partial',
-        [['bad', code, 'data']],
-      ]);
-      expect(failures[0]?.error.message).toContain('secret_value');
-      expect(replica.rows('good')).toHaveLength(2);
-      expect(replica.rows('bad')).toEqual([{ id: 1, secret_value: null }]);
-    }
-    await database.sql(`UPDATE bad SET secret_value = NULL`);
-    await replica.run();
-    expect(replica.rows('bad')).toHaveLength(3);
-  });
+    for (const { error } of failures) expect(error.message).toContain('secret_value');
+    expect(replica.rows('good')).toHaveLength(2);
+    for (const index of cases.keys()) expect(replica.rows(`bad_${index}`)).toEqual([{ id: 1, secret_value: null }]);
+  }
+  await database.sql(each((table) => `UPDATE ${table} SET secret_value = NULL`));
+  await replica.run();
+  for (const index of cases.keys()) expect(replica.rows(`bad_${index}`)).toHaveLength(3);
+});
+
+test('out_of_range null: what no destination holds is NULL, in the snapshot and in the stream, and counted per column', async () => {
+  const rows = (from: number): string =>
+    `INSERT INTO odd VALUES (${from}, 'infinity', '0044-03-15 BC', 'NaN', '{-infinity,2026-01-01}', '{{1},{2}}'), (${from + 1}, '2026-01-01', '2400-01-01', 1.5, NULL, '{3}')`;
+  await using database = await postgres.database(
+    `CREATE TABLE odd (id int PRIMARY KEY, day date, at timestamptz, amount numeric(10,2), days date[], grid int[]); ${rows(0)}`,
+  );
+  const replica = new Replica(database, { outOfRange: 'null' });
+  const drift = ({ schemaChanges }: PipelineReport): string[] =>
+    schemaChanges.flatMap((change) => (change.type === 'drift-found' ? `${change.property}: ${change.actual}` : []));
+  const counted = [
+    'values of amount out of range: 1 became NULL',
+    'values of at out of range: 2 became NULL',
+    'values of day out of range: 1 became NULL',
+    'values of days out of range: 1 became NULL',
+    'values of grid out of range: 1 became NULL',
+  ];
+  expect(drift(await replica.run()).toSorted()).toEqual(counted);
+  await database.sql(rows(10));
+  expect(drift(await replica.run()).toSorted()).toEqual(counted);
+  for (const from of [0, 10]) {
+    expect(replica.rows('odd').filter(({ id }) => Number(id) >= from && Number(id) < from + 2)).toEqual([
+      { id: from, day: null, at: null, amount: null, days: [null, '2026-01-01'], grid: null },
+      { id: from + 1, day: '2026-01-01', at: null, amount: '1.50', days: null, grid: [3] },
+    ]);
+  }
+  expect(replica.warnings.join()).toContain('values out of range became NULL');
+  expect(drift(await replica.run())).toEqual([]);
+});
+
+test('out_of_range null: in a key it stays an error, for nothing else tells the rows apart', async () => {
+  await using database = await postgres.database(
+    `CREATE TABLE days (day date PRIMARY KEY); INSERT INTO days VALUES ('infinity')`,
+  );
+  const { failures } = await new Replica(database, { outOfRange: 'null' }).attempt();
+  expect(failures.map(({ error }) => error.code)).toEqual(['PG_VALUE_OUT_OF_RANGE']);
 });
