@@ -1,16 +1,23 @@
 import { EtlError, silentLogger, type SourceMessage, type SourceReadRequest } from '@etl/core';
 import type { Client } from 'pg';
-import { readServerFacts } from './catalog.ts';
+import { readServerFacts, type TableName } from './catalog.ts';
 import { ChangePhase } from './change-phase.ts';
 import { CheckpointDraft } from './checkpoint-draft.ts';
 import type { Connector } from './connector.ts';
-import { takeFence } from './fence.ts';
+import { sendHeartbeat, takeFence } from './fence.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import type { ResolvedOptions } from './options.ts';
 import { pgError } from './pg-error.ts';
 import { hasTablePosition, nextEpoch, readSlotPosition, slotEntry, type SlotPosition } from './position.ts';
-import { planTables, preparePublication, requireDistinctNames } from './read-plan.ts';
+import {
+  haveTablesChanged,
+  planTables,
+  preparePublication,
+  requireDistinctNames,
+  type TableChoice,
+} from './read-plan.ts';
 import { lockSlot, readSystemIdentifier, requireLogicalWal, requireVersion, type ReadSession } from './read-session.ts';
+import { ReadingEnd } from './reading-end.ts';
 import { ReplicationStream } from './replication-stream.ts';
 import { awaitFreeSlot, dropSlot, requireUsableSlot, type SlotFacts } from './slot.ts';
 import { slotAhead, slotMissing } from './slot-error.ts';
@@ -120,7 +127,7 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
   } finally {
     await point?.close();
   }
-  yield* readChanges(read, session, confirmed);
+  yield* readChanges(read, session, confirmed, choice);
 }
 
 interface Start {
@@ -172,9 +179,29 @@ function requireContinuity(
   if (slot.confirmedLsn !== null && slot.confirmedLsn > position) throw slotAhead(name, slot.confirmedLsn, position);
 }
 
-async function* readChanges(read: ReplicationReadOptions, session: ReadSession, confirmed: bigint): Messages {
+async function* readChanges(
+  read: ReplicationReadOptions,
+  session: ReadSession,
+  confirmed: bigint,
+  choice: TableChoice<TableName>,
+): Messages {
   const { options, connector, facts, control } = session;
-  const fence = await takeFence(control, facts);
+  const { follow, deadline, maxRows } = read.request;
+  const exactLsn = options.untilLsn === undefined ? undefined : parseLsn(options.untilLsn);
+  // Taken after the exact position was chosen, and so certain to lie behind it.
+  const fence = follow === undefined ? await takeFence(control, facts) : undefined;
+  const end = new ReadingEnd({
+    ...options,
+    pageRows: Math.min(options.pageRows, maxRows ?? options.pageRows),
+    fence,
+    exactLsn,
+    follow,
+    deadline,
+    beat: async () => {
+      await sendHeartbeat(control, facts);
+      return haveTablesChanged(control, options, facts, choice);
+    },
+  });
   const stream = await ReplicationStream.open(connector, {
     slot: options.slot,
     publication: options.publication,
@@ -183,9 +210,9 @@ async function* readChanges(read: ReplicationReadOptions, session: ReadSession, 
     serverVersion: facts.version,
     statusIntervalMs: options.statusIntervalMs,
     silenceTimeoutMs: options.fenceTimeoutMs,
-    asksForKeepalives: fence.type === 'position',
+    asksForKeepalives: fence === undefined ? facts.isStandby : fence.type === 'position',
   });
-  const phase = new ChangePhase(session, stream, fence);
+  const phase = new ChangePhase(session, stream, end);
   let isRead = false;
   try {
     read.onStream(stream);
@@ -196,7 +223,8 @@ async function* readChanges(read: ReplicationReadOptions, session: ReadSession, 
     if (isRead) await stream.stop();
     else stream.destroy();
   }
-  yield* copyTables(session, phase.resync);
+  // A log that is followed is begun anew for them; a position that had to be reached exactly stays reached.
+  if (follow === undefined && exactLsn === undefined) yield* copyTables(session, phase.resync);
 }
 
 function requireSameSystem(stored: SlotPosition, systemIdentifier: string): void {
