@@ -63,6 +63,17 @@ export const pgReplicationOptionsSchema = z.strictObject({
       'While the log is followed: how often a heartbeat is written, the slot of an idle database is moved, and new tables are looked for.',
     ),
   slotWaitMs: z.int().min(0).default(3000).describe('How long to wait for a slot that another process holds.'),
+  maxSlotLagBytes: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('A run fails, loudly and before it reads, when the slot keeps more of the log than this.'),
+  dropSlotOverLimit: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Instead of failing so, drop the slot and copy all tables anew; also when an earlier run had dropped it and could not go on.',
+    ),
   snapshotAttempts: z
     .int()
     .min(1)
