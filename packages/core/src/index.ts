@@ -35,13 +35,16 @@ export type { DueReason, DueSlice } from './pipeline/due-slices.ts';
 export { planPipeline } from './pipeline/plan-pipeline.ts';
 export type { PipelinePlan, PlanOptions, StreamDue } from './pipeline/plan-pipeline.ts';
 export type { PipelineEvent } from './pipeline/pipeline-event.ts';
+export { followPipeline } from './pipeline/follow-pipeline.ts';
+export type { FollowOptions, FollowRetry } from './pipeline/follow-pipeline.ts';
 export type { PipelineOptions } from './pipeline/pipeline-options.ts';
 export type { PipelineFailure, PipelineReport, StreamReport } from './pipeline/pipeline-report.ts';
 export { runPipeline } from './pipeline/run-pipeline.ts';
 export type { Row } from './row.ts';
 export type { SliceExpectation, SliceGate } from './slice-gate.ts';
 export type { DayRange, Scope, Slice } from './slice.ts';
-export type { RowLookup, Source, SourceDrift, SourceMessage, SourceReadRequest, StreamSlices } from './source.ts';
+export type { SourceHealth, SourceWarning } from './source-health.ts';
+export type { LogFollow, RowLookup, Source, SourceDrift, SourceMessage, SourceReadRequest, StreamSlices } from './source.ts';
 export { findState, newestEntries } from './state.ts';
 export type { Checkpoint, StateEntry } from './state.ts';
 export type {

@@ -2,6 +2,7 @@ import type { EtlError } from './etl-error.ts';
 import type { OperationOptions } from './operation-options.ts';
 import type { Row } from './row.ts';
 import type { DayRange, Slice } from './slice.ts';
+import type { SourceHealth } from './source-health.ts';
 import type { SliceExpectation, SliceGate } from './slice-gate.ts';
 import type { Checkpoint, StateEntry } from './state.ts';
 import type { StreamMemory, WhenSettled } from './stream.ts';
@@ -84,6 +85,25 @@ export type RowLookup = (
   columns: readonly string[],
 ) => Promise<readonly (Row | undefined)[]>;
 
+/**
+ * How a log is read on when its end is reached. Every checkpoint of such a reading becomes a load; one comes
+ * at the first possible place (for a database: the end of a transaction) at which one of the limits is
+ * reached, and from time to time when there are no rows, so that the source may forget what was read.
+ */
+export interface LogFollow {
+  /** Ends the reading in order, at the next possible place and with a last checkpoint. */
+  readonly stop: AbortSignal;
+  readonly flushRows: number;
+  readonly flushBytes: number;
+  /** Longest time in which a row waits for its checkpoint, milliseconds. */
+  readonly flushAgeMs: number;
+  /**
+   * After it the reading ends as if it had been stopped, milliseconds. It may end earlier, when the source
+   * wants to be read anew: a table came, or has to be copied.
+   */
+  readonly roundMs: number;
+}
+
 export interface SourceReadRequest extends OperationOptions {
   /** Positions of the last committed load. Empty on the first run. */
   readonly state?: readonly StateEntry[] | undefined;
@@ -100,6 +120,13 @@ export interface SourceReadRequest extends OperationOptions {
   readonly now?: Date | undefined;
   /** When the run stops beginning new work; a log ends at the first checkpoint after it. */
   readonly deadline?: Date | undefined;
+  /**
+   * A log gives a checkpoint at the first possible place after this many rows, where the engine may end
+   * the reading. Absent: where it suits the source.
+   */
+  readonly maxRows?: number | undefined;
+  /** A log is read on when its end is reached. Absent: it is read to the end that it has now. */
+  readonly follow?: LogFollow | undefined;
   /** Memory of a stream; absent when the source is used without an engine. */
   readonly memory?: ((stream: string) => StreamMemory) | undefined;
   /** See `ReadRequest.quotaMemory`. */
@@ -136,6 +163,13 @@ export interface Source extends AsyncDisposable {
   check(options?: OperationOptions): Promise<void>;
   /** The streams as they are now at the source. */
   discover(options?: OperationOptions): Promise<readonly StreamSpec[]>;
+  /**
+   * Called once a run, before the destination is opened: what has to be looked after even when the
+   * destination is down. Throws what must end the run.
+   */
+  prepare?(options?: OperationOptions): Promise<void>;
+  /** How the source's side of the pipeline stands: what it keeps for us, and for how long. Changes nothing. */
+  health?(options?: OperationOptions): Promise<SourceHealth>;
   /** What should exist, per stream. Absent for a log, which has positions instead. */
   plan?(request?: SourceReadRequest): Promise<readonly StreamSlices[]>;
   /**

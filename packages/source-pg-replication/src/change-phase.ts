@@ -1,11 +1,11 @@
 import { EtlError, type SourceMessage } from '@etl/core';
 import { describeTables, readTypes } from './catalog.ts';
 import { BASE_ROW_MISSING, ChangedTable } from './changed-table.ts';
-import { reachedFence, type Fence } from './fence.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import type { PgoutputMessage } from './pgoutput.ts';
 import { forgottenEntry, slotEntry, tableEntry, tablePosition } from './position.ts';
 import type { ReadSession } from './read-session.ts';
+import type { ReadingEnd, Verdict } from './reading-end.ts';
 import type { ReplicationStream } from './replication-stream.ts';
 import { versionBase } from './row-version.ts';
 import type { TableToCopy } from './snapshot-phase.ts';
@@ -16,11 +16,11 @@ type Messages = AsyncGenerator<SourceMessage, void, undefined>;
 type Relation = Extract<PgoutputMessage, { type: 'relation' }>;
 type Change = Extract<PgoutputMessage, { type: 'insert' | 'update' | 'delete' }>;
 
-/** Reads the changes of the live tables up to a fence. */
+/** Reads the changes of the live tables up to the end of a reading. */
 export class ChangePhase {
   readonly #session: ReadSession;
   readonly #stream: ReplicationStream;
-  readonly #fence: Fence;
+  readonly #end: ReadingEnd;
   readonly #tables = new Map<number, ChangedTable>();
   readonly #withImages: readonly ChangedTable[];
   readonly #resync: TableToCopy[] = [];
@@ -34,11 +34,12 @@ export class ChangePhase {
   #pendingRows = 0;
   #pendingBytes = 0;
   #sinceCheckpoint = 0;
+  #bytesSinceCheckpoint = 0;
 
-  constructor(session: ReadSession, stream: ReplicationStream, fence: Fence) {
+  constructor(session: ReadSession, stream: ReplicationStream, end: ReadingEnd) {
     this.#session = session;
     this.#stream = stream;
-    this.#fence = fence;
+    this.#end = end;
     this.#position = parseLsn(session.position.lsn);
     for (const [oid, live] of session.live) this.#tables.set(oid, new ChangedTable(live));
     this.#withImages = [...this.#tables.values()].filter((table) => table.remembersTransaction);
@@ -49,7 +50,7 @@ export class ChangePhase {
     return this.#resync;
   }
 
-  /** Reads to the fence; the last message is the checkpoint there. */
+  /** Reads to the end; the last message is the checkpoint there. */
   async *read(): Messages {
     for (const { stream } of this.#tables.values()) {
       yield { type: 'progress', stream: stream.name, phase: 'changes', rows: 0 };
@@ -57,8 +58,18 @@ export class ChangePhase {
     for (;;) {
       const event = this.#stream.take();
       if (event === undefined) {
-        await this.#stream.wait();
+        await this.#end.wait(this.#stream);
+        const verdict = this.#inTransaction ? 'go-on' : this.#end.atRest({ mustEnd: this.#resync.length > 0 });
+        if (verdict === 'go-on') continue;
+        yield* this.#checkpoint(verdict);
+        if (verdict === 'end') return;
+        // Whoever waits for the end of a reading that must stop here is told that there would be more.
+        yield* this.#tell();
         continue;
+      }
+      if (event.type === 'begin' && this.#end.isBeyond(event.commitLsn)) {
+        yield* this.#checkpoint('end');
+        return;
       }
       switch (event.type) {
         case 'begin':
@@ -88,15 +99,24 @@ export class ChangePhase {
         case 'commit':
           this.#inTransaction = false;
           this.#position = event.endLsn;
-          if (this.#sinceCheckpoint >= this.#session.options.pageRows || this.#isFull()) yield* this.#checkpoint();
           break;
       }
-      const reached = this.#inTransaction ? undefined : reachedFence(this.#fence, event);
-      if (reached === undefined) continue;
-      if (reached > this.#position) this.#position = reached;
-      if (this.#session.isSlotNew) this.#repeatPositions();
-      yield* this.#checkpoint();
-      return;
+      if (this.#inTransaction) continue;
+      const { verdict, position } = this.#end.atEvent(event);
+      if (position !== undefined && position > this.#position) this.#position = position;
+      const due =
+        event.type === 'commit' && verdict === 'go-on'
+          ? this.#end.atCommit(this.#sinceCheckpoint, this.#bytesSinceCheckpoint)
+          : verdict;
+      if (due === 'go-on') continue;
+      yield* this.#checkpoint(due);
+      if (due === 'end') return;
+    }
+  }
+
+  *#tell(): Generator<SourceMessage, void, undefined> {
+    for (const { stream, isStopped, rowCount } of this.#tables.values()) {
+      if (!isStopped) yield { type: 'progress', stream: stream.name, phase: 'changes', rows: rowCount };
     }
   }
 
@@ -115,6 +135,7 @@ export class ChangePhase {
     this.#pendingRows += 1;
     this.#sinceCheckpoint += 1;
     this.#pendingBytes += this.#stream.lastBytes;
+    this.#bytesSinceCheckpoint += this.#stream.lastBytes;
     try {
       table.apply(event, this.#versions | this.#ordinal);
       return undefined;
@@ -222,9 +243,12 @@ export class ChangePhase {
     this.#pendingBytes = 0;
   }
 
-  async *#checkpoint(): Messages {
+  async *#checkpoint(verdict: Verdict): Messages {
     yield* this.#flush();
+    if (verdict === 'end' && this.#session.isSlotNew) this.#repeatPositions();
     this.#sinceCheckpoint = 0;
+    this.#bytesSinceCheckpoint = 0;
+    this.#end.checkpointMade();
     const session = this.#session;
     session.position = { ...session.position, lsn: formatLsn(this.#position) };
     session.draft.set(slotEntry(session.position));

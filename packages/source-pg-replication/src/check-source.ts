@@ -7,10 +7,11 @@ import type { ResolvedOptions } from './options.ts';
 import { pgError } from './pg-error.ts';
 import { requireAlterationRights, requireCreationRights, tablesUnpublished } from './publication.ts';
 import { previewTables, requireDistinctNames } from './read-plan.ts';
-import { readSystemIdentifier, requireLogicalWal } from './read-session.ts';
+import { requireLogicalWal } from './read-session.ts';
 import { readSlot, requireFreeSlot, requireUsableSlot } from './slot.ts';
 import { streamName } from './stream-name.ts';
 import { tableStream, type TableStream } from './table-stream.ts';
+import { readSystem } from './timeline.ts';
 import type { TypeRow } from './value-type.ts';
 
 /**
@@ -33,7 +34,7 @@ export async function findProblems(
   };
   await attempt(() => requireLogicalWal(facts));
   // A server that writes no logical log refuses the session as well.
-  if (problems.length === 0) await attempt(async () => void (await readSystemIdentifier(connector, facts)));
+  if (problems.length === 0) await attempt(async () => void (await readSystem(connector, facts)));
   await attempt(async () => {
     const slot = await readSlot(control, options.slot);
     if (slot === undefined) await requireFreeSlot(control);

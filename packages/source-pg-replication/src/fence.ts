@@ -6,6 +6,8 @@ import { pgError } from './pg-error.ts';
 import type { ReplicationEvent } from './replication-stream.ts';
 
 const FENCE_PREFIX = 'etl_fence';
+/** A message that moves the log, and with it the slot, of a database in which nothing else happens. */
+export const HEARTBEAT_PREFIX = 'etl_heartbeat';
 const PAGE_BYTES = 8192n;
 /** An insert position this near to the start of a page stands behind the page's header, where no record begins. */
 const PAGE_HEADER_BYTES = 40n;
@@ -29,6 +31,16 @@ export async function takeFence(control: Client, facts: ServerFacts): Promise<Fe
     return { type: 'message', id };
   } catch (error) {
     throw pgError(error, 'marking the end of the reading in the log');
+  }
+}
+
+/** Writes a heartbeat; nothing on a standby, which cannot write. */
+export async function sendHeartbeat(control: Client, facts: ServerFacts): Promise<void> {
+  if (facts.isStandby) return;
+  try {
+    await control.query(`SELECT pg_logical_emit_message(false, '${HEARTBEAT_PREFIX}', '')`);
+  } catch (error) {
+    throw pgError(error, 'writing a heartbeat into the log');
   }
 }
 

@@ -36,6 +36,13 @@ export const pgReplicationOptionsSchema = z.strictObject({
     .max(63)
     .optional()
     .describe('Publication; created when missing, used as it is when somebody else made it. Default: as the slot.'),
+  untilLsn: z
+    .string()
+    .regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/i, 'expected an LSN such as 0/16B3748')
+    .optional()
+    .describe(
+      'Read exactly what was committed before this position, which lies in the future of every position stored so far. For comparisons.',
+    ),
   applicationName: z.string().min(1).default('etl').describe('Name of the sessions in pg_stat_activity.'),
   connectTimeoutMs: z.int().min(1).default(15_000).describe('Longest wait for a connection.'),
   pageRows: z.int().min(1).default(10_000).describe('Rows that are held back at most before they are handed on.'),
@@ -54,7 +61,25 @@ export const pgReplicationOptionsSchema = z.strictObject({
     .min(1)
     .default(300_000)
     .describe('Longest silence of the server before the end of a reading is given up.'),
+  heartbeatMs: z
+    .int()
+    .min(1)
+    .default(60_000)
+    .describe(
+      'While the log is followed: how often a heartbeat is written, the slot of an idle database is moved, and new tables are looked for.',
+    ),
   slotWaitMs: z.int().min(0).default(3000).describe('How long to wait for a slot that another process holds.'),
+  maxSlotLagBytes: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('A run fails, loudly and before it reads, when the slot keeps more of the log than this.'),
+  dropSlotOverLimit: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Instead of failing so, drop the slot and copy all tables anew; also when an earlier run had dropped it and could not go on.',
+    ),
   snapshotAttempts: z
     .int()
     .min(1)

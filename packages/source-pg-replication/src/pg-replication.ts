@@ -3,6 +3,7 @@ import {
   type Checkpoint,
   type OperationOptions,
   type Source,
+  type SourceHealth,
   type SourceMessage,
   type SourceReadRequest,
   type StreamSpec,
@@ -20,6 +21,8 @@ import { previewTables, requireDistinctNames } from './read-plan.ts';
 import { requireVersion } from './read-session.ts';
 import { readReplication } from './replication-read.ts';
 import type { ReplicationStream } from './replication-stream.ts';
+import { healthOf, readSlotHealth, type SlotHealth } from './slot-health.ts';
+import { guardSlot } from './slot-valve.ts';
 import { dropUnusedSlot } from './unused-slot.ts';
 
 /**
@@ -59,6 +62,8 @@ class PgReplication implements Source {
   #stream: ReplicationStream | undefined;
   #serverVersion: number | undefined;
   #isReading = false;
+  /** How the slot stood before this run. */
+  #before: SlotHealth | undefined;
   /** The last reading created the slot, and no position of a table was acknowledged since. */
   #isSlotUnused = false;
 
@@ -70,6 +75,21 @@ class PgReplication implements Source {
   async check(options: OperationOptions = {}): Promise<void> {
     await this.#withControl(options, async (control, facts) => {
       throwProblems(await findProblems(this.#connector, control, this.#options, facts));
+    });
+  }
+
+  async prepare(options: OperationOptions = {}): Promise<void> {
+    await this.#withControl(options, async (control) => {
+      this.#before = await guardSlot(control, this.#options, options.logger);
+    });
+  }
+
+  async health(options: OperationOptions = {}): Promise<SourceHealth> {
+    return this.#withControl(options, async (control) => {
+      const now = await readSlotHealth(control, this.#options.slot);
+      // A run that has just read the slot asks how long nobody had.
+      const idleMs = this.#before?.idleMs ?? now?.idleMs ?? null;
+      return healthOf(now === undefined ? undefined : { ...now, idleMs }, this.#options);
     });
   }
 

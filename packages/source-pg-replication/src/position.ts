@@ -10,6 +10,8 @@ const MAX_EPOCH = 0xffff;
 const slotPositionSchema = z.object({
   format: z.literal(1),
   system_identifier: z.string(),
+  /** Absent where an earlier version stored the position. */
+  timeline: z.int().nullable().default(null),
   /** Leads every version: raised when positions of another server follow. */
   epoch: z.int().min(0).max(MAX_EPOCH),
   slot: z.string(),
@@ -74,6 +76,7 @@ function parse<T>(schema: z.ZodType<T>, value: JsonValue, whose: string): T {
     kind: 'state',
     message: `The stored position ${whose} is not one that this version can read.`,
     hint: 'Run again with --full-refresh of all streams, or with the version that stored it.',
+    context: { repair: 'full-refresh' },
   });
 }
 

@@ -75,6 +75,22 @@ export async function previewTables(
   return { ...choice, tables: described, publication };
 }
 
+/** Whether other tables are to be read than those of a choice that was made before. */
+export async function haveTablesChanged(
+  client: Client,
+  options: ResolvedOptions,
+  facts: ServerFacts,
+  before: TableChoice<TableName>,
+): Promise<boolean> {
+  const publication = await readPublication(client, options.publication);
+  const now = await chooseTables(client, options, facts, publication);
+  return !isDeepStrictEqual(oidsOf(before), oidsOf(now));
+}
+
+function oidsOf({ tables, unpublished }: TableChoice<TableName>): readonly (readonly number[])[] {
+  return [tables, unpublished].map((list) => list.map(({ oid }) => oid).toSorted((one, other) => one - other));
+}
+
 async function chooseTables(
   client: Client,
   options: ResolvedOptions,

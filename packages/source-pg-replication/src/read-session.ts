@@ -4,9 +4,7 @@ import type { Client } from 'pg';
 import type { ServerFacts } from './catalog.ts';
 import type { CheckpointDraft } from './checkpoint-draft.ts';
 import type { Connector } from './connector.ts';
-import { identifier } from './identifier.ts';
 import type { ResolvedOptions } from './options.ts';
-import { pgError } from './pg-error.ts';
 import type { SlotPosition } from './position.ts';
 import type { ReplacedValues } from './replaced-values.ts';
 import { slotInUse } from './slot-error.ts';
@@ -39,31 +37,6 @@ export interface ReadSession {
   position: SlotPosition;
   /** The slot was missing, and this reading created it. */
   isSlotNew: boolean;
-}
-
-/** The identity of the cluster; the same for all its standbys and for no other cluster. */
-export async function readSystemIdentifier(connector: Connector, { user }: ServerFacts): Promise<string> {
-  let client: Client;
-  try {
-    client = await connector.connectReplication();
-  } catch (error) {
-    if (!EtlError.isInstance(error) || error.code !== 'PG_PERMISSION_DENIED') throw error;
-    throw new EtlError({
-      code: error.code,
-      kind: error.kind,
-      message: error.message,
-      hint: `Let a superuser run: ALTER ROLE ${identifier(user)} REPLICATION; (on Amazon RDS: GRANT rds_replication TO ${identifier(user)};)`,
-      cause: error.cause,
-    });
-  }
-  try {
-    const { rows } = await client.query<Record<string, string>>('IDENTIFY_SYSTEM');
-    return rows[0]?.['systemid'] ?? '';
-  } catch (error) {
-    throw pgError(error, 'identifying the server');
-  } finally {
-    await connector.close(client);
-  }
 }
 
 /** @throws `PG_WAL_LEVEL` (config) unless the server writes what logical replication needs. */

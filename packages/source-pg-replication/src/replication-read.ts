@@ -1,22 +1,31 @@
 import { EtlError, silentLogger, type SourceMessage, type SourceReadRequest } from '@etl/core';
 import type { Client } from 'pg';
-import { readServerFacts } from './catalog.ts';
+import { readServerFacts, type TableName } from './catalog.ts';
 import { ChangePhase } from './change-phase.ts';
 import { CheckpointDraft } from './checkpoint-draft.ts';
 import type { Connector } from './connector.ts';
-import { takeFence } from './fence.ts';
+import { sendHeartbeat, takeFence } from './fence.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import type { ResolvedOptions } from './options.ts';
 import { pgError } from './pg-error.ts';
 import { hasTablePosition, nextEpoch, readSlotPosition, slotEntry, type SlotPosition } from './position.ts';
-import { planTables, preparePublication, requireDistinctNames } from './read-plan.ts';
-import { lockSlot, readSystemIdentifier, requireLogicalWal, requireVersion, type ReadSession } from './read-session.ts';
+import {
+  haveTablesChanged,
+  planTables,
+  preparePublication,
+  requireDistinctNames,
+  type TableChoice,
+} from './read-plan.ts';
+import { lockSlot, requireLogicalWal, requireVersion, type ReadSession } from './read-session.ts';
+import { ReadingEnd } from './reading-end.ts';
 import { ReplacedValues } from './replaced-values.ts';
 import { ReplicationStream } from './replication-stream.ts';
 import { awaitFreeSlot, dropSlot, requireUsableSlot, type SlotFacts } from './slot.ts';
+import { rememberSlot, requireKnownSlot } from './slot-memory.ts';
 import { slotAhead, slotMissing } from './slot-error.ts';
 import { copyTables, unblocked, type TableToCopy } from './snapshot-phase.ts';
 import { createSnapshotPoint, type SnapshotPoint } from './snapshot-point.ts';
+import { readSystem, requireSameHistory, type SystemFacts } from './timeline.ts';
 import { dropUnusedSlot } from './unused-slot.ts';
 
 type Messages = AsyncGenerator<SourceMessage, void, undefined>;
@@ -73,11 +82,14 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
   requireLogicalWal(facts);
   const patience = { waitMs: options.slotWaitMs, signal: request.signal };
   await lockSlot(control, options.slot, patience);
-  const systemIdentifier = await readSystemIdentifier(connector, facts);
-  const { slot, stored, epoch } = await findStart(read, control, await awaitFreeSlot(control, options.slot, patience), {
-    systemIdentifier,
-    database: facts.database,
-  });
+  const system = await readSystem(connector, facts);
+  const { slot, stored, epoch, isAnew } = await findStart(
+    read,
+    control,
+    await awaitFreeSlot(control, options.slot, patience),
+    { system, database: facts.database },
+  );
+  if (stored === undefined) await rememberSlot(request, options.slot, system.identifier);
   const choice = await preparePublication(control, options, facts);
   requireDistinctNames(choice.tables);
 
@@ -94,7 +106,8 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     live: new Map(),
     position: {
       format: 1,
-      system_identifier: systemIdentifier,
+      system_identifier: system.identifier,
+      timeline: system.timeline,
       epoch,
       slot: options.slot,
       publication: options.publication,
@@ -117,12 +130,12 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     if (stored === undefined || stored.slot !== options.slot || stored.publication !== options.publication) {
       session.draft.set(slotEntry(session.position));
     }
-    yield* planTables(session, choice, request, toCopy);
+    yield* planTables(session, choice, isAnew ? { state: request.state, fullRefresh: true } : request, toCopy);
     yield* copyTables(session, toCopy, point);
   } finally {
     await point?.close();
   }
-  yield* readChanges(read, session, confirmed);
+  yield* readChanges(read, session, confirmed, choice);
 }
 
 interface Start {
@@ -130,6 +143,8 @@ interface Start {
   /** Absent when all tables are read from the start. */
   readonly stored: SlotPosition | undefined;
   readonly epoch: number;
+  /** Whether every table is copied, whatever its position says. */
+  readonly isAnew: boolean;
 }
 
 /**
@@ -140,43 +155,62 @@ async function findStart(
   { options, request }: ReplicationReadOptions,
   control: Client,
   slot: SlotFacts | undefined,
-  server: { readonly systemIdentifier: string; readonly database: string },
+  server: { readonly system: SystemFacts; readonly database: string },
 ): Promise<Start> {
   const state = request.state ?? [];
+  const isAnew = false;
   try {
     if (slot !== undefined) requireUsableSlot(options.slot, slot, server.database);
     const stored = readSlotPosition(state);
-    if (stored !== undefined && slot === undefined && !hasTablePosition(state)) {
-      requireSameSystem(stored, server.systemIdentifier);
-      return { slot, stored: undefined, epoch: stored.epoch };
+    if (stored === undefined) {
+      if (slot !== undefined) await requireKnownSlot(request, options.slot, slot, server.system.identifier);
+      return { slot, stored, epoch: 1, isAnew };
     }
-    if (stored !== undefined) requireContinuity(stored, slot, options.slot, server.systemIdentifier);
-    return { slot, stored, epoch: stored?.epoch ?? 1 };
+    requireSameHistory(stored, server.system);
+    if (slot === undefined) {
+      if (!hasTablePosition(state)) return { slot, stored: undefined, epoch: stored.epoch, isAnew };
+      throw slotMissing(options.slot);
+    }
+    const position = parseLsn(stored.lsn);
+    if (slot.confirmedLsn !== null && slot.confirmedLsn > position) {
+      throw slotAhead(options.slot, slot.confirmedLsn, position);
+    }
+    return { slot, stored, epoch: stored.epoch, isAnew };
   } catch (error) {
+    if (!EtlError.isInstance(error) || error.kind !== 'state') throw error;
     const isWhole = request.fullRefresh === true && request.streams === undefined;
-    if (!isWhole || !EtlError.isInstance(error) || error.kind !== 'state') throw error;
+    const isDropped = options.dropSlotOverLimit && error.code === 'PG_SLOT_MISSING';
+    if (!isWhole && !isDropped) throw error;
     request.logger?.warn({ reason: error.code }, 'stored position cannot be gone on from, all tables are copied');
     const isLost = slot?.walStatus === 'lost';
     if (isLost) await dropSlot(control, options.slot);
-    return { slot: isLost ? undefined : slot, stored: undefined, epoch: nextEpoch(state) };
+    return { slot: isLost ? undefined : slot, stored: undefined, epoch: nextEpoch(state), isAnew: true };
   }
 }
 
-function requireContinuity(
-  stored: SlotPosition,
-  slot: SlotFacts | undefined,
-  name: string,
-  systemIdentifier: string,
-): void {
-  requireSameSystem(stored, systemIdentifier);
-  if (slot === undefined) throw slotMissing(name);
-  const position = parseLsn(stored.lsn);
-  if (slot.confirmedLsn !== null && slot.confirmedLsn > position) throw slotAhead(name, slot.confirmedLsn, position);
-}
-
-async function* readChanges(read: ReplicationReadOptions, session: ReadSession, confirmed: bigint): Messages {
+async function* readChanges(
+  read: ReplicationReadOptions,
+  session: ReadSession,
+  confirmed: bigint,
+  choice: TableChoice<TableName>,
+): Messages {
   const { options, connector, facts, control } = session;
-  const fence = await takeFence(control, facts);
+  const { follow, deadline, maxRows } = read.request;
+  const exactLsn = options.untilLsn === undefined ? undefined : parseLsn(options.untilLsn);
+  // Taken after the exact position was chosen, and so certain to lie behind it.
+  const fence = follow === undefined ? await takeFence(control, facts) : undefined;
+  const end = new ReadingEnd({
+    ...options,
+    pageRows: Math.min(options.pageRows, maxRows ?? options.pageRows),
+    fence,
+    exactLsn,
+    follow,
+    deadline,
+    beat: async () => {
+      await sendHeartbeat(control, facts);
+      return haveTablesChanged(control, options, facts, choice);
+    },
+  });
   const stream = await ReplicationStream.open(connector, {
     slot: options.slot,
     publication: options.publication,
@@ -185,9 +219,9 @@ async function* readChanges(read: ReplicationReadOptions, session: ReadSession, 
     serverVersion: facts.version,
     statusIntervalMs: options.statusIntervalMs,
     silenceTimeoutMs: options.fenceTimeoutMs,
-    asksForKeepalives: fence.type === 'position',
+    asksForKeepalives: fence === undefined ? facts.isStandby : fence.type === 'position',
   });
-  const phase = new ChangePhase(session, stream, fence);
+  const phase = new ChangePhase(session, stream, end);
   let isRead = false;
   try {
     read.onStream(stream);
@@ -198,15 +232,6 @@ async function* readChanges(read: ReplicationReadOptions, session: ReadSession, 
     if (isRead) await stream.stop();
     else stream.destroy();
   }
-  yield* copyTables(session, phase.resync);
-}
-
-function requireSameSystem(stored: SlotPosition, systemIdentifier: string): void {
-  if (stored.system_identifier === systemIdentifier) return;
-  throw new EtlError({
-    code: 'PG_SYSTEM_CHANGED',
-    kind: 'state',
-    message: 'The stored position is that of another PostgreSQL cluster.',
-    hint: 'Correct the connection string, or run again with --full-refresh of all streams if the database was moved or restored.',
-  });
+  // A log that is followed is begun anew for them; a position that had to be reached exactly stays reached.
+  if (follow === undefined && exactLsn === undefined) yield* copyTables(session, phase.resync);
 }

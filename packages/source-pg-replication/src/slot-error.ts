@@ -1,12 +1,28 @@
 import { EtlError } from '@etl/core';
 import { formatLsn } from './lsn.ts';
 
+/** What repairs a position that cannot be gone on from. The command line puts its own command in its place. */
+export const FULL_REFRESH = 'run again with --full-refresh of all streams, which copies every table.';
+const REPAIR = { repair: 'full-refresh' };
+
 export function slotMissing(name: string): EtlError {
   return new EtlError({
     code: 'PG_SLOT_MISSING',
     kind: 'state',
     message: `The replication slot ${name} no longer exists, so changes since the last run may be gone.`,
-    hint: 'Run again with --full-refresh of all streams to copy the tables anew.',
+    hint: `It is gone for good: ${FULL_REFRESH}`,
+    context: REPAIR,
+  });
+}
+
+/** A slot stands there, but the destination knows of no position and of no slot that was made for it. */
+export function stateMissing(name: string, confirmed: bigint | null): EtlError {
+  return new EtlError({
+    code: 'PG_STATE_MISSING',
+    kind: 'state',
+    message: `The replication slot ${name} exists${confirmed === null ? '' : ` (confirmed up to ${formatLsn(confirmed)})`}, but this destination holds no position of it: it is read into another destination, or the position was lost.`,
+    hint: `If another destination reads it, give this group a slot of its own. If the position was lost, or the slot was made by hand: ${FULL_REFRESH}`,
+    context: REPAIR,
   });
 }
 
@@ -15,7 +31,8 @@ export function slotLost(name: string, why: string): EtlError {
     code: 'PG_SLOT_LOST',
     kind: 'state',
     message: `The replication slot ${name} is unusable: ${why}.`,
-    hint: 'Run again with --full-refresh of all streams, which makes a new slot; raise max_slot_wal_keep_size.',
+    hint: `A new slot is needed: ${FULL_REFRESH} Raise max_slot_wal_keep_size, or the limit that is named.`,
+    context: REPAIR,
   });
 }
 
@@ -25,7 +42,7 @@ export function slotInUse(name: string, pid: number | null): EtlError {
     code: 'PG_SLOT_IN_USE',
     kind: 'transient',
     message: `The replication slot ${name} is in use by ${holder}.`,
-    hint: 'Wait until the other run has ended; pg_stat_activity says who it is.',
+    hint: 'Wait until the other run has ended; pg_stat_activity says who it is. Nothing is taken from it.',
     ...(pid === null ? {} : { context: { pid } }),
   });
 }
@@ -35,7 +52,8 @@ export function slotAhead(name: string, confirmed: bigint, position: bigint): Et
     code: 'PG_SLOT_AHEAD',
     kind: 'state',
     message: `The replication slot ${name} is at ${formatLsn(confirmed)}, ahead of the stored position ${formatLsn(position)}: changes between them are gone.`,
-    hint: 'Run again with --full-refresh of all streams to copy the tables anew, and let nobody else read the slot.',
+    hint: `Let nobody else read the slot, and ${FULL_REFRESH}`,
+    context: REPAIR,
   });
 }
 

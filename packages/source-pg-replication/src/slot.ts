@@ -13,12 +13,15 @@ export interface SlotFacts {
   readonly confirmedLsn: bigint | null;
   /** `reserved`, `extended`, `unreserved` or `lost`. */
   readonly walStatus: string | null;
+  /** Why the server has invalidated it; since PostgreSQL 17. */
+  readonly invalidationReason: string | null;
 }
 
 export async function readSlot(client: Client, name: string): Promise<SlotFacts | undefined> {
   const { rows } = await client.query<Record<string, string | null>>(
-    `SELECT plugin, database, active_pid, confirmed_flush_lsn, wal_status
-     FROM pg_replication_slots WHERE slot_name = ${literal(name)}`,
+    `SELECT plugin, database, active_pid, confirmed_flush_lsn, wal_status,
+       to_jsonb(s) ->> 'invalidation_reason' AS invalidation_reason
+     FROM pg_replication_slots s WHERE slot_name = ${literal(name)}`,
   );
   const [row] = rows;
   if (row === undefined) return undefined;
@@ -28,6 +31,7 @@ export async function readSlot(client: Client, name: string): Promise<SlotFacts 
     activePid: row['active_pid'] == null ? null : Number(row['active_pid']),
     confirmedLsn: row['confirmed_flush_lsn'] == null ? null : parseLsn(row['confirmed_flush_lsn']),
     walStatus: row['wal_status'] ?? null,
+    invalidationReason: row['invalidation_reason'] ?? null,
   };
 }
 
@@ -57,7 +61,7 @@ export function requireUsableSlot(name: string, slot: SlotFacts, database: strin
       hint: 'Choose another slot name.',
     });
   }
-  if (slot.walStatus === 'lost') throw slotLost(name, 'the server removed the log that it needs');
+  if (slot.walStatus === 'lost') throw slotLost(name, lossOf(slot.invalidationReason));
   if (slot.activePid !== null) throw slotInUse(name, slot.activePid);
 }
 
@@ -72,5 +76,18 @@ export async function awaitFreeSlot(
     const slot = await readSlot(client, name);
     if (slot?.activePid == null || Date.now() >= deadline) return slot;
     await delay(100, undefined, { signal: options.signal });
+  }
+}
+
+function lossOf(reason: string | null): string {
+  switch (reason) {
+    case 'idle_timeout':
+      return 'nobody read it for longer than idle_replication_slot_timeout, and the server invalidated it';
+    case 'wal_level_insufficient':
+      return 'wal_level was not logical for a while, and the server invalidated it';
+    case 'rows_removed':
+      return 'rows that it needs were vacuumed away, and the server invalidated it';
+    default:
+      return 'the server removed the log that it needs (max_slot_wal_keep_size)';
   }
 }

@@ -47,6 +47,7 @@ export class WireSession {
   #lastBytes = SHORT_READ_BYTES;
   #failure: Error | undefined;
   #waiter: Waiter | undefined;
+  #filling: Promise<void> | undefined;
 
   constructor(client: Client, options: WireOptions = {}) {
     this.#isCoalesced = options.isCoalesced ?? false;
@@ -113,8 +114,15 @@ export class WireSession {
     this.#fail(error);
   }
 
-  /** Waits for bytes and puts them into the scanner. */
+  /** Waits for bytes and puts them into the scanner. Who calls while another waits, waits with it. */
   async fill(): Promise<void> {
+    this.#filling ??= this.#fill().finally(() => {
+      this.#filling = undefined;
+    });
+    return this.#filling;
+  }
+
+  async #fill(): Promise<void> {
     if (this.#queue.length === 0) {
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#isCoalesced && this.#lastBytes < SHORT_READ_BYTES) {

@@ -1,7 +1,7 @@
 import type { Destination } from '../destination.ts';
 import type { OperationOptions } from '../operation-options.ts';
 import type { DayRange } from '../slice.ts';
-import type { Source } from '../source.ts';
+import type { LogFollow, Source } from '../source.ts';
 import type { PipelineEvent } from './pipeline-event.ts';
 
 export interface PipelineOptions extends OperationOptions {
@@ -25,6 +25,13 @@ export interface PipelineOptions extends OperationOptions {
    * under way is completed; what is left stays due and is counted in the report.
    */
   readonly deadline?: Date | undefined;
+  /**
+   * A log ends at the first checkpoint after this many rows; whole transactions only. What is left is said
+   * in the report. Has no meaning for slices.
+   */
+  readonly maxRows?: number | undefined;
+  /** A log is read on when its end is reached, see `LogFollow`; `followPipeline` does so again and again. */
+  readonly follow?: LogFollow | undefined;
   /**
    * Most windows that are read at the same time; of one lane never more than one.
    *

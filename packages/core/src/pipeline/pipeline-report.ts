@@ -1,6 +1,7 @@
 import type { ApiCallTotals } from '../api-call.ts';
 import type { LoadSummary, SchemaChange } from '../destination.ts';
 import type { EtlError } from '../etl-error.ts';
+import type { SourceHealth } from '../source-health.ts';
 
 /** Something that is not good after the run. Its data is as it was before, and it stays due. */
 export interface PipelineFailure {
@@ -40,4 +41,6 @@ export interface PipelineReport {
   readonly schemaChanges: readonly SchemaChange[];
   readonly rows: number;
   readonly durationMs: number;
+  /** How the source's side stood after the run; absent where the source has nothing to say of it. */
+  readonly sourceHealth?: SourceHealth;
 }

@@ -27,6 +27,8 @@ export function readOptions(run: PipelineRun): SourceReadRequest {
     fullRefresh: options.fullRefresh,
     now: run.now(),
     deadline: options.deadline,
+    maxRows: options.maxRows,
+    follow: options.follow,
     memory: (stream: string) => ({
       get: (key: string) => session.readMemory(stream, key),
       set: session.writeMemory.bind(session, stream),

@@ -27,10 +27,11 @@ export async function runLog(run: PipelineRun): Promise<void> {
     let isCovered = false;
     for await (const message of run.options.source.read(request)) {
       run.signal.throwIfAborted();
-      if (isCovered && isOver(run)) {
+      if (isCovered && isOver(run, loads.rowsTaken)) {
         run.recorder.unfinished();
         break;
       }
+      if (isCovered && run.options.follow?.stop.aborted === true) break;
       await loads.accept(message);
       isCovered = message.type === 'checkpoint';
     }
@@ -40,8 +41,9 @@ export async function runLog(run: PipelineRun): Promise<void> {
   }
 }
 
-function isOver({ options, now }: PipelineRun): boolean {
-  return options.deadline !== undefined && now() >= options.deadline;
+function isOver({ options, now }: PipelineRun, rows: number): boolean {
+  const { deadline, maxRows } = options;
+  return (deadline !== undefined && now() >= deadline) || (maxRows !== undefined && rows >= maxRows);
 }
 
 /** The loads of one reading, one after the other; the next begins before its rows are read. */
@@ -55,6 +57,7 @@ class LogLoads implements AsyncDisposable {
   known: readonly StateEntry[] = [];
   #load: LoadPackage | undefined;
   #rows = 0;
+  #rowsBefore = 0;
   /** Whether anything came since the last checkpoint. */
   #uncovered = false;
   #moved: StateEntry[] = [];
@@ -68,9 +71,15 @@ class LogLoads implements AsyncDisposable {
     return this.#current().lookup(stream, keys, columns);
   };
 
+  /** Rows of all loads of this reading. */
+  get rowsTaken(): number {
+    return this.#rowsBefore + this.#rows;
+  }
+
   async begin(): Promise<void> {
     this.#load = await this.#run.session.beginLoad({ ...this.#run.options, signal: this.#run.signal });
     this.#prepared.clear();
+    this.#rowsBefore += this.#rows;
     this.#rows = 0;
     this.#uncovered = false;
     this.#moved = [];
@@ -152,7 +161,8 @@ class LogLoads implements AsyncDisposable {
   async #checkpoint(checkpoint: Checkpoint): Promise<void> {
     this.#moved.push(...checkpoint.entries.filter(({ stream, value }) => value === null || !this.#failed.has(stream)));
     this.#uncovered = false;
-    if (this.#rows < (this.#run.options.commitEveryRows ?? COMMIT_EVERY_ROWS)) return;
+    const { follow, commitEveryRows = COMMIT_EVERY_ROWS } = this.#run.options;
+    if (follow === undefined && this.#rows < commitEveryRows) return;
     await this.#commit();
     await this.begin();
   }

@@ -6,6 +6,7 @@ import type { PipelineReport } from './pipeline-report.ts';
 import type { PipelineRun } from './pipeline-run.ts';
 import { runLog } from './run-log.ts';
 import { runSlices } from './run-slices.ts';
+import type { SourceHealth } from '../source-health.ts';
 import { recordOf, recordOfEnd } from './run-record.ts';
 import { RunRecorder } from './run-recorder.ts';
 
@@ -25,6 +26,7 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
   const now = options.now ?? (() => new Date());
   const recorder = new RunRecorder(options.name, options.onEvent, now);
   const startedAt = now();
+  await options.source.prepare?.({ signal: options.signal, logger, tracer: options.tracer });
   const session = await options.destination.open(options.name, {
     signal: options.signal,
     logger,
@@ -38,7 +40,8 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
     signal.throwIfAborted();
     await (options.source.plan === undefined ? runLog(run) : runSlices(run));
     await optimize(run);
-    const report = recorder.report();
+    const health = await sourceHealth(run);
+    const report = { ...recorder.report(), ...(health === undefined ? {} : { sourceHealth: health }) };
     await keepRecord(run, recordOf(report, { startedAt, endedAt: now() }));
     return report;
   } catch (error) {
@@ -56,6 +59,17 @@ async function keepRecord({ options, session }: PipelineRun, record: RunRecord):
     await session.writeRun(record);
   } catch (error) {
     options.logger?.warn({ err: EtlError.from(error).code }, 'the record of the run was not kept');
+  }
+}
+
+// The rows are committed: that the source says nothing of itself takes nothing back.
+async function sourceHealth({ options, signal }: PipelineRun): Promise<SourceHealth | undefined> {
+  try {
+    return await options.source.health?.({ signal, logger: options.logger, tracer: options.tracer });
+  } catch (error) {
+    signal.throwIfAborted();
+    options.logger?.warn({ err: EtlError.from(error).code }, 'the source did not say how it stands');
+    return undefined;
   }
 }
 

@@ -58,8 +58,8 @@ test('a table that the options name is a matter of configuration, before anythin
 
 test('a choice of tables, or an exclusion, says that it is meant', async () => {
   await using database = await postgres.database(TABLES);
-  for (const options of [{ tables: ['items'] }, { exclude: ['archive', 'other'] }]) {
-    const replica = new Replica(database, { publication: 'theirs', ...options });
+  for (const [index, options] of [{ tables: ['items'] }, { exclude: ['archive', 'other'] }].entries()) {
+    const replica = new Replica(database, { publication: 'theirs', slot: `${database.name}_${index}`, ...options });
     await replica.source().check();
     await replica.run();
   }

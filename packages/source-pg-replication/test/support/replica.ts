@@ -7,6 +7,7 @@ import {
   type Row,
   type Source,
   type SourceMessage,
+  type SourceReadRequest,
   type StateEntry,
 } from '@etl/core';
 import { memoryDestination, MemoryStore } from '@etl/testing';
@@ -75,6 +76,18 @@ export class Replica {
 
   state(): readonly StateEntry[] {
     return this.store.state.get('test') ?? [];
+  }
+
+  /** What the engine gives a reading: positions, and what the source wants to be remembered. */
+  request(): Pick<SourceReadRequest, 'state' | 'memory'> {
+    const key = (stream: string, name: string): string => JSON.stringify(['test', stream, name]);
+    return {
+      state: this.state(),
+      memory: (stream) => ({
+        get: async (name) => this.store.memory.get(key(stream, name)),
+        set: async (name, value) => void this.store.memory.set(key(stream, name), value),
+      }),
+    };
   }
 
   lsn(): string {
