@@ -49,6 +49,12 @@ export const pgReplicationOptionsSchema = z.strictObject({
     .default(300_000)
     .describe('Longest silence of the server before the end of a reading is given up.'),
   slotWaitMs: z.int().min(0).default(3000).describe('How long to wait for a slot that another process holds.'),
+  copyConnections: z
+    .int()
+    .min(1)
+    .max(16)
+    .default(2)
+    .describe('Sessions that copy a big table side by side, each a part of its pages.'),
   snapshotAttempts: z
     .int()
     .min(1)

@@ -87,6 +87,7 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     facts,
     logger: request.logger ?? silentLogger,
     lookup: request.lookup,
+    acceptsText: request.acceptsText === true,
     types: new Map(),
     draft: new CheckpointDraft(),
     live: new Map(),

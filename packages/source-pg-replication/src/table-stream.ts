@@ -1,4 +1,4 @@
-import { EtlError, type ColumnSpec, type StreamSpec } from '@etl/core';
+import { EtlError, type ColumnSpec, type StreamSpec, type ValueSpec } from '@etl/core';
 import type { CatalogColumn, CatalogTable } from './catalog.ts';
 import { identifier, qualified } from './identifier.ts';
 import { streamName } from './stream-name.ts';
@@ -10,7 +10,10 @@ export interface StreamColumn {
   readonly name: string;
   readonly typeOid: number;
   readonly typeModifier: number;
+  readonly spec: ValueSpec;
   readonly parse: ParseValue;
+  /** See `ValueType.hasCommas`. */
+  readonly hasCommas: boolean;
 }
 
 /** A table and the stream it becomes. */
@@ -60,8 +63,15 @@ function columnSpec(column: CatalogColumn, key: readonly string[], types: Readon
 }
 
 function streamColumn(column: CatalogColumn, types: ReadonlyMap<number, TypeRow>): StreamColumn {
-  const { parse } = valueType(column.type, column.modifier, types);
-  return { name: column.name, typeOid: column.type, typeModifier: column.modifier, parse };
+  const { spec, parse, hasCommas = false } = valueType(column.type, column.modifier, types);
+  return {
+    name: column.name,
+    typeOid: column.type,
+    typeModifier: column.modifier,
+    spec: { ...spec, nullable: true },
+    parse,
+    hasCommas,
+  };
 }
 
 function requireKey(table: CatalogTable): readonly string[] {

@@ -9,6 +9,8 @@ export type ParseValue = (text: string) => unknown;
 export interface ValueType {
   readonly spec: Omit<ValueSpec, 'nullable'>;
   readonly parse: ParseValue;
+  /** Whether commas separate the items of an array of this type, as they do for nearly all. */
+  readonly hasCommas?: boolean;
 }
 
 /** A row of `pg_type`, as far as it matters here. */
@@ -46,9 +48,11 @@ function arrayOf(element: number, modifier: number, types: ReadonlyMap<number, T
   const items = valueType(element, modifier, types);
   // An array of a domain over an array has no type here; its text says everything.
   if (items.spec.type === 'array') return TEXT;
+  const delimiter = types.get(element)?.delimiter ?? ',';
   return {
     spec: { type: 'array', items: { ...items.spec, nullable: true } },
-    parse: arrayParser(items.parse, types.get(element)?.delimiter ?? ','),
+    parse: arrayParser(items.parse, delimiter),
+    hasCommas: delimiter === ',',
   };
 }
 

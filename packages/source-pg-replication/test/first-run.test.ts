@@ -1,5 +1,4 @@
 import { runPipeline, type Source } from '@etl/core';
-import { memoryDestination } from '@etl/testing';
 import { expect, test } from 'vitest';
 import { usePostgres } from './support/postgres.ts';
 import { failureOf, readAll, Replica, rowsOf, withoutSystemColumns } from './support/replica.ts';
@@ -108,7 +107,7 @@ test('a table that is truncated or rewritten after the snapshot began is copied 
     discover: async () => [],
     [Symbol.asyncDispose]: async () => undefined,
   };
-  const report = await runPipeline({ name: 'test', source: disturbed, destination: memoryDestination(replica.store) });
+  const report = await runPipeline({ name: 'test', source: disturbed, destination: replica.destination() });
   expect(report.failures).toEqual([]);
   expect(replica.rows('b')).toEqual([{ id: 1, v: 'new' }]);
   expect(replica.rows('c')).toHaveLength(1000);
@@ -139,7 +138,7 @@ test('goes on by table after a kill in the midst of the snapshots, without a new
     await runPipeline({
       name: 'test',
       source,
-      destination: memoryDestination(replica.store),
+      destination: replica.destination(),
       commitEveryRows: 1,
       signal: stop.signal,
       onEvent: (event) => {
