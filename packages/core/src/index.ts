@@ -44,7 +44,15 @@ export type { Row } from './row.ts';
 export type { SliceExpectation, SliceGate } from './slice-gate.ts';
 export type { DayRange, Scope, Slice } from './slice.ts';
 export type { SourceHealth, SourceWarning } from './source-health.ts';
-export type { LogFollow, RowLookup, Source, SourceDrift, SourceMessage, SourceReadRequest, StreamSlices } from './source.ts';
+export type {
+  LogFollow,
+  RowLookup,
+  Source,
+  SourceDrift,
+  SourceMessage,
+  SourceReadRequest,
+  StreamSlices,
+} from './source.ts';
 export { findState, newestEntries } from './state.ts';
 export type { Checkpoint, StateEntry } from './state.ts';
 export type {

@@ -1,20 +1,21 @@
 import { EtlError, type SourceMessage } from '@etl/core';
 import { describeTables, readTypes } from './catalog.ts';
-import { BASE_ROW_MISSING, ChangedTable } from './changed-table.ts';
+import { BASE_ROW_MISSING } from './base-rows.ts';
+import { ChangedTable } from './changed-table.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
-import type { PgoutputMessage } from './pgoutput.ts';
+import type { PgoutputChange, PgoutputMessage } from './pgoutput.ts';
 import { forgottenEntry, slotEntry, tableEntry, tablePosition } from './position.ts';
 import type { ReadSession } from './read-session.ts';
 import type { ReadingEnd, Verdict } from './reading-end.ts';
 import type { ReplicationStream } from './replication-stream.ts';
-import { versionBase } from './row-version.ts';
+import { RowVersion } from './row-version.ts';
 import type { TableToCopy } from './snapshot-phase.ts';
 import { findDrift } from './table-drift.ts';
 import { tableStream } from './table-stream.ts';
+import { PageMemory } from './text-buffer.ts';
 
 type Messages = AsyncGenerator<SourceMessage, void, undefined>;
 type Relation = Extract<PgoutputMessage, { type: 'relation' }>;
-type Change = Extract<PgoutputMessage, { type: 'insert' | 'update' | 'delete' }>;
 
 /** Reads the changes of the live tables up to the end of a reading. */
 export class ChangePhase {
@@ -27,8 +28,7 @@ export class ChangePhase {
   /** End of the last whole transaction. */
   #position: bigint;
   #commitLsn = 0n;
-  #versions = 0n;
-  #ordinal = 0n;
+  readonly #version = new RowVersion();
   #inTransaction = false;
   /** Changes since the last flush; of several of one row only the last is held. */
   #pendingRows = 0;
@@ -41,7 +41,8 @@ export class ChangePhase {
     this.#stream = stream;
     this.#end = end;
     this.#position = parseLsn(session.position.lsn);
-    for (const [oid, live] of session.live) this.#tables.set(oid, new ChangedTable(live));
+    const memory = session.acceptsText ? new PageMemory() : undefined;
+    for (const [oid, live] of session.live) this.#tables.set(oid, new ChangedTable(live, memory));
     this.#withImages = [...this.#tables.values()].filter((table) => table.remembersTransaction);
   }
 
@@ -123,13 +124,12 @@ export class ChangePhase {
   #begin(commitLsn: bigint): void {
     this.#inTransaction = true;
     this.#commitLsn = commitLsn;
-    this.#versions = versionBase(this.#session.position.epoch, commitLsn);
-    this.#ordinal = 0n;
+    this.#version.begin(this.#session.position.epoch, commitLsn);
     for (const table of this.#withImages) table.beginTransaction();
   }
 
-  #change(event: Change): SourceMessage | undefined {
-    this.#ordinal += 1n;
+  #change(event: PgoutputChange): SourceMessage | undefined {
+    this.#version.next();
     const table = this.#liveNow(event.relation);
     if (table === undefined) return undefined;
     this.#pendingRows += 1;
@@ -137,7 +137,7 @@ export class ChangePhase {
     this.#pendingBytes += this.#stream.lastBytes;
     this.#bytesSinceCheckpoint += this.#stream.lastBytes;
     try {
-      table.apply(event, this.#versions | this.#ordinal);
+      table.apply(event, this.#version);
       return undefined;
     } catch (error) {
       this.#stop(table);
@@ -146,7 +146,7 @@ export class ChangePhase {
   }
 
   async *#truncate(relations: readonly number[]): Messages {
-    this.#ordinal += 1n;
+    this.#version.next();
     for (const relation of relations) {
       const table = this.#liveNow(relation);
       if (table === undefined) continue;

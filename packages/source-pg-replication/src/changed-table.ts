@@ -1,32 +1,32 @@
 import { isDeepStrictEqual } from 'node:util';
-import { EtlError, type Row, type RowLookup, type SourceMessage } from '@etl/core';
-import { PendingRows, type PendingRow } from './pending-rows.ts';
-import type { PgoutputMessage, RelationColumn, Tuple } from './pgoutput.ts';
+import type { RowLookup, SourceMessage } from '@etl/core';
+import type { PgoutputChange, RelationColumn } from './pgoutput.ts';
 import type { LiveTable } from './read-session.ts';
-import { valueFailure, type StreamColumn, type TableStream } from './table-stream.ts';
+import { RowChanges } from './row-changes.ts';
+import type { RowVersion } from './row-version.ts';
+import type { TableChanges } from './table-changes.ts';
+import type { StreamColumn, TableStream } from './table-stream.ts';
+import type { PageMemory } from './text-buffer.ts';
+import { TextChanges } from './text-changes.ts';
 import { valueType, type TypeRow } from './value-type.ts';
 
-type Change = Extract<PgoutputMessage, { type: 'insert' | 'update' | 'delete' }>;
-
-const LOOKUP_KEYS = 5000;
-
-/** One table during streaming: turns its changes into pending rows. */
+/** One table during streaming: its place among the columns that come, and its changes. */
 export class ChangedTable {
   readonly live: LiveTable;
   /** The stream is not read to the end of this run: it failed, or it will be copied anew. */
   isStopped = false;
   /** Rows handed on so far. */
   rowCount = 0;
+  /** Where text is written; absent when rows are asked for. */
+  readonly #memory: PageMemory | undefined;
   #isAnnounced = false;
   #layout: readonly (StreamColumn | undefined)[] = [];
-  #pending: PendingRows;
-  // Only for deferrable keys: the whole rows that this transaction has written, by key.
-  #images: Map<string, Tuple> | undefined;
+  #changes: TableChanges;
 
-  constructor(live: LiveTable) {
+  constructor(live: LiveTable, memory: PageMemory | undefined) {
     this.live = live;
-    this.#pending = new PendingRows(live.stream);
-    if (live.stream.table.isKeyDeferrable) this.#images = new Map();
+    this.#memory = memory;
+    this.#changes = this.#newChanges();
   }
 
   get stream(): TableStream {
@@ -34,16 +34,16 @@ export class ChangedTable {
   }
 
   get isPending(): boolean {
-    return this.#pending.size > 0;
+    return this.#changes.size > 0;
   }
 
   /** Whether {@link beginTransaction} must be called. */
   get remembersTransaction(): boolean {
-    return this.#images !== undefined;
+    return this.stream.table.isKeyDeferrable;
   }
 
   beginTransaction(): void {
-    this.#images?.clear();
+    this.#changes.beginTransaction();
   }
 
   /**
@@ -64,6 +64,7 @@ export class ChangedTable {
       if (!isSame) fits = false;
       return isSame ? known : undefined;
     });
+    this.#changes.setLayout(this.#layout);
     return fits;
   }
 
@@ -77,52 +78,31 @@ export class ChangedTable {
   /** Goes on with columns that came or went. */
   evolve(stream: TableStream): void {
     this.live.stream = stream;
-    this.#pending = new PendingRows(stream);
+    this.#changes = this.#newChanges();
     this.#isAnnounced = false;
   }
 
   /** Gives up what is pending. */
   stop(): void {
     this.isStopped = true;
-    this.#pending.clear();
-    this.#images?.clear();
+    this.#changes.clear();
   }
 
   /** @throws a `data` error that names the column. */
-  apply(change: Change, version: bigint): void {
-    if (change.type === 'delete') {
-      const key = this.#keyRow(change.old);
-      if (!this.#isHeldByAnother(key, change.old, change.oldIsWhole)) this.#pending.bury(key, version);
-      return;
-    }
-    const old = change.type === 'update' ? change.old : undefined;
-    const oldIsWhole = change.type === 'update' && change.oldIsWhole;
-    const whole = old !== undefined && oldIsWhole ? filled(change.row, old) : change.row;
-    const missing: string[] = [];
-    const next = this.#row(whole, missing);
-    next[this.stream.versionKey] = version;
-    const base = old === undefined ? next : this.#keyRow(old);
-    const nextKey = this.#pending.keyOf(next);
-    const isMoved = old !== undefined && this.#pending.keyOf(base) !== nextKey;
-    const isHeld = isMoved && this.#isHeldByAnother(base, old, oldIsWhole);
-    this.#pending.put(next, missing, base);
-    if (isMoved && !isHeld) this.#pending.bury(base, version);
-    this.#images?.set(nextKey, whole);
+  apply(change: PgoutputChange, version: RowVersion): void {
+    this.#changes.apply(change, version);
   }
 
   truncate(): void {
-    this.#pending.clear();
-    this.#images?.clear();
+    this.#changes.clear();
   }
 
   /** Hands the pending rows on, those that the log left incomplete being completed first. */
   async *flush(lookup: RowLookup | undefined): AsyncGenerator<SourceMessage, void, undefined> {
-    const pending = this.#pending.take();
+    const rows = this.#changes.size;
     yield* this.announce();
-    const incomplete = pending.filter(({ missing }) => missing.length > 0);
-    if (incomplete.length > 0 && lookup !== undefined) await this.#complete(incomplete, lookup);
-    this.rowCount += pending.length;
-    yield { type: 'records', stream: this.stream.name, rows: pending.map(({ row }) => row) };
+    yield* this.#changes.flush(lookup);
+    this.rowCount += rows;
   }
 
   *announce(): Generator<SourceMessage, void, undefined> {
@@ -131,80 +111,9 @@ export class ChangedTable {
     yield { type: 'schema', stream: this.stream.spec };
   }
 
-  async #complete(incomplete: readonly PendingRow[], lookup: RowLookup): Promise<void> {
-    for (let at = 0; at < incomplete.length; at += LOOKUP_KEYS) {
-      const page = incomplete.slice(at, at + LOOKUP_KEYS);
-      const columns = [...new Set(page.flatMap(({ missing }) => missing))];
-      const found = await lookup(
-        this.stream.name,
-        page.map(({ baseKey }) => baseKey ?? {}),
-        columns,
-      );
-      page.forEach(({ row, missing }, index) => {
-        const base = found[index];
-        if (base === undefined) throw baseMissing(this.stream.name);
-        for (const name of missing) row[name] = base[name];
-      });
-    }
+  #newChanges(): TableChanges {
+    return this.#memory === undefined || this.remembersTransaction
+      ? new RowChanges(this.stream)
+      : new TextChanges(this.stream, this.#memory);
   }
-
-  // With a deferrable key (UPDATE t SET id = id + 1) a key may be taken before it is vacated. The old
-  // row says whose row leaves: if it is not the one that this transaction put there, that one stays.
-  #isHeldByAnother(key: Row, old: Tuple, oldIsWhole: boolean): boolean {
-    if (this.#images === undefined || !oldIsWhole) return false;
-    const name = this.#pending.keyOf(key);
-    const image = this.#images.get(name);
-    if (image === undefined) return false;
-    if (!isDeepStrictEqual(image, old)) return true;
-    this.#images.delete(name);
-    return false;
-  }
-
-  #row(tuple: Tuple, missing: string[]): Record<string, unknown> {
-    const row: Record<string, unknown> = {};
-    for (let index = 0; index < tuple.length; index += 1) {
-      const column = this.#layout[index];
-      if (column === undefined) continue;
-      const text = tuple[index];
-      if (text === undefined) missing.push(column.name);
-      else row[column.name] = this.#value(column, text);
-    }
-    return row;
-  }
-
-  #keyRow(tuple: Tuple): Row {
-    const key: Record<string, unknown> = {};
-    for (let index = 0; index < tuple.length; index += 1) {
-      const column = this.#layout[index];
-      if (column === undefined || !this.stream.spec.primaryKey.includes(column.name)) continue;
-      key[column.name] = this.#value(column, tuple[index] ?? null);
-    }
-    return key;
-  }
-
-  #value(column: StreamColumn, text: string | null): unknown {
-    if (text === null) return null;
-    try {
-      return column.parse(text);
-    } catch (error) {
-      throw valueFailure(this.stream.name, column.name, error);
-    }
-  }
-}
-
-function filled(row: Tuple, old: Tuple): Tuple {
-  return row.includes(undefined) ? row.map((value, index) => (value === undefined ? old[index] : value)) : row;
-}
-
-/** A row whose unchanged values are not at the destination: the table has to be copied anew. */
-export const BASE_ROW_MISSING = 'PG_BASE_ROW_MISSING';
-
-function baseMissing(stream: string): EtlError {
-  return new EtlError({
-    code: BASE_ROW_MISSING,
-    kind: 'state',
-    message: `A row of ${stream} was updated at the source that the destination does not have.`,
-    hint: 'The table is copied anew.',
-    context: { stream },
-  });
 }

@@ -80,6 +80,12 @@ export const pgReplicationOptionsSchema = z.strictObject({
     .describe(
       'Instead of failing so, drop the slot and copy all tables anew; also when an earlier run had dropped it and could not go on.',
     ),
+  copyConnections: z
+    .int()
+    .min(1)
+    .max(16)
+    .default(2)
+    .describe('Sessions that copy a big table side by side, each a part of its pages.'),
   snapshotAttempts: z
     .int()
     .min(1)

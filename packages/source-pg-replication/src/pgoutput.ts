@@ -1,11 +1,5 @@
-import { EtlError } from '@etl/core';
-import { formatLsn } from './lsn.ts';
-
-/**
- * Values of a row in the order of its relation's columns, as PostgreSQL's text: `null` is NULL,
- * `undefined` is a value that was left out because it did not change (TOAST).
- */
-export type Tuple = readonly (string | null | undefined)[];
+import { MalformedMessage } from './malformed-message.ts';
+import { RawTuple } from './raw-tuple.ts';
 
 export interface RelationColumn {
   readonly name: string;
@@ -13,6 +7,24 @@ export interface RelationColumn {
   readonly isKey: boolean;
   readonly typeOid: number;
   readonly typeModifier: number;
+}
+
+/** A changed row. Its values lie in the bytes that came: valid until the next message is decoded. */
+export class PgoutputChange {
+  type: 'insert' | 'update' | 'delete' = 'insert';
+  relation = 0;
+  /** The row as it is now; of no meaning after a deletion. */
+  readonly row = new RawTuple();
+  /** The row as it was; see {@link old}. */
+  readonly before = new RawTuple();
+  hasOld = false;
+  /** Whether the old row is whole (`O`), or only its key (`K`), other values being NULL. */
+  oldIsWhole = false;
+
+  /** Old row or old key; `undefined` for an insertion, and for an update that left the key as it was. */
+  get old(): RawTuple | undefined {
+    return this.hasOld ? this.before : undefined;
+  }
 }
 
 /** A message of the `pgoutput` plugin, protocol version 1. */
@@ -27,16 +39,7 @@ export type PgoutputMessage =
       readonly identity: string;
       readonly columns: readonly RelationColumn[];
     }
-  | { readonly type: 'insert'; readonly relation: number; readonly row: Tuple }
-  | {
-      readonly type: 'update';
-      readonly relation: number;
-      /** Old key (`K`, other values NULL), whole old row (`O`), or absent when the key is the same. */
-      readonly old: Tuple | undefined;
-      readonly oldIsWhole: boolean;
-      readonly row: Tuple;
-    }
-  | { readonly type: 'delete'; readonly relation: number; readonly old: Tuple; readonly oldIsWhole: boolean }
+  | PgoutputChange
   | { readonly type: 'truncate'; readonly relations: readonly number[] }
   | {
       readonly type: 'message';
@@ -48,49 +51,82 @@ export type PgoutputMessage =
   | { readonly type: 'origin' }
   | { readonly type: 'type' };
 
-/** Decodes one message that lies at `buffer[start, end)`. Keeps no part of the buffer. */
-export function decodePgoutput(buffer: Buffer, start: number, end: number, lsn: bigint): PgoutputMessage {
-  const reader = new Reader(buffer, start + 1);
-  const message = decode(reader, buffer[start] ?? 0, lsn);
-  if (reader.at > end) throw malformed(lsn, 'a message ends before its content');
-  return message;
+/** Decodes messages where they lie. There is one {@link PgoutputChange}, used again for every change. */
+export class PgoutputDecoder {
+  readonly #change = new PgoutputChange();
+
+  /**
+   * Decodes the message at `buffer[start, end)`.
+   *
+   * @throws {@link MalformedMessage} when it is of no known type, or cut off.
+   */
+  decode(buffer: Buffer, start: number, end: number): PgoutputMessage {
+    switch (buffer[start]) {
+      case 0x49: // I
+        return this.#insert(buffer, start + 1, end);
+      case 0x55: // U
+        return this.#update(buffer, start + 1, end);
+      case 0x44: // D
+        return this.#delete(buffer, start + 1, end);
+      default:
+        return decodeOther(new Reader(buffer, start + 1, end), buffer[start] ?? 0);
+    }
+  }
+
+  #insert(buffer: Buffer, at: number, end: number): PgoutputChange {
+    const change = this.#begin('insert', buffer, at, end);
+    change.row.read(buffer, at + 5, end);
+    return change;
+  }
+
+  #update(buffer: Buffer, at: number, end: number): PgoutputChange {
+    const change = this.#begin('update', buffer, at, end);
+    const kind = buffer[at + 4];
+    let next = at + 5;
+    if (kind !== NEW) {
+      change.hasOld = true;
+      change.oldIsWhole = kind === OLD;
+      next = change.before.read(buffer, next, end) + 1;
+    }
+    change.row.read(buffer, next, end);
+    return change;
+  }
+
+  #delete(buffer: Buffer, at: number, end: number): PgoutputChange {
+    const change = this.#begin('delete', buffer, at, end);
+    change.hasOld = true;
+    change.oldIsWhole = buffer[at + 4] === OLD;
+    change.before.read(buffer, at + 5, end);
+    return change;
+  }
+
+  #begin(type: PgoutputChange['type'], buffer: Buffer, at: number, end: number): PgoutputChange {
+    if (at + 5 > end) throw new MalformedMessage('a message ends before its content');
+    const change = this.#change;
+    change.type = type;
+    change.relation = buffer.readUInt32BE(at);
+    change.hasOld = false;
+    change.oldIsWhole = false;
+    return change;
+  }
 }
 
-function decode(reader: Reader, tag: number, lsn: bigint): PgoutputMessage {
+const NEW = 0x4e;
+const OLD = 0x4f;
+
+function decodeOther(reader: Reader, tag: number): PgoutputMessage {
   switch (tag) {
     case 0x42: // B
       return { type: 'begin', commitLsn: reader.int64(), committedAt: reader.int64(), xid: reader.uint32() };
     case 0x43: // C
-      reader.at += 1;
+      reader.uint8();
       return { type: 'commit', commitLsn: reader.int64(), endLsn: reader.int64(), committedAt: reader.int64() };
     case 0x52: // R
       return relation(reader);
-    case 0x49: {
-      // I
-      const oid = reader.uint32();
-      reader.at += 1;
-      return { type: 'insert', relation: oid, row: reader.tuple(lsn) };
-    }
-    case 0x55: {
-      // U
-      const oid = reader.uint32();
-      const kind = reader.uint8();
-      if (kind === NEW)
-        return { type: 'update', relation: oid, old: undefined, oldIsWhole: false, row: reader.tuple(lsn) };
-      const old = reader.tuple(lsn);
-      reader.at += 1;
-      return { type: 'update', relation: oid, old, oldIsWhole: kind === OLD, row: reader.tuple(lsn) };
-    }
-    case 0x44: {
-      // D
-      const oid = reader.uint32();
-      const kind = reader.uint8();
-      return { type: 'delete', relation: oid, old: reader.tuple(lsn), oldIsWhole: kind === OLD };
-    }
     case 0x54: {
       // T
       const count = reader.uint32();
-      reader.at += 1;
+      reader.uint8();
       return { type: 'truncate', relations: Array.from({ length: count }, () => reader.uint32()) };
     }
     case 0x4d: {
@@ -105,12 +141,9 @@ function decode(reader: Reader, tag: number, lsn: bigint): PgoutputMessage {
     case 0x59: // Y
       return { type: 'type' };
     default:
-      throw malformed(lsn, `unknown message type ${tag}`);
+      throw new MalformedMessage(`unknown message type ${tag}`);
   }
 }
-
-const NEW = 0x4e;
-const OLD = 0x4f;
 
 function relation(reader: Reader): PgoutputMessage {
   const oid = reader.uint32();
@@ -127,77 +160,53 @@ function relation(reader: Reader): PgoutputMessage {
   return { type: 'relation', oid, schema: schema === '' ? 'pg_catalog' : schema, table, identity, columns };
 }
 
-function malformed(lsn: bigint, what: string): EtlError {
-  return new EtlError({
-    code: 'PG_PROTOCOL_UNKNOWN_MESSAGE',
-    kind: 'internal',
-    message: `The replication stream has ${what} near ${formatLsn(lsn)}.`,
-    hint: 'Report it with the version of the server.',
-  });
-}
-
 class Reader {
-  at: number;
   readonly #buffer: Buffer;
+  readonly #end: number;
+  #at: number;
 
-  constructor(buffer: Buffer, at: number) {
+  constructor(buffer: Buffer, at: number, end: number) {
     this.#buffer = buffer;
-    this.at = at;
+    this.#at = at;
+    this.#end = end;
   }
 
   uint8(): number {
-    const value = this.#buffer.readUInt8(this.at);
-    this.at += 1;
-    return value;
+    return this.#buffer.readUInt8(this.#take(1));
   }
 
   uint16(): number {
-    const value = this.#buffer.readUInt16BE(this.at);
-    this.at += 2;
-    return value;
+    return this.#buffer.readUInt16BE(this.#take(2));
   }
 
   uint32(): number {
-    const value = this.#buffer.readUInt32BE(this.at);
-    this.at += 4;
-    return value;
+    return this.#buffer.readUInt32BE(this.#take(4));
   }
 
   int32(): number {
-    const value = this.#buffer.readInt32BE(this.at);
-    this.at += 4;
-    return value;
+    return this.#buffer.readInt32BE(this.#take(4));
   }
 
   int64(): bigint {
-    const value = this.#buffer.readBigUInt64BE(this.at);
-    this.at += 8;
-    return value;
+    return this.#buffer.readBigUInt64BE(this.#take(8));
   }
 
   text(length: number): string {
-    const text = this.#buffer.toString('utf8', this.at, this.at + length);
-    this.at += length;
-    return text;
+    const at = this.#take(length);
+    return this.#buffer.toString('utf8', at, at + length);
   }
 
   string(): string {
-    const end = this.#buffer.indexOf(0, this.at);
-    const text = this.#buffer.toString('utf8', this.at, end);
-    this.at = end + 1;
-    return text;
+    const end = this.#buffer.indexOf(0, this.#at);
+    if (end === -1) throw new MalformedMessage('a message ends before its content');
+    const at = this.#take(end + 1 - this.#at);
+    return this.#buffer.toString('utf8', at, end);
   }
 
-  tuple(lsn: bigint): Tuple {
-    const count = this.uint16();
-    const values: (string | null | undefined)[] = [];
-    for (let index = 0; index < count; index += 1) {
-      const kind = this.uint8();
-      if (kind === 0x74) values.push(this.text(this.uint32())); // t
-      else if (kind === 0x6e) values.push(null); // n
-      else if (kind === 0x75) values.push(undefined); // u
-      else throw malformed(lsn, `unknown value kind ${kind}`);
-    }
-    return values;
+  #take(length: number): number {
+    const at = this.#at;
+    this.#at += length;
+    if (this.#at > this.#end) throw new MalformedMessage('a message ends before its content');
+    return at;
   }
 }

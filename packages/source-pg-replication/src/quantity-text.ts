@@ -13,10 +13,12 @@ export function bytesText(bytes: number): string {
 
 /** `3 days`, `5.5 h`, `12 min`, `40 s`: the largest unit that fits. */
 export function durationText(ms: number): string {
-  const [size, unit] = ([
-    [86_400_000, 'days'],
-    [3_600_000, 'h'],
-    [60_000, 'min'],
-  ] as const).find(([least]) => ms >= least) ?? [1000, 's'];
+  const [size, unit] = (
+    [
+      [86_400_000, 'days'],
+      [3_600_000, 'h'],
+      [60_000, 'min'],
+    ] as const
+  ).find(([least]) => ms >= least) ?? [1000, 's'];
   return `${Number((ms / size).toFixed(1))} ${unit}`;
 }

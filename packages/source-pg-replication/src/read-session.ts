@@ -27,6 +27,8 @@ export interface ReadSession {
   readonly facts: ServerFacts;
   readonly logger: Logger;
   readonly lookup: RowLookup | undefined;
+  /** Whether rows may be given as text. */
+  readonly acceptsText: boolean;
   /** Types met so far. */
   readonly types: Map<number, TypeRow>;
   /** Absent where a value that no destination can hold is an error. */

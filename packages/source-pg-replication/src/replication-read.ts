@@ -100,6 +100,7 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     facts,
     logger: request.logger ?? silentLogger,
     lookup: request.lookup,
+    acceptsText: request.acceptsText === true,
     types: new Map(),
     replaced: options.outOfRange === 'null' ? new ReplacedValues(request.logger ?? silentLogger) : undefined,
     draft: new CheckpointDraft(),

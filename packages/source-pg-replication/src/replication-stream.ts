@@ -4,7 +4,8 @@ import type { Connector } from './connector.ts';
 import { identifier, literal } from './identifier.ts';
 import { formatLsn } from './lsn.ts';
 import { pgError, sqlState } from './pg-error.ts';
-import { decodePgoutput, type PgoutputMessage } from './pgoutput.ts';
+import { MalformedMessage } from './malformed-message.ts';
+import { PgoutputDecoder, type PgoutputMessage } from './pgoutput.ts';
 import { COPY_DONE, KEEPALIVE, standbyStatus, XLOG_DATA, XLOG_DATA_HEADER_BYTES } from './replication-frame.ts';
 import { serverError } from './server-message.ts';
 import { slotLost, slotMissing } from './slot-error.ts';
@@ -44,7 +45,10 @@ export class ReplicationStream {
   readonly #client: Client;
   readonly #wire: WireSession;
   readonly #options: ReplicationStreamOptions;
+  readonly #decoder = new PgoutputDecoder();
   readonly #timers: NodeJS.Timeout[] = [];
+  /** Silence after which the server cuts the connection. */
+  readonly #patienceMs: number;
   #confirmed: bigint;
   #walEnd = 0n;
   #isOpen = true;
@@ -53,12 +57,13 @@ export class ReplicationStream {
   /** Length of the last message on the wire. */
   lastBytes = 0;
 
-  private constructor(connector: Connector, client: Client, options: ReplicationStreamOptions) {
+  private constructor(connector: Connector, client: Client, options: ReplicationStreamOptions, patienceMs: number) {
     this.#connector = connector;
     this.#client = client;
     this.#wire = new WireSession(client, { isCoalesced: true });
     this.#options = options;
     this.#confirmed = options.confirmed;
+    this.#patienceMs = patienceMs;
   }
 
   /**
@@ -68,8 +73,8 @@ export class ReplicationStream {
    */
   static async open(connector: Connector, options: ReplicationStreamOptions): Promise<ReplicationStream> {
     const client = await connector.connectReplication();
-    const stream = new ReplicationStream(connector, client, options);
     try {
+      const stream = new ReplicationStream(connector, client, options, await readPatience(client));
       await stream.#start();
       return stream;
     } catch (error) {
@@ -86,12 +91,17 @@ export class ReplicationStream {
         `(proto_version '1', publication_names ${literal(identifier(publication)).trim()}${messages})`,
     );
     while ((await this.#wire.nextAnswer()) !== TAG.copyBothResponse);
-    this.#every(statusIntervalMs, () => this.#sendStatus());
+    this.#every(Math.min(statusIntervalMs, this.#patienceMs / 3), () => this.#sendStatus());
     this.#every(Math.min(1000, this.#options.silenceTimeoutMs), () => this.#checkSilence());
     if (this.#options.asksForKeepalives) this.#every(KEEPALIVE_REQUEST_MS, () => this.#sendStatus(true));
   }
 
-  /** The next event whose bytes are here already; `undefined` when {@link wait} has to fetch more. */
+  /**
+   * The next event whose bytes are here already; `undefined` when {@link wait} has to fetch more. A
+   * change is valid until the next call of either.
+   *
+   * @throws `PG_PROTOCOL_UNKNOWN_MESSAGE` (internal), naming the position.
+   */
   take(): ReplicationEvent | undefined {
     const { scanner } = this.#wire;
     while (scanner.next()) {
@@ -102,8 +112,7 @@ export class ReplicationStream {
       if (buffer[start] === XLOG_DATA) {
         this.#heard();
         this.lastBytes = end - start;
-        const lsn = buffer.readBigUInt64BE(start + 1);
-        return decodePgoutput(buffer, start + XLOG_DATA_HEADER_BYTES, end, lsn);
+        return this.#decode(buffer, start, end);
       }
       if (buffer[start] === KEEPALIVE) {
         const walEnd = buffer.readBigUInt64BE(start + 1);
@@ -115,6 +124,15 @@ export class ReplicationStream {
       }
     }
     return undefined;
+  }
+
+  #decode(buffer: Buffer, start: number, end: number): PgoutputMessage {
+    try {
+      return this.#decoder.decode(buffer, start + XLOG_DATA_HEADER_BYTES, end);
+    } catch (error) {
+      if (!(error instanceof MalformedMessage)) throw error;
+      throw malformed(error, buffer.readBigUInt64BE(start + 1));
+    }
   }
 
   async wait(): Promise<void> {
@@ -187,6 +205,24 @@ export class ReplicationStream {
     timer.unref();
     this.#timers.push(timer);
   }
+}
+
+/** A big message keeps a request for a status waiting behind it, so the server's patience sets the pace. */
+async function readPatience(client: Client): Promise<number> {
+  const { rows } = await client.query<{ setting: string }>(
+    "SELECT setting FROM pg_settings WHERE name = 'wal_sender_timeout'",
+  );
+  const timeoutMs = Number(rows[0]?.setting ?? '0');
+  return timeoutMs > 0 ? timeoutMs : Infinity;
+}
+
+function malformed({ message }: MalformedMessage, lsn: bigint): EtlError {
+  return new EtlError({
+    code: 'PG_PROTOCOL_UNKNOWN_MESSAGE',
+    kind: 'internal',
+    message: `The replication stream has ${message} near ${formatLsn(lsn)}.`,
+    hint: 'Report it with the version of the server.',
+  });
 }
 
 function startError(error: unknown, slot: string): EtlError {

@@ -117,7 +117,9 @@ export function slotWarnings(health: SlotHealth, { slot, maxSlotLagBytes }: Limi
       'PG_SLOT_LAG',
       kept >= limit * CRITICAL_PART ? 'critical' : 'warning',
       `The slot ${slot} keeps ${bytesText(kept)} of the server's log, ${percent(kept, limit)} of ${name} (${bytesText(limit)}).`,
-      name === 'max_slot_lag' ? 'Run more often, or raise the limit.' : 'Run more often, or raise max_slot_wal_keep_size.',
+      name === 'max_slot_lag'
+        ? 'Run more often, or raise the limit.'
+        : 'Run more often, or raise max_slot_wal_keep_size.',
     );
   }
   if (health.maxKeptBytes === null && maxSlotLagBytes === undefined && kept >= UNLIMITED_WARNING_BYTES) {
@@ -129,7 +131,12 @@ export function slotWarnings(health: SlotHealth, { slot, maxSlotLagBytes }: Limi
     );
   }
   const { idleMs, idleTimeoutMs } = health;
-  if (idleMs !== null && idleTimeoutMs !== null && health.walStatus !== 'lost' && idleMs >= idleTimeoutMs * WARNING_PART) {
+  if (
+    idleMs !== null &&
+    idleTimeoutMs !== null &&
+    health.walStatus !== 'lost' &&
+    idleMs >= idleTimeoutMs * WARNING_PART
+  ) {
     add(
       'PG_SLOT_IDLE',
       idleMs >= idleTimeoutMs * CRITICAL_PART ? 'critical' : 'warning',

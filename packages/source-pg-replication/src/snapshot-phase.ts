@@ -88,9 +88,9 @@ async function* copyRows(copy: TableCopy): AsyncGenerator<SourceMessage, void, u
   const { estimatedRows } = stream.table;
   const expected = estimatedRows > 0 ? { expectedRows: estimatedRows } : {};
   let count = 0;
-  for await (const rows of copy.pages()) {
-    yield { type: 'records', stream: stream.name, rows };
-    count += rows.length;
+  for await (const { message, rowCount } of copy.pages()) {
+    yield message;
+    count += rowCount;
     yield { type: 'progress', stream: stream.name, phase: 'snapshot', rows: count, ...expected };
   }
 }

@@ -1,15 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Row } from '@etl/core';
+import type { Logger } from '@etl/core';
 import type { Client } from 'pg';
+import { blockRanges, rangeCondition, type BlockRange } from './block-ranges.ts';
 import { describeTables, readTypes, type CatalogTable } from './catalog.ts';
 import type { Connector } from './connector.ts';
-import { copyValues } from './copy-text.ts';
+import { RowPage, TextPage, type CopiedPage } from './copied-page.ts';
 import { identifier, literal, qualified } from './identifier.ts';
-import { pgError } from './pg-error.ts';
+import { mergeGenerators } from './merge-generators.ts';
+import { pgError, sqlState } from './pg-error.ts';
 import { versionBase } from './row-version.ts';
 import type { ReplacedValues } from './replaced-values.ts';
 import type { SnapshotPoint } from './snapshot-point.ts';
-import { tableStream, valueFailure, type StreamColumn, type TableStream } from './table-stream.ts';
+import { tableStream, type TableStream } from './table-stream.ts';
 import type { TypeRow } from './value-type.ts';
 import { TAG, WireSession } from './wire-session.ts';
 
@@ -26,13 +28,17 @@ export interface TableCopyOptions {
   readonly epoch: number;
   readonly pageRows: number;
   readonly pageBytes: number;
+  /** How many sessions read a big table side by side. */
+  readonly copyConnections: number;
+  readonly acceptsText: boolean;
+  readonly logger: Logger;
 }
 
 /** A copy that has begun: the table cannot be altered before it ends. */
 export interface TableCopy {
   readonly stream: TableStream;
   /** The rows of the snapshot, in pages. To be read to the end or returned from, which ends the copy. */
-  pages(): AsyncGenerator<readonly Row[], void, undefined>;
+  pages(): AsyncGenerator<CopiedPage, void, undefined>;
 }
 
 /**
@@ -43,11 +49,10 @@ export interface TableCopy {
  * from the copy. The lock is taken first, so what the catalog says under it stays true until the end.
  */
 export async function beginTableCopy(options: TableCopyOptions): Promise<TableCopy | 'changed' | 'gone'> {
-  const { connector, control, point, table, serverVersion, publication, types } = options;
+  const { connector, control, point, table, serverVersion, publication, types, copyConnections } = options;
   const worker = await connector.connect();
   try {
-    await worker.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    await worker.query(`SET TRANSACTION SNAPSHOT ${literal(point.snapshot)}`);
+    await enterSnapshot(worker, point);
     const describe = async (client: Client): Promise<CatalogTable | undefined> =>
       (await describeTables(client, [table.oid], { version: serverVersion, publication }))[0];
     const before = await describe(worker);
@@ -55,7 +60,7 @@ export async function beginTableCopy(options: TableCopyOptions): Promise<TableCo
       await connector.close(worker);
       return 'gone';
     }
-    await worker.query(`SELECT FROM ${source(before)} LIMIT 0`);
+    await worker.query(lockStatement(before));
     const now = await describe(control);
     if (now === undefined || !isSameTable(before, now)) {
       await connector.close(worker);
@@ -67,7 +72,8 @@ export async function beginTableCopy(options: TableCopyOptions): Promise<TableCo
       types,
     );
     const stream = tableStream(now, types, options.replaced);
-    return { stream, pages: () => copyPages(worker, stream, options) };
+    const ranges = await blockRanges(worker, now, copyConnections);
+    return { stream, pages: () => copyPages(worker, stream, ranges, options) };
   } catch (error) {
     connector.destroy(worker);
     throw pgError(error, `copying a table`);
@@ -78,51 +84,109 @@ function isSameTable(before: CatalogTable, now: CatalogTable): boolean {
   return isDeepStrictEqual({ ...before, estimatedRows: 0 }, { ...now, estimatedRows: 0 });
 }
 
+async function enterSnapshot(worker: Client, point: SnapshotPoint): Promise<void> {
+  await worker.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  await worker.query(`SET TRANSACTION SNAPSHOT ${literal(point.snapshot)}`);
+}
+
+function lockStatement(table: CatalogTable): string {
+  return `SELECT FROM ${source(table)} LIMIT 0`;
+}
+
 /** The table itself without its heirs, which are tables of their own; a partitioned one with its leaves. */
 function source(table: CatalogTable): string {
   return `${table.kind === 'p' ? '' : 'ONLY '}${qualified(table.schema, table.table)}`;
 }
 
 async function* copyPages(
-  worker: Client,
+  first: Client,
   stream: TableStream,
+  ranges: readonly BlockRange[],
   options: TableCopyOptions,
-): AsyncGenerator<readonly Row[], void, undefined> {
-  const { connector, pageRows, pageBytes, epoch, point } = options;
-  const wire = new WireSession(worker);
-  const read = rowReader(stream, versionBase(epoch, point.lsn));
+): AsyncGenerator<CopiedPage, void, undefined> {
+  const { connector } = options;
+  const left = [...ranges];
+  const workers = [first];
   let isDone = false;
   try {
-    wire.query(copyStatement(stream));
-    while ((await wire.nextAnswer()) !== TAG.copyOutResponse);
-    let rows: Row[] = [];
-    let bytes = 0;
-    for (;;) {
-      const next = nextTag(wire);
-      const tag = typeof next === 'number' ? next : await next;
-      if (tag === TAG.readyForQuery) break;
-      if (tag !== TAG.copyData) continue;
-      const { buffer, start, end } = wire.scanner;
-      rows.push(read(buffer.toString('utf8', start, end - 1)));
-      bytes += end - start;
-      if (rows.length >= pageRows || bytes >= pageBytes) {
-        yield rows;
-        rows = [];
-        bytes = 0;
-      }
-    }
-    if (rows.length > 0) yield rows;
+    const helpers = Array.from({ length: Math.min(options.copyConnections, ranges.length) - 1 }, () =>
+      helpCopying(workers, stream, left, options),
+    );
+    yield* mergeGenerators([copyRanges(first, stream, left, options), ...helpers]);
     isDone = true;
   } catch (error) {
     throw pgError(error, `copying ${stream.name}`);
   } finally {
-    if (isDone) {
-      wire.release();
-      await connector.close(worker);
-    } else {
-      wire.destroy();
-      connector.destroy(worker);
+    for (const worker of workers) {
+      if (isDone) await connector.close(worker);
+      else connector.destroy(worker);
     }
+  }
+}
+
+/** How long a further session waits for its lock. Whoever is queued for the table before it waits for the first. */
+const LOCK_TIMEOUT_MS = 500;
+
+async function* helpCopying(
+  workers: Client[],
+  stream: TableStream,
+  left: BlockRange[],
+  options: TableCopyOptions,
+): AsyncGenerator<CopiedPage, void, undefined> {
+  const worker = await helper(workers, stream, options);
+  if (worker !== undefined) yield* copyRanges(worker, stream, left, options);
+}
+
+/** Another session in the snapshot; `undefined` when the server has none, or the table's lock is not to be had. */
+async function helper(
+  workers: Client[],
+  stream: TableStream,
+  { connector, point, logger }: TableCopyOptions,
+): Promise<Client | undefined> {
+  try {
+    const worker = await connector.connect();
+    workers.push(worker);
+    await enterSnapshot(worker, point);
+    await worker.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    await worker.query(lockStatement(stream.table));
+    return worker;
+  } catch (error) {
+    // The first session copies everything, if need be alone.
+    logger.info({ stream: stream.name, reason: sqlState(error) ?? 'unreachable' }, 'copying with fewer connections');
+    return undefined;
+  }
+}
+
+async function* copyRanges(
+  worker: Client,
+  stream: TableStream,
+  left: BlockRange[],
+  options: TableCopyOptions,
+): AsyncGenerator<CopiedPage, void, undefined> {
+  const { pageRows, pageBytes, epoch, point, acceptsText } = options;
+  const version = versionBase(epoch, point.lsn);
+  const page = acceptsText ? new TextPage(stream, version) : new RowPage(stream, version);
+  const wire = new WireSession(worker);
+  let isDone = false;
+  try {
+    for (let range = left.shift(); range !== undefined; range = left.shift()) {
+      wire.query(copyStatement(stream, range));
+      while ((await wire.nextAnswer()) !== TAG.copyOutResponse);
+      for (;;) {
+        const next = nextTag(wire);
+        const tag = typeof next === 'number' ? next : await next;
+        if (tag === TAG.readyForQuery) break;
+        if (tag !== TAG.copyData) continue;
+        const { buffer, start, end } = wire.scanner;
+        page.add(buffer, start, end);
+        if (page.rowCount >= pageRows || page.byteCount >= pageBytes) yield page.take();
+      }
+      if (page.rowCount > 0) yield page.take();
+    }
+    isDone = true;
+  } finally {
+    if (isDone) wire.release();
+    else wire.destroy();
   }
 }
 
@@ -132,36 +196,18 @@ function nextTag(wire: WireSession): number | Promise<number> {
   return wire.scanner.tag === TAG.error ? wire.currentError() : wire.scanner.tag;
 }
 
-function copyStatement(stream: TableStream): string {
+function copyStatement(stream: TableStream, range: BlockRange): string {
   const { table, columns } = stream;
   const list = columns.map(({ name }) => identifier(name)).join(', ');
-  const filter = table.rowFilter === null ? '' : ` WHERE ${table.rowFilter}`;
+  const conditions = [rangeCondition(range), ...(table.rowFilter === null ? [] : [`(${table.rowFilter})`])];
+  const filter = conditions.filter((condition) => condition !== '').join(' AND ');
   if (table.kind !== 'p' && filter === '' && !hasGenerated(stream)) {
     return `COPY ${qualified(table.schema, table.table)} (${list}) TO STDOUT`;
   }
-  return `COPY (SELECT ${list} FROM ${source(table)}${filter}) TO STDOUT`;
+  return `COPY (SELECT ${list} FROM ${source(table)}${filter === '' ? '' : ` WHERE ${filter}`}) TO STDOUT`;
 }
 
 // COPY refuses generated columns in a column list; a query may select them.
 function hasGenerated(stream: TableStream): boolean {
   return stream.table.columns.some((column) => column.isPublished && column.isGenerated);
-}
-
-function rowReader(stream: TableStream, version: bigint): (line: string) => Row {
-  const { columns, versionKey, name } = stream;
-  return (line) => {
-    const values = copyValues(line);
-    const row: Record<string, unknown> = {};
-    for (let index = 0; index < columns.length; index += 1) {
-      const column = columns[index] as StreamColumn;
-      const value = values[index] ?? null;
-      try {
-        row[column.name] = value === null ? null : column.parse(value);
-      } catch (error) {
-        throw valueFailure(name, column.name, error);
-      }
-    }
-    row[versionKey] = version;
-    return row;
-  };
 }

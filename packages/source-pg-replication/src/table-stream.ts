@@ -1,4 +1,4 @@
-import { EtlError, type ColumnSpec, type StreamSpec } from '@etl/core';
+import { EtlError, type ColumnSpec, type StreamSpec, type ValueSpec } from '@etl/core';
 import type { CatalogColumn, CatalogTable } from './catalog.ts';
 import { identifier, qualified } from './identifier.ts';
 import { streamName } from './stream-name.ts';
@@ -11,7 +11,10 @@ export interface StreamColumn {
   readonly name: string;
   readonly typeOid: number;
   readonly typeModifier: number;
+  readonly spec: ValueSpec;
   readonly parse: (text: string) => unknown;
+  /** See `ValueType.hasCommas`. */
+  readonly hasCommas: boolean;
 }
 
 /** A table and the stream it becomes. */
@@ -75,12 +78,14 @@ function streamColumn(
   types: ReadonlyMap<number, TypeRow>,
   replace: Replace | undefined,
 ): StreamColumn {
-  const { parse } = valueType(column.type, column.modifier, types);
+  const { spec, parse, hasCommas = false } = valueType(column.type, column.modifier, types);
   return {
     name: column.name,
     typeOid: column.type,
     typeModifier: column.modifier,
+    spec: { ...spec, nullable: true },
     parse: (text) => parse(text, replace),
+    hasCommas,
   };
 }
 

@@ -17,6 +17,8 @@ export type ParseValue = (text: string, replace?: Replace) => unknown;
 export interface ValueType {
   readonly spec: Omit<ValueSpec, 'nullable'>;
   readonly parse: ParseValue;
+  /** Whether commas separate the items of an array of this type, as they do for nearly all. */
+  readonly hasCommas?: boolean;
 }
 
 /** A row of `pg_type`, as far as it matters here. */
@@ -67,6 +69,7 @@ function arrayOf(element: number, modifier: number, types: ReadonlyMap<number, T
       }
       return texts.map((item) => (item === null ? null : items.parse(item, replace)));
     },
+    hasCommas: delimiter === ',',
   };
 }
 

@@ -19,10 +19,7 @@ class Following implements AsyncDisposable {
   readonly ended: Promise<PipelineReport>;
   readonly #stop = new AbortController();
 
-  constructor(
-    replica: Replica,
-    options: Partial<FollowOptions> & { readonly destination?: Destination } = {},
-  ) {
+  constructor(replica: Replica, options: Partial<FollowOptions> & { readonly destination?: Destination } = {}) {
     this.replica = replica;
     const source = replica.source();
     this.ended = followPipeline({
@@ -240,7 +237,9 @@ describe('a destination that goes down', () => {
         throw down();
       },
     };
-    await expect(new Following(replica, { destination }).ended).rejects.toMatchObject({ code: 'TEST_DESTINATION_DOWN' });
+    await expect(new Following(replica, { destination }).ended).rejects.toMatchObject({
+      code: 'TEST_DESTINATION_DOWN',
+    });
   });
 });
 

@@ -1,5 +1,4 @@
 import { runPipeline } from '@etl/core';
-import { memoryDestination } from '@etl/testing';
 import { expect, test } from 'vitest';
 import { usePostgres, type TestDatabase } from './support/postgres.ts';
 import { Replica } from './support/replica.ts';
@@ -75,14 +74,14 @@ async function write(database: TestDatabase, next: (below: number) => number, ro
   if (next(3) === 0) await database.sql(schemaChange(next, NAMES[next(3)] ?? 'plain', round));
 }
 
-test.each(SEEDS)(
-  'whatever happens at the source and wherever a run is cut off, the copy ends equal (seed %i)',
+test.each(SEEDS.flatMap((seed) => [[seed, 'rows'] as const, [seed, 'text'] as const]))(
+  'whatever happens at the source and wherever a run is cut off, the copy ends equal (seed %i, as %s)',
   { timeout: 120_000 },
-  async (seed) => {
+  async (seed, form) => {
     const next = random(seed);
     await using database = await postgres.database(TABLES);
     await write(database, next, 0);
-    const replica = new Replica(database, { pageRows: 1 + next(40) });
+    const replica = new Replica(database, { pageRows: 1 + next(40) }, { takesText: form === 'text' });
     for (let round = 1; round <= ROUNDS; round += 1) {
       const writing = write(database, next, round);
       const stop = new AbortController();
@@ -92,7 +91,7 @@ test.each(SEEDS)(
       const run = runPipeline({
         name: 'test',
         source,
-        destination: memoryDestination(replica.store),
+        destination: replica.destination(),
         commitEveryRows: 1 + next(60),
         signal: stop.signal,
         onEvent: (event) => {

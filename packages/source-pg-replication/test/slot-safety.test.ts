@@ -285,7 +285,9 @@ describe('a server with idle_replication_slot_timeout', () => {
 
   test('invalidates a slot that no run reads for that long', async () => {
     await using database = await server.database(ITEMS);
-    const isKnown = await database.value(`SELECT count(*) FROM pg_settings WHERE name = 'idle_replication_slot_timeout'`);
+    const isKnown = await database.value(
+      `SELECT count(*) FROM pg_settings WHERE name = 'idle_replication_slot_timeout'`,
+    );
     if (isKnown === '0' || server.server === undefined) return;
     const replica = new Replica(database);
     await replica.run();

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EtlError, runPipeline, type Destination, type DestinationSession } from '@etl/core';
-import { memoryDestination } from '@etl/testing';
 import { describe, expect, test } from 'vitest';
 import { parseLsn } from '../src/lsn.ts';
 import { usePostgres, type TestDatabase } from './support/postgres.ts';
@@ -358,7 +357,7 @@ describe('a slot that a reading created', () => {
     await using database = await postgres.database(ITEMS);
     const replica = new Replica(database);
     await using source = replica.source();
-    const destination = memoryDestination(replica.store);
+    const destination = replica.destination();
     const refusing: Destination = {
       ...destination,
       check: async () => undefined,

@@ -71,7 +71,12 @@ export async function followPipeline(options: FollowOptions): Promise<PipelineRe
   for (;;) {
     const startedAt = performance.now();
     try {
-      const report = await runPipeline({ ...rest, fullRefresh: isProven ? undefined : rest.fullRefresh, onEvent, follow });
+      const report = await runPipeline({
+        ...rest,
+        fullRefresh: isProven ? undefined : rest.fullRefresh,
+        onEvent,
+        follow,
+      });
       onRound?.(report);
       if (stop.aborted) return report;
       if (performance.now() - startedAt < SHORTEST_ROUND_MS) await pause(SHORTEST_ROUND_MS, stop);

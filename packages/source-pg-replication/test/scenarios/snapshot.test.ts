@@ -1,5 +1,4 @@
 import { runPipeline, type Source } from '@etl/core';
-import { memoryDestination } from '@etl/testing';
 import { expect, test } from 'vitest';
 import { usePostgres } from '../support/postgres.ts';
 import { failureOf, readAll, Replica, rowsOf, withoutSystemColumns } from '../support/replica.ts';
@@ -108,7 +107,7 @@ test('snapshot_truncate_during_copy, snapshot_rewrite_during_copy: the table is 
     discover: async () => [],
     [Symbol.asyncDispose]: async () => undefined,
   };
-  const report = await runPipeline({ name: 'test', source: disturbed, destination: memoryDestination(replica.store) });
+  const report = await runPipeline({ name: 'test', source: disturbed, destination: replica.destination() });
   expect(report.failures).toEqual([]);
   expect(replica.rows('b')).toEqual([{ id: 1, v: 'new' }]);
   expect(replica.rows('c')).toHaveLength(1000);
@@ -139,7 +138,7 @@ test('snapshot_killed_midway_restarts: goes on by table, no orphan slot', async 
     await runPipeline({
       name: 'test',
       source,
-      destination: memoryDestination(replica.store),
+      destination: replica.destination(),
       commitEveryRows: 1,
       signal: stop.signal,
       onEvent: (event) => {

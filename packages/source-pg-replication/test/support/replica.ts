@@ -1,6 +1,7 @@
 import {
   runPipeline,
   type Checkpoint,
+  type Destination,
   type EtlError,
   type Logger,
   type PipelineReport,
@@ -19,13 +20,25 @@ export class Replica {
   readonly store = new MemoryStore();
   readonly warnings: string[] = [];
   readonly #options: PgReplicationOptions;
+  readonly #takesText: boolean;
 
-  constructor(database: TestDatabase, options: Partial<PgReplicationOptions> = {}) {
+  constructor(
+    database: TestDatabase,
+    options: Partial<PgReplicationOptions> = {},
+    { takesText = false }: { readonly takesText?: boolean } = {},
+  ) {
+    this.#takesText = takesText;
     this.#options = { connectionString: database.url, slot: database.name, ...options };
   }
 
   source(): Source {
     return pgReplication(this.#options);
+  }
+
+  /** The copy, as rows or as text. */
+  destination(): Destination {
+    const destination = memoryDestination(this.store);
+    return { ...destination, capabilities: { ...destination.capabilities, text: this.#takesText } };
   }
 
   /** One run; fails the test unless every stream is good. */
@@ -48,7 +61,7 @@ export class Replica {
     return await runPipeline({
       name: 'test',
       source,
-      destination: memoryDestination(this.store),
+      destination: this.destination(),
       logger: recordingLogger(this.warnings),
       ...options,
     });

@@ -1,0 +1,125 @@
+import { byteAt, TAB } from './byte.ts';
+import { grown, KeyIndex } from './key-index.ts';
+import { TextBuffer, type PageMemory } from './text-buffer.ts';
+
+const FIRST_LINES = 512;
+const IS_DEAD = 1;
+const IS_DELETED = 2;
+
+/**
+ * The newest line of each key since the last flush, in one piece of memory. Versions increase with
+ * the log, so what an earlier change of the same key wrote could never be seen.
+ */
+export class PendingLines {
+  /** Where a line is written, between {@link begin} and {@link end}; its key fields first. */
+  readonly text: TextBuffer;
+  readonly #index: KeyIndex;
+  #count = 0;
+  #deadCount = 0;
+  /** Where each line begins; each ends where the next begins. */
+  #starts = new Int32Array(FIRST_LINES);
+  #flags = new Int32Array(FIRST_LINES);
+
+  constructor(memory: PageMemory) {
+    this.text = new TextBuffer(memory);
+    this.#index = new KeyIndex(this.text);
+  }
+
+  /** Lines that count. */
+  get size(): number {
+    return this.#count - this.#deadCount;
+  }
+
+  /** The line that counts for the key whose fields lie behind the last line up to the end; -1 for none. */
+  find(): number {
+    return this.#index.find(this.#end(), this.text.length);
+  }
+
+  /** Forgets what was written behind the last line. */
+  forget(): void {
+    this.text.length = this.#end();
+  }
+
+  /**
+   * Adds what was written behind the last line as a line. The one of the same key counts no more: its
+   * number is returned, or -1.
+   */
+  add(keyEnd: number, isDeleted: boolean): number {
+    const line = this.#count;
+    if (line + 1 >= this.#starts.length) {
+      this.#starts = grown(this.#starts, line + 1);
+      this.#flags = grown(this.#flags, line + 1);
+    }
+    const start = this.#end();
+    const before = this.#index.put(line, start, keyEnd);
+    if (before !== -1) this.#kill(before);
+    this.#starts[line] = start;
+    this.#starts[line + 1] = this.text.length;
+    this.#flags[line] = isDeleted ? IS_DELETED : 0;
+    this.#count += 1;
+    return before;
+  }
+
+  /** The number of the line that was added last. */
+  get last(): number {
+    return this.#count - 1;
+  }
+
+  isDeleted(line: number): boolean {
+    return ((this.#flags[line] as number) & IS_DELETED) !== 0;
+  }
+
+  /** Writes a field of an earlier line again. */
+  copyField(line: number, field: number): void {
+    const { bytes } = this.text;
+    let start = this.#starts[line] as number;
+    for (let count = 0; count < field; start += 1) if (byteAt(bytes, start) === TAB) count += 1;
+    let end = start;
+    while (byteAt(bytes, end) !== TAB) end += 1;
+    this.text.write(bytes, start, end);
+  }
+
+  /** Takes a line out and returns its text without the newline. */
+  remove(line: number): string {
+    this.#kill(line);
+    return this.text.bytes.toString('utf8', this.#starts[line], (this.#starts[line + 1] as number) - 1);
+  }
+
+  /** The lines that count, in one piece; nothing may be added until {@link clear}. */
+  lines(): Buffer {
+    return this.#deadCount === 0 ? this.text.bytes.subarray(0, this.#end()) : this.#compacted();
+  }
+
+  clear(): void {
+    this.#index.clear();
+    this.text.clear();
+    this.#count = 0;
+    this.#deadCount = 0;
+  }
+
+  #end(): number {
+    return this.#count === 0 ? 0 : (this.#starts[this.#count] as number);
+  }
+
+  #kill(line: number): void {
+    this.#flags[line] = IS_DEAD;
+    this.#deadCount += 1;
+  }
+
+  #compacted(): Buffer {
+    const { bytes } = this.text;
+    let length = 0;
+    for (let line = 0; line < this.#count;) {
+      if (this.#flags[line] === IS_DEAD) {
+        line += 1;
+        continue;
+      }
+      const start = this.#starts[line] as number;
+      while (line < this.#count && this.#flags[line] !== IS_DEAD) line += 1;
+      const end = this.#starts[line] as number;
+      bytes.copyWithin(length, start, end);
+      length += end - start;
+    }
+    return bytes.subarray(0, length);
+  }
+}

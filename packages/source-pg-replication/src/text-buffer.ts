@@ -1,0 +1,68 @@
+/** Buffers beyond this are not kept for the next page: one huge row must not stay in memory. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+const FIRST_BYTES = 16 * 1024;
+const EMPTY = Buffer.alloc(0);
+
+/** The memory that pages of text are written in, used again from page to page and from table to table. */
+export class PageMemory {
+  #spare: Buffer = EMPTY;
+
+  take(atLeast: number): Buffer {
+    const spare = this.#spare;
+    if (spare.length < atLeast) return Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, atLeast));
+    this.#spare = EMPTY;
+    return spare;
+  }
+
+  give(buffer: Buffer): void {
+    if (buffer.length > this.#spare.length && buffer.length <= MAX_KEPT_BYTES) this.#spare = buffer;
+  }
+}
+
+/** Bytes of a page while they are written. */
+export class TextBuffer {
+  bytes: Buffer = EMPTY;
+  /** How many bytes are written. Setting it back forgets what was written behind it. */
+  length = 0;
+  readonly #memory: PageMemory;
+
+  constructor(memory: PageMemory) {
+    this.#memory = memory;
+  }
+
+  /** Makes room for `count` more bytes. Whoever writes to `bytes` itself has to call it before. */
+  reserve(count: number): void {
+    if (this.bytes.length - this.length < count) this.#grow(count);
+  }
+
+  writeByte(byte: number): void {
+    if (this.bytes.length === this.length) this.#grow(1);
+    this.bytes[this.length] = byte;
+    this.length += 1;
+  }
+
+  /** Writes bytes as they are. They may be bytes of this very buffer: what it grew out of stays as it was. */
+  write(from: Buffer, start: number, end: number): void {
+    this.reserve(end - start);
+    this.length += from.copy(this.bytes, this.length, start, end);
+  }
+
+  writeText(text: string): void {
+    this.reserve(text.length * 3);
+    this.length += this.bytes.write(text, this.length);
+  }
+
+  /** Forgets everything and gives the memory back. */
+  clear(): void {
+    this.#memory.give(this.bytes);
+    this.bytes = EMPTY;
+    this.length = 0;
+  }
+
+  #grow(count: number): void {
+    const grown = this.#memory.take(Math.max(this.bytes.length * 2, this.length + count));
+    this.bytes.copy(grown, 0, 0, this.length);
+    this.#memory.give(this.bytes);
+    this.bytes = grown;
+  }
+}

@@ -1,0 +1,214 @@
+import type { Row, RowLookup, SourceMessage } from '@etl/core';
+import { completeRows, type IncompleteRow } from './base-rows.ts';
+import { TAB } from './byte.ts';
+import { copyValues } from './copy-text.ts';
+import { PendingLines } from './pending-lines.ts';
+import type { PgoutputChange } from './pgoutput.ts';
+import { NULL_VALUE, UNCHANGED_VALUE, type RawTuple } from './raw-tuple.ts';
+import type { RowVersion } from './row-version.ts';
+import type { TableChanges } from './table-changes.ts';
+import { valueFailure, type StreamColumn, type TableStream } from './table-stream.ts';
+import type { PageMemory } from './text-buffer.ts';
+import { TextField, writeNull } from './text-field.ts';
+import { valueOfText } from './text-value.ts';
+
+/** What a line lacks: places of columns, and the row at the destination that has their values. */
+interface Gap {
+  readonly missing: readonly number[];
+  readonly baseKey: Row;
+}
+
+const LIVE = Buffer.from('\tf\n');
+const DELETED = Buffer.from('\tt\n');
+
+/**
+ * Changes as text, written once from the bytes that came into the bytes that go out. Not for deferrable
+ * keys, whose rows have to be compared with each other.
+ */
+export class TextChanges implements TableChanges {
+  readonly #stream: TableStream;
+  /** In the order of a line: those of the key come first. */
+  readonly #columns: readonly StreamColumn[];
+  readonly #fields: readonly TextField[];
+  readonly #keyCount: number;
+  readonly #pending: PendingLines;
+  readonly #gaps = new Map<number, Gap>();
+  /** What stands between key and version of a deleted row. */
+  readonly #emptyFields: Buffer;
+  /** For each column the place of its value in what comes; -1 when it does not come. */
+  #places: readonly number[] = [];
+
+  constructor(stream: TableStream, memory: PageMemory) {
+    this.#stream = stream;
+    const { primaryKey } = stream.spec;
+    const key = primaryKey.flatMap((name) => stream.columnByName.get(name) ?? []);
+    this.#columns = [...key, ...stream.columns.filter(({ name }) => !primaryKey.includes(name))];
+    this.#keyCount = key.length;
+    this.#fields = this.#columns.map((column) => new TextField(column));
+    this.#pending = new PendingLines(memory);
+    this.#emptyFields = Buffer.from('\\N\t'.repeat(this.#columns.length - key.length));
+  }
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  setLayout(layout: readonly (StreamColumn | undefined)[]): void {
+    this.#places = this.#columns.map((column) => layout.indexOf(column));
+  }
+
+  beginTransaction(): void {
+    // Nothing is remembered of a transaction.
+  }
+
+  apply(change: PgoutputChange, version: RowVersion): void {
+    const { row, old } = change;
+    if (change.type === 'delete') return this.#bury(change.before, version);
+    const isIncomplete = change.type === 'update' && this.#lacks(row);
+    const base = isIncomplete && !change.oldIsWhole ? this.#find(old ?? row) : -1;
+    this.#put(change, base, version);
+    if (old !== undefined && this.#isMoved(old, row)) this.#bury(old, version);
+  }
+
+  clear(): void {
+    this.#pending.clear();
+    this.#gaps.clear();
+  }
+
+  async *flush(lookup: RowLookup | undefined): AsyncGenerator<SourceMessage, void, undefined> {
+    const stream = this.#stream.name;
+    const incomplete = [...this.#gaps].map(([line, gap]) => this.#rowOf(line, gap));
+    this.#gaps.clear();
+    if (incomplete.length > 0) {
+      if (lookup !== undefined) await completeRows(stream, incomplete, lookup);
+      yield { type: 'records', stream, rows: incomplete.map(({ row }) => row) };
+    }
+    const rowCount = this.#pending.size;
+    if (rowCount > 0) {
+      const { versionKey, deletedKey } = this.#stream;
+      const columns = [...this.#columns.map(({ name }) => name), versionKey, deletedKey];
+      yield { type: 'text-records', stream, batch: { columns, bytes: this.#pending.lines(), rowCount } };
+    }
+    this.#pending.clear();
+  }
+
+  #put({ row, old, oldIsWhole }: PgoutputChange, base: number, version: RowVersion): void {
+    const { text } = this.#pending;
+    const fields = this.#fields;
+    const places = this.#places;
+    const keyCount = this.#keyCount;
+    let keyEnd = 0;
+    let missing: number[] | undefined;
+    for (let index = 0; index < fields.length; index += 1) {
+      const place = places[index] as number;
+      let from = row;
+      let start = place >= 0 && place < row.count ? (row.starts[place] as number) : NULL_VALUE;
+      if (start === UNCHANGED_VALUE && old !== undefined && (oldIsWhole || index < keyCount)) {
+        from = old;
+        start = old.starts[place] as number;
+      }
+      if (start >= 0) this.#write(index, from.buffer, start, from.ends[place] as number);
+      else if (start === NULL_VALUE || !this.#copyField(base, index)) {
+        if (start === UNCHANGED_VALUE) (missing ??= []).push(index);
+        writeNull(text);
+      }
+      text.writeByte(TAB);
+      if (index === keyCount - 1) keyEnd = text.length;
+    }
+    const gap = missing === undefined ? undefined : { missing, baseKey: this.#baseKey(base, old ?? row) };
+    this.#add(keyEnd, version, false);
+    if (gap !== undefined) this.#gaps.set(this.#pending.last, gap);
+  }
+
+  /** Adds the mark that nothing has the key any more. */
+  #bury(old: RawTuple, version: RowVersion): void {
+    const { text } = this.#pending;
+    this.#writeKey(old);
+    const keyEnd = text.length;
+    text.write(this.#emptyFields, 0, this.#emptyFields.length);
+    this.#add(keyEnd, version, true);
+  }
+
+  #add(keyEnd: number, version: RowVersion, isDeleted: boolean): void {
+    const { text } = this.#pending;
+    version.write(text);
+    const tail = isDeleted ? DELETED : LIVE;
+    text.write(tail, 0, tail.length);
+    const before = this.#pending.add(keyEnd, isDeleted);
+    if (before !== -1 && this.#gaps.size > 0) this.#gaps.delete(before);
+  }
+
+  #writeKey(tuple: RawTuple): void {
+    const { text } = this.#pending;
+    for (let index = 0; index < this.#keyCount; index += 1) {
+      const place = this.#places[index] as number;
+      const start = place < 0 ? NULL_VALUE : (tuple.starts[place] as number);
+      if (start >= 0) this.#write(index, tuple.buffer, start, tuple.ends[place] as number);
+      else writeNull(text);
+      text.writeByte(TAB);
+    }
+  }
+
+  #write(index: number, bytes: Buffer, start: number, end: number): void {
+    try {
+      (this.#fields[index] as TextField).write(bytes, start, end, this.#pending.text);
+    } catch (error) {
+      throw this.#failure(index, error);
+    }
+  }
+
+  #failure(index: number, error: unknown): unknown {
+    return valueFailure(this.#stream.name, this.#columns[index]?.name ?? '', error);
+  }
+
+  /** The line that the key of a tuple has now. */
+  #find(tuple: RawTuple): number {
+    this.#writeKey(tuple);
+    const line = this.#pending.find();
+    this.#pending.forget();
+    return line !== -1 && this.#pending.isDeleted(line) ? -1 : line;
+  }
+
+  #lacks(row: RawTuple): boolean {
+    for (let index = 0; index < row.count; index += 1) if (row.starts[index] === UNCHANGED_VALUE) return true;
+    return false;
+  }
+
+  /** Writes a field as a line of this page has it; false when that does not have it either. */
+  #copyField(base: number, index: number): boolean {
+    if (base === -1 || this.#gaps.get(base)?.missing.includes(index) === true) return false;
+    this.#pending.copyField(base, index);
+    return true;
+  }
+
+  #baseKey(base: number, tuple: RawTuple): Row {
+    const known = this.#gaps.get(base)?.baseKey;
+    if (known !== undefined) return known;
+    const key: Record<string, unknown> = {};
+    for (let index = 0; index < this.#keyCount; index += 1) {
+      const column = this.#columns[index] as StreamColumn;
+      key[column.name] = column.parse(tuple.text(this.#places[index] as number) ?? '');
+    }
+    return key;
+  }
+
+  #isMoved(old: RawTuple, row: RawTuple): boolean {
+    for (let index = 0; index < this.#keyCount; index += 1) {
+      const place = this.#places[index] as number;
+      if (place < 0 || row.starts[place] === UNCHANGED_VALUE) continue;
+      if (!old.isSame(place, row)) return true;
+    }
+    return false;
+  }
+
+  /** Takes a line that lacks something out, as a row. */
+  #rowOf(line: number, { missing, baseKey }: Gap): IncompleteRow {
+    const values = copyValues(this.#pending.remove(line));
+    const row: Record<string, unknown> = {};
+    this.#columns.forEach(({ name, spec }, index) => {
+      if (!missing.includes(index)) row[name] = valueOfText(spec, values[index] ?? null);
+    });
+    row[this.#stream.versionKey] = BigInt(values[this.#columns.length] ?? '');
+    return { row, missing: missing.map((index) => this.#columns[index]?.name ?? ''), baseKey };
+  }
+}

@@ -1,0 +1,182 @@
+import type { ValueSpec } from '@etl/core';
+import { BACKSLASH, byteAt, MINUS, NINE, OPENING_BRACE, PLUS, SPACE, UPPER_N, ZERO } from './byte.ts';
+import { copyValue } from './copy-text.ts';
+import type { TextBuffer } from './text-buffer.ts';
+import { textOfValue } from './text-value.ts';
+import type { ParseValue } from './value-type.ts';
+
+/** A column whose values are given as text. */
+export interface TextColumn {
+  readonly spec: ValueSpec;
+  readonly parse: ParseValue;
+  /** See `ValueType.hasCommas`. */
+  readonly hasCommas: boolean;
+}
+
+/** Says of bytes that they are a value's text as it is to be handed on; of any other, `parse` decides. */
+type IsPlain = (bytes: Buffer, start: number, end: number) => boolean;
+
+/** How the values of a column become fields of a `TextBatch`. */
+export class TextField {
+  readonly #column: TextColumn;
+  readonly #isPlain: IsPlain | undefined;
+  readonly #hasEscapes: boolean;
+
+  constructor(column: TextColumn) {
+    this.#column = column;
+    this.#isPlain = plainTest(column);
+    this.#hasEscapes = ESCAPABLE.has(column.spec.type);
+  }
+
+  /** Whether text of a copy has to be looked at before it is handed on. */
+  get isChecked(): boolean {
+    return this.#isPlain !== undefined;
+  }
+
+  /**
+   * Writes a value that stands in the log.
+   *
+   * @throws `ValueError` when it cannot be given.
+   */
+  write(bytes: Buffer, start: number, end: number, out: TextBuffer): void {
+    if (this.#isPlain !== undefined && !this.#isPlain(bytes, start, end)) {
+      this.#writeParsed(bytes.toString('utf8', start, end), out);
+    } else if (this.#hasEscapes) {
+      writeEscaped(bytes, start, end, out);
+    } else {
+      writePlain(bytes, start, end, out);
+    }
+  }
+
+  /** Whether a field of a copy may be handed on as it stands there. */
+  isPlainCopy(bytes: Buffer, start: number, end: number): boolean {
+    return this.#isPlain === undefined || this.#isPlain(bytes, start, end) || isNullField(bytes, start, end);
+  }
+
+  /**
+   * Writes a field of a copy that may not be handed on as it stands there.
+   *
+   * @throws `ValueError` when its value cannot be given.
+   */
+  writeCopied(bytes: Buffer, start: number, end: number, out: TextBuffer): void {
+    const text = copyValue(bytes.toString('utf8', start, end));
+    if (text === null) writeNull(out);
+    else this.#writeParsed(text, out);
+  }
+
+  #writeParsed(text: string, out: TextBuffer): void {
+    const { parse, spec } = this.#column;
+    const value = textOfValue(spec, parse(text));
+    if (value === null) return writeNull(out);
+    const field = Buffer.from(value, 'utf8');
+    writeEscaped(field, 0, field.length, out);
+  }
+}
+
+export function writeNull(out: TextBuffer): void {
+  out.writeByte(BACKSLASH);
+  out.writeByte(UPPER_N);
+}
+
+function isNullField(bytes: Buffer, start: number, end: number): boolean {
+  return end - start === 2 && byteAt(bytes, start) === BACKSLASH && byteAt(bytes, start + 1) === UPPER_N;
+}
+
+/** Types whose texts may hold what has to be escaped. */
+const ESCAPABLE: ReadonlySet<ValueSpec['type']> = new Set(['string', 'json', 'binary', 'array']);
+
+/** For each byte the letter that stands for it behind a backslash; 0 where it stands for itself. */
+const ESCAPES = new Uint8Array(256);
+for (const pair of ['\bb', '\tt', '\nn', '\vv', '\ff', '\rr', '\\\\']) ESCAPES[pair.charCodeAt(0)] = pair.charCodeAt(1);
+
+/** Room is made for so many bytes at a time, because each of them could become two. */
+const STEP = 64 * 1024;
+
+function writeEscaped(bytes: Buffer, start: number, end: number, out: TextBuffer): void {
+  for (let index = start; index < end;) {
+    const stop = Math.min(end, index + STEP);
+    out.reserve((stop - index) * 2);
+    const to = out.bytes;
+    let at = out.length;
+    for (; index < stop; index += 1) {
+      const byte = byteAt(bytes, index);
+      const escape = ESCAPES[byte] as number;
+      if (escape === 0) {
+        to[at] = byte;
+        at += 1;
+      } else {
+        to[at] = BACKSLASH;
+        to[at + 1] = escape;
+        at += 2;
+      }
+    }
+    out.length = at;
+  }
+}
+
+/** Beyond this many bytes one native call is cheaper than a loop over them. */
+const LONG = 48;
+
+function writePlain(bytes: Buffer, start: number, end: number, out: TextBuffer): void {
+  if (end - start > LONG) return out.write(bytes, start, end);
+  out.reserve(end - start);
+  const to = out.bytes;
+  let at = out.length;
+  for (let index = start; index < end; index += 1) {
+    to[at] = byteAt(bytes, index);
+    at += 1;
+  }
+  out.length = at;
+}
+
+function plainTest({ spec, hasCommas }: TextColumn): IsPlain | undefined {
+  switch (spec.type) {
+    case 'date':
+      return isPlainDate;
+    case 'timestamp':
+      return isPlainTimestamp;
+    case 'decimal':
+      return isPlainDecimal;
+    case 'array': {
+      const areItemsPlain = hasCommas && plainTest({ ...emptyColumn, spec: spec.items ?? spec }) === undefined;
+      return areItemsPlain ? isPlainArray : () => false;
+    }
+    default:
+      return undefined;
+  }
+}
+
+const emptyColumn = { parse: String, hasCommas: false };
+
+/** A year that a destination can be expected to have, and a day of it. */
+const isPlainDate: IsPlain = (bytes, start, end) =>
+  end - start === 10 && isPlainYear(bytes, start) && byteAt(bytes, start + 4) === MINUS;
+
+const isPlainTimestamp: IsPlain = (bytes, start, end) => {
+  if (end - start < 19 || byteAt(bytes, start + 10) !== SPACE) return false;
+  if (!isPlainYear(bytes, start) || byteAt(bytes, start + 4) !== MINUS) return false;
+  // Behind a time comes nothing, a fraction or +00; behind one of a year before Christ " BC".
+  return isDigit(byteAt(bytes, end - 1)) && (byteAt(bytes, end - 3) !== PLUS || isUtc(bytes, end));
+};
+
+const isPlainDecimal: IsPlain = (bytes, start, end) => end > start && isDigit(byteAt(bytes, end - 1));
+
+// Of more than one dimension, or with bounds of its own, it begins otherwise; in items a brace is quoted.
+const isPlainArray: IsPlain = (bytes, start, end) =>
+  end - start >= 2 && byteAt(bytes, start) === OPENING_BRACE && byteAt(bytes, start + 1) !== OPENING_BRACE;
+
+function isUtc(bytes: Buffer, end: number): boolean {
+  return byteAt(bytes, end - 2) === ZERO && byteAt(bytes, end - 1) === ZERO;
+}
+
+function isPlainYear(bytes: Buffer, at: number): boolean {
+  const first = byteAt(bytes, at);
+  const second = byteAt(bytes, at + 1);
+  const isCentury =
+    (first === 0x31 && second === NINE) || (first === 0x32 && (second === ZERO || second === 0x31 || second === 0x32));
+  return isCentury && isDigit(byteAt(bytes, at + 2)) && isDigit(byteAt(bytes, at + 3));
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= NINE;
+}
