@@ -1,4 +1,11 @@
-import { defineSource, defineStream, unfinishedLoad, type Destination, type OperationOptions } from '@etl/core';
+import {
+  defineSource,
+  defineStream,
+  unfinishedLoad,
+  type Destination,
+  type EtlError,
+  type OperationOptions,
+} from '@etl/core';
 import { describe, expect, it } from 'vitest';
 import { error, reportSchema, world } from './daily-reports.ts';
 
