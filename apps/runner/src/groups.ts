@@ -133,11 +133,16 @@ function malformed(origin: string, problem: string): EtlError {
 function issueText(issue: z.core.$ZodIssue): string {
   const field = issue.path.map(String).join('.');
   if (issue.code === 'unrecognized_keys') {
-    return `${issue.keys.join(', ')}: unknown field`;
+    return `${issue.keys.map(shownName).join(', ')}: unknown field`;
   }
   const missing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
   const text = missing ? 'missing' : issue.message.replace(/^Invalid input: /, '');
   return field === '' ? text : `${field}: ${text}`;
+}
+
+/** Somebody may have put a value where a name belongs. */
+function shownName(name: string): string {
+  return /^[a-z_][a-z0-9_]{0,39}$/i.test(name) ? name : '(not a name)';
 }
 
 function groupsFile(platform: string, env: NodeJS.ProcessEnv): string {

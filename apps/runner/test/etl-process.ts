@@ -22,6 +22,8 @@ export interface EtlOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** With the platform of `fixture-platform.ts`. */
   readonly withFixture?: boolean;
+  /** Modules that are loaded before the command line. */
+  readonly preload?: readonly string[];
 }
 
 /** A running command. */
@@ -31,8 +33,12 @@ export interface EtlProcess {
 }
 
 /** Starts `etl` as a process of its own, with nothing of this process's configuration. */
-export function startEtl(args: readonly string[], { cwd, env = {}, withFixture = false }: EtlOptions): EtlProcess {
-  const child = spawn(process.execPath, [...(withFixture ? ['--import', FIXTURE] : []), CLI, ...args], {
+export function startEtl(
+  args: readonly string[],
+  { cwd, env = {}, withFixture = false, preload = [] }: EtlOptions,
+): EtlProcess {
+  const modules = [...(withFixture ? [FIXTURE] : []), ...preload].flatMap((path) => ['--import', path]);
+  const child = spawn(process.execPath, [...modules, CLI, ...args], {
     cwd,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -22,9 +22,9 @@ function report(changes: Partial<PipelineReport> = {}): PipelineReport {
     pipeline: 'pg_shop',
     status: 'ok',
     streams: [
-      { stream: 'orders', rows: 1200, slicesPublished: 0, slicesDue: 0, slicesLeft: 0 },
-      { stream: 'customers', rows: 34, slicesPublished: 0, slicesDue: 0, slicesLeft: 0 },
-      { stream: 'cities', rows: 0, slicesPublished: 0, slicesDue: 0, slicesLeft: 0 },
+      { stream: 'orders', rows: 1200, slicesPublished: 0, slicesUnchanged: 0, slicesDue: 0, slicesLeft: 0 },
+      { stream: 'customers', rows: 34, slicesPublished: 0, slicesUnchanged: 0, slicesDue: 0, slicesLeft: 0 },
+      { stream: 'cities', rows: 0, slicesPublished: 0, slicesUnchanged: 0, slicesDue: 0, slicesLeft: 0 },
     ],
     failures: [],
     loads: [LOAD],
@@ -118,7 +118,7 @@ describe('reporters', () => {
 
   test('nothing new is said to be nothing new', () => {
     const unchanged = report({
-      streams: [{ stream: 'orders', rows: 0, slicesPublished: 0, slicesDue: 0, slicesLeft: 0 }],
+      streams: [{ stream: 'orders', rows: 0, slicesPublished: 0, slicesUnchanged: 0, slicesDue: 0, slicesLeft: 0 }],
       rows: 0,
       loads: [],
     });
@@ -157,8 +157,8 @@ describe('reporters', () => {
     const events: readonly PipelineEvent[] = [
       { type: 'slices-planned', stream, expected: 5, due: { new: 5 } },
       { type: 'window-started', stream, slice: 'a=1/2026-11-01…a=1/2026-11-02', slices: 2 },
-      { type: 'slice-published', stream, slice: 'a=1/2026-11-01', rows: 3, durationMs: 1 },
-      { type: 'slice-published', stream, slice: 'a=1/2026-11-02', rows: 4, durationMs: 1 },
+      { type: 'slice-published', stream, slice: 'a=1/2026-11-01', rows: 3, durationMs: 1, isUnchanged: false },
+      { type: 'slice-published', stream, slice: 'a=1/2026-11-02', rows: 4, durationMs: 1, isUnchanged: false },
       { type: 'window-started', stream, slice: 'a=1/2026-11-03…a=1/2026-11-04', slices: 2 },
       { type: 'window-started', stream, slice: 'a=1/2026-11-03', slices: 1 },
       { type: 'slice-failed', stream, slice: 'a=1/2026-11-03', error },
@@ -207,6 +207,18 @@ describe('reporters', () => {
     vi.advanceTimersByTime(11_000);
     expect(screen(written).join('\n')).not.toContain('⏸');
     live.close();
+  });
+
+  test('what was read again and is as it was is told apart from what was published', () => {
+    const stream = 'insights';
+    const lines = new LineReporter(terminal(), HEADING);
+    lines.event({ type: 'window-started', stream, slice: 'a=1/2026-11-01', slices: 1 });
+    const published = { type: 'slice-published', stream, slice: 'a=1/2026-11-01', rows: 1200, durationMs: 1 } as const;
+    lines.event({ ...published, isUnchanged: true });
+    expect(written).toMatch(/insights a=1\/2026-11-01 unchanged: 1,200 rows in \d+ ms/);
+    const streams = [{ stream, rows: 0, slicesPublished: 8, slicesUnchanged: 5, slicesDue: 8, slicesLeft: 0 }];
+    expect(runSummary(terminal(), HEADING, report({ streams })).at(-1)).toContain('5 of 8 slices unchanged');
+    expect(stepSummary(HEADING, report({ streams }))).toContain('| insights | 8 | 8 | 5 | 0 |');
   });
 
   test('the end says what was asked of the platform, and how full its quota was', () => {

@@ -114,6 +114,10 @@ describe('etl with a platform of daily reports', { timeout: 120_000 }, () => {
     expect(late.stderr).toContain('4 slices unread, which stay due');
     const next = await etl(['run', 'facebook', 'd1']);
     expect(next.exitCode, next.output).toBe(0);
+    asked.length = 0;
+    const settled = await etl(['run', 'facebook', 'd1']);
+    expect(settled.stderr).toContain('0 rows, nothing changed');
+    expect(asked).toEqual([]);
   });
 
   test('what failed alike is said once, alerted, annotated, and good again once; no secret is anywhere', async () => {
@@ -133,7 +137,7 @@ describe('etl with a platform of daily reports', { timeout: 120_000 }, () => {
       exitCode: 1,
       failures: [{ stream: 'insights', slices: 4, code: 'ADS_BROKEN' }],
     });
-    expect(readFileSync(summary, 'utf8')).toContain('| insights | 8 | 4 | 0 | 4 | 4 |');
+    expect(readFileSync(summary, 'utf8')).toContain('| insights | 8 | 4 | 0 | 0 | 4 | 4 |');
 
     const status = await etl(['status', '--json']);
     expect(JSON.parse(status.stdout)).toMatchObject({

@@ -98,6 +98,7 @@ export interface RunRecord {
     readonly rows: number;
     readonly slicesDue: number;
     readonly slicesPublished: number;
+    readonly slicesUnchanged?: number;
     readonly slicesLeft: number;
   }[];
   /** What was asked of the platform. Not read back with the run, see {@link DestinationView.readApiCalls}. */
@@ -217,8 +218,12 @@ export interface LoadPackage extends AsyncDisposable {
   /**
    * Declares that everything of the slice was written: on commit the rows of its scope become
    * exactly those, and the entry goes into the ledger with them.
+   *
+   * `previous` is what the ledger says of the slice so far. With it a destination may find that it
+   * holds exactly these rows already, and leave them as they are: see `LoadSummary.unchanged`. It has
+   * to be sure of it by looking at the rows; the ledger alone does not prove that they are there.
    */
-  publish(stream: string, slice: Slice, entry: LedgerEntry): Promise<void>;
+  publish(stream: string, slice: Slice, entry: LedgerEntry, previous?: LedgerEntry): Promise<void>;
   /**
    * Makes rows, ledger entries and positions durable and visible together. When it rejects, nothing
    * counts; or, where the error is an `unfinishedLoad`, all of it counts or may count, and the next
@@ -241,6 +246,11 @@ export interface LedgerEntry {
   readonly loadedAt?: string;
   /** How that version falls short of the whole truth, see `RecordBatch.flags`; absent when it does not. */
   readonly flags?: readonly string[];
+  /**
+   * What the rows of that version are, set by the destination: two versions with the same one hold
+   * the same rows. Absent where the destination has none.
+   */
+  readonly fingerprint?: string;
   /** Attempts since the slice was last good, this one included. */
   readonly attempts: number;
   /** Code and message of the failure; absent when good. */
@@ -271,6 +281,8 @@ export interface LoadSummary {
   readonly loadId: string;
   /** Rows staged per stream, rows that mark deletions included. */
   readonly rowsWritten: Readonly<Record<string, number>>;
+  /** Streams whose slices held these very rows before, so that nothing was written. Absent: none. */
+  readonly unchanged?: readonly string[];
   /** Rows that the schema contract kept out, per stream; absent when there were none. */
   readonly rowsRejected?: Readonly<Record<string, number>>;
   readonly durationMs: number;

@@ -240,19 +240,19 @@ export class ClickHouseLoad implements LoadPackage {
     return this.#stream(stream).staged.lookup(keys, columns);
   }
 
-  async publish(stream: string, slice: Slice, entry: LedgerEntry): Promise<void> {
-    await this.#close(stream, slice);
+  async publish(stream: string, slice: Slice, entry: LedgerEntry, previous?: LedgerEntry): Promise<void> {
+    await this.#close(stream, slice, previous?.fingerprint);
     for (const { name } of this.#stream(stream).children) await this.#close(name, slice);
     this.#ledger.push(entry);
   }
 
-  async #close(stream: string, slice: Slice): Promise<void> {
+  async #close(stream: string, slice: Slice, previous?: string): Promise<void> {
     const { staged, spec, conflict, isClaimed } = this.#stream(stream);
     if (conflict !== undefined) throw conflict;
     const { publicName } = planTable(spec, this.#context.options);
     if (slice.scope !== undefined) await this.#claim({ publicName, kind: 'scope', scope: slice.scope });
     else if (!isClaimed) await this.#claim({ publicName, kind: 'rows' });
-    staged.closeSlice(slice);
+    staged.closeSlice(slice, previous);
   }
 
   /** Upserted parents have exactly the children that came with them. */
@@ -287,14 +287,21 @@ export class ClickHouseLoad implements LoadPackage {
       loadId: this.id,
       startedAt: this.#startedAt.toISOString(),
       tables,
-      ledger: this.#ledger,
+      ledger: this.#ledger.map((entry) => this.#withFingerprint(entry)),
       state,
     };
     const { database } = this.#context;
     await this.#owned(writeManifest(database, this.#names.manifest, manifest, this.#operation));
-    const summary = await this.#complete(manifest);
+    const published = await this.#complete(manifest);
+    const unchanged = [...this.#streams].filter(([, { staged }]) => staged.isUnchanged).map(([name]) => name);
+    const summary = unchanged.length === 0 ? published : { ...published, unchanged };
     for (const table of tables) if (table.staging !== undefined) this.#context.onPublished(table);
     return summary;
+  }
+
+  #withFingerprint(entry: LedgerEntry): LedgerEntry {
+    const fingerprint = this.#streams.get(entry.stream)?.staged.fingerprints.get(entry.slice);
+    return fingerprint === undefined ? entry : { ...entry, fingerprint };
   }
 
   /** From the commit point on: what fails here does not undo the load. */

@@ -12,6 +12,7 @@ const COLUMNS = [
   'read_at',
   'loaded_at',
   'flags',
+  'fingerprint',
   'attempts',
   'reason',
   'load_number',
@@ -33,6 +34,7 @@ export function writeSliceLedger(
     systemTime(new Date(entry.readAt)),
     entry.loadedAt === undefined ? null : systemTime(new Date(entry.loadedAt)),
     entry.flags ?? [],
+    entry.fingerprint ?? '',
     entry.attempts,
     entry.reason ?? '',
     by.number,
@@ -48,6 +50,7 @@ interface StoredEntry {
   readonly read_at: string;
   readonly loaded_at: string | null;
   readonly flags: readonly string[];
+  readonly fingerprint: string;
   readonly attempts: string;
   readonly reason: string;
 }
@@ -59,7 +62,7 @@ export async function readSliceLedger(
   options?: OperationOptions,
 ): Promise<readonly LedgerEntry[]> {
   const rows = await database.rows<StoredEntry>(
-    `SELECT stream, slice, status, rows, read_at, loaded_at, flags, attempts, reason FROM ${database.table('_etl_slices')} FINAL ` +
+    `SELECT stream, slice, status, rows, read_at, loaded_at, flags, fingerprint, attempts, reason FROM ${database.table('_etl_slices')} FINAL ` +
       `WHERE pipeline = ${literal(pipeline)} ${stream === undefined ? '' : `AND stream = ${literal(stream)}`}`,
     options,
     ['_etl_slices'],
@@ -72,6 +75,7 @@ export async function readSliceLedger(
     readAt: instant(row.read_at),
     ...(row.loaded_at === null ? {} : { loadedAt: instant(row.loaded_at) }),
     ...(row.flags.length === 0 ? {} : { flags: row.flags }),
+    ...(row.fingerprint === '' ? {} : { fingerprint: row.fingerprint }),
     attempts: Number(row.attempts),
     ...(row.reason === '' ? {} : { reason: row.reason }),
   }));

@@ -1,13 +1,6 @@
-import {
-  EtlError,
-  type OperationOptions,
-  type Row,
-  type Scope,
-  type Slice,
-  type StreamSpec,
-  type TextBatch,
-} from '@etl/core';
+import { EtlError, type OperationOptions, type Row, type Slice, type StreamSpec, type TextBatch } from '@etl/core';
 import { parentIsStaged } from './child-table.ts';
+import { ClosedSlices } from './closed-slices.ts';
 import type { Database } from './database.ts';
 import { binaryInputs, OPEN, type EncodedTable } from './encoded-table.ts';
 import { rowVersion } from './load-id.ts';
@@ -18,8 +11,7 @@ import type { PreparedTable } from './prepare-table.ts';
 import { rawName } from './raw-table.ts';
 import { RowEncoder } from './row-encoder.ts';
 import { MAX_REJECTS, type Reject } from './schema-contract.ts';
-import { scopeCondition } from './scope-condition.ts';
-import { requireInScopes, requireUniqueKey, stageTombstones } from './staged-slice.ts';
+import { requireUniqueKey, stageTombstones } from './staged-slice.ts';
 import { addStagingColumn, createStagingTable, verifyCount } from './staging-table.ts';
 import { hasRowId, type ChildOf, type TablePlan } from './table-plan.ts';
 import { TextEncoder } from './text-encoder.ts';
@@ -53,8 +45,8 @@ export class StagedStream {
   #created = false;
   #rows = 0;
   #rejected = 0;
-  readonly #closed: Scope[] = [];
-  #isSliced = false;
+  readonly #slices: ClosedSlices;
+  #isUnchanged = false;
   #rejects: Reject[] = [];
   #ordinal = 0;
   #chunk = 0;
@@ -64,6 +56,7 @@ export class StagedStream {
 
   constructor(context: StagedStreamContext, stream: StreamSpec, table: StagedTable, generation: bigint) {
     this.#context = context;
+    this.#slices = new ClosedSlices(context.database, context.operation);
     this.#stream = stream;
     this.#plan = table.plan;
     this.#table = table;
@@ -192,12 +185,9 @@ export class StagedStream {
     this.#lines = 0;
     await this.#sending.catch(() => undefined);
     this.#sending = Promise.resolve();
-    this.#rows = 0;
     this.#rejected = 0;
     this.#rejects = [];
-    if (!this.#created) return;
-    this.#created = false;
-    await this.#context.database.drop(this.#context.staging, this.#context.operation);
+    await this.#dropStaged();
   }
 
   async lookup(keys: readonly Row[], columns: readonly string[]): Promise<readonly (Row | undefined)[]> {
@@ -229,18 +219,42 @@ export class StagedStream {
   }
 
   /** From here on the slice is complete; it is checked, and what it lacks is marked as deleted, at the end. */
-  closeSlice(slice: Slice): void {
-    this.#isSliced = true;
-    if (slice.scope !== undefined && !this.replaces) this.#closed.push(slice.scope);
+  closeSlice(slice: Slice, previous?: string): void {
+    this.#slices.add(slice, { ownsRows: !this.replaces, ...(previous === undefined ? {} : { previous }) });
+  }
+
+  /** Of the closed slices, once everything is in staging. */
+  get fingerprints(): ReadonlyMap<string, string> {
+    return this.#slices.fingerprints;
+  }
+
+  /** Whether the table held these very rows before, so that none of them is left to publish. */
+  get isUnchanged(): boolean {
+    return this.#isUnchanged;
   }
 
   // Once for all slices: their rows may have come mixed, and a window costs what a day costs.
   async #closeSlices(): Promise<void> {
-    if (this.#isSliced) await this.requireUniqueKey();
-    if (this.#closed.length === 0) return;
-    const { database, staging, operation } = this.#context;
-    if (this.#created) await requireInScopes(database, staging, this.#stream, this.#closed, operation);
-    await this.#stageTombstones(this.#closed.map((scope) => `(${scopeCondition(this.#stream, scope)})`).join(' OR '));
+    if (!this.#slices.any) return;
+    await this.requireUniqueKey();
+    const tables = {
+      staging: this.#created ? this.#context.staging : undefined,
+      raw: rawName(this.#plan.publicName, this.#generation),
+      stream: this.#stream,
+      plan: this.#plan,
+    };
+    await this.#slices.requireInside(tables);
+    this.#isUnchanged = await this.#slices.isUnchanged(tables);
+    if (this.#isUnchanged) return this.#dropStaged();
+    const owned = this.#slices.condition(this.#stream);
+    if (owned !== undefined) await this.#stageTombstones(owned);
+  }
+
+  async #dropStaged(): Promise<void> {
+    this.#rows = 0;
+    if (!this.#created) return;
+    this.#created = false;
+    await this.#context.database.drop(this.#context.staging, this.#context.operation);
   }
 
   /** @throws `PRIMARY_KEY_NOT_UNIQUE` (data). */
@@ -267,10 +281,7 @@ export class StagedStream {
     await this.#closeSlices();
     if (this.#replaced === 'rows') await this.#stageTombstones('1');
     const { database, staging, operation } = this.#context;
-    if (this.#created && this.#rows === 0) {
-      await database.drop(staging, operation);
-      this.#created = false;
-    }
+    if (this.#rows === 0) await this.#dropStaged();
     if (this.#rows === 0 && this.#rejected === 0 && !this.replaces && this.#isViewCurrent) return undefined;
     if (this.#created) await verifyCount(database, staging, this.#rows, operation);
     return {

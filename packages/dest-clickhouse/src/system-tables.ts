@@ -37,6 +37,7 @@ const SYSTEM_TABLES: Readonly<Record<string, SystemTable>> = {
       read_at: "DateTime64(3, 'UTC')",
       loaded_at: "Nullable(DateTime64(3, 'UTC'))",
       flags: 'Array(LowCardinality(String))',
+      fingerprint: 'String',
       attempts: 'UInt32',
       reason: 'String',
       load_number: 'UInt64',

@@ -43,7 +43,8 @@ export class LiveReporter implements Reporter {
       this.#terminal.say(`${this.#terminal.style('yellow', '⏸')} ${laneParkedText(event)}`);
     } else if (ended !== undefined && ended.published > 0) {
       const took = duration(performance.now() - ended.startedAt);
-      this.#terminal.say(`${mark} ${ended.stream}  ${windowText(ended)}  ${count(ended.rows, 'row')}  ${took}`);
+      const fate = ended.unchanged === ended.published ? '  unchanged' : '';
+      this.#terminal.say(`${mark} ${ended.stream}  ${windowText(ended)}  ${count(ended.rows, 'row')}${fate}  ${took}`);
     }
   }
 

@@ -9,6 +9,8 @@ export interface WindowProgress {
   readonly slices: number;
   readonly startedAt: number;
   published: number;
+  /** Of the published ones, those that are as they were. */
+  unchanged: number;
   failed: number;
   rows: number;
   /** Of the failure. */
@@ -37,7 +39,17 @@ export class OpenWindows {
       this.#close(this.#open.find((window) => window.stream === event.stream && firstOf(window) === event.slice));
       const { stream, slice, slices } = event;
       const startedAt = this.#now();
-      this.#open.push({ stream, slice, slices, startedAt, published: 0, failed: 0, rows: 0, code: undefined });
+      this.#open.push({
+        stream,
+        slice,
+        slices,
+        startedAt,
+        published: 0,
+        unchanged: 0,
+        failed: 0,
+        rows: 0,
+        code: undefined,
+      });
       return undefined;
     }
     if (event.type !== 'slice-published' && event.type !== 'slice-failed') return undefined;
@@ -48,6 +60,7 @@ export class OpenWindows {
     this.#ending.set(event.stream, window);
     if (event.type === 'slice-published') {
       window.published += 1;
+      if (event.isUnchanged) window.unchanged += 1;
       window.rows += event.rows;
     } else {
       window.failed += 1;

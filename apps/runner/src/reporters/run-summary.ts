@@ -73,6 +73,7 @@ function verdict(terminal: Terminal, subject: string, report: PipelineReport): r
     terminal.style('bold', subject),
     terminal.style(style[report.status], report.status),
     ...scopeText(report),
+    ...unchangedText(report),
     isUnchanged(report) ? '0 rows, nothing changed' : count(report.rows, 'row'),
     duration(report.durationMs),
     ...loadText(report),
@@ -85,6 +86,12 @@ function verdict(terminal: Terminal, subject: string, report: PipelineReport): r
       : ['  What failed stays as it was before, and stays due: run the same command again once it is fixed.']),
     ...(report.isUnfinished ? [`  ${unfinishedText(report)}`] : []),
   ];
+}
+
+function unchangedText({ streams }: PipelineReport): string[] {
+  const published = streams.reduce((sum, { slicesPublished }) => sum + slicesPublished, 0);
+  const unchanged = streams.reduce((sum, { slicesUnchanged }) => sum + slicesUnchanged, 0);
+  return unchanged === 0 ? [] : [`${number(unchanged)} of ${count(published, 'slice')} unchanged`];
 }
 
 function unfinishedText({ streams }: PipelineReport): string {

@@ -36,8 +36,8 @@ export function stepSummary({ subject, target, asked = [] }: RunHeading, report:
       .map(inline)
       .join('<br>'),
     '',
-    '| stream | due | loaded | left | rows | failures |',
-    '| --- | ---: | ---: | ---: | ---: | ---: |',
+    '| stream | due | good | of them unchanged | left | rows | failures |',
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...report.streams.map((stream) => streamRow(stream, report)),
     '',
     ...(report.isUnfinished ? ['The deadline came before the end; what is left stays due.', ''] : []),
@@ -47,7 +47,7 @@ export function stepSummary({ subject, target, asked = [] }: RunHeading, report:
 }
 
 function streamRow(
-  { stream, rows, slicesDue, slicesPublished, slicesLeft }: PipelineReport['streams'][number],
+  { stream, rows, slicesDue, slicesPublished, slicesUnchanged, slicesLeft }: PipelineReport['streams'][number],
   { failures, loads }: PipelineReport,
 ): string {
   const failed = failures.filter((failure) => failure.stream === stream).length;
@@ -57,6 +57,7 @@ function streamRow(
     stream,
     isSliced ? number(slicesDue) : '',
     isSliced ? number(slicesPublished) : isLoaded ? 'yes' : '',
+    isSliced ? number(slicesUnchanged) : '',
     isSliced ? number(slicesLeft) : '',
     number(rows),
     failed === 0 ? '' : number(failed),

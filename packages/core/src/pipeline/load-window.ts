@@ -46,14 +46,19 @@ export async function loadWindow(run: PipelineRun, task: WindowTask): Promise<re
     });
     for (const [index, entry] of entries.entries()) {
       const member = window.members[index];
-      if (member !== undefined) await load.publish(stream.name, member.slice, entry);
+      // Who reads everything anew wants everything written anew.
+      const previous = run.options.fullRefresh === true ? undefined : member?.previous;
+      if (member !== undefined) await load.publish(stream.name, member.slice, entry, previous);
     }
     const moved = task.isBackfill ? [] : read.moved;
     const summary = await load.commit(moved);
     run.recorder.loadCommitted(summary);
     await doAll(whenSettled);
-    for (const { slice, rows } of entries)
-      run.recorder.slicePublished(stream.name, slice, rows, performance.now() - startedAt);
+    const isUnchanged = summary.unchanged?.includes(stream.name) === true;
+    for (const { slice, rows } of entries) {
+      const durationMs = performance.now() - startedAt;
+      run.recorder.slicePublished({ stream: stream.name, slice, rows, durationMs, isUnchanged });
+    }
     return moved;
   } catch (error) {
     if (!run.signal.aborted && SPLITTING_KINDS.has(EtlError.from(error).kind)) await doAll(whenSettled);
@@ -100,6 +105,7 @@ export function failedEntry(stream: string, member: DueSlice, readAt: string, er
     readAt,
     ...(previous?.loadedAt === undefined ? {} : { loadedAt: previous.loadedAt }),
     ...(previous?.flags === undefined ? {} : { flags: previous.flags }),
+    ...(previous?.fingerprint === undefined ? {} : { fingerprint: previous.fingerprint }),
     attempts: previous?.status === 'failed' ? previous.attempts + 1 : 1,
     reason: `${code}: ${message}`,
   };

@@ -41,6 +41,8 @@ export type PipelineEvent =
       readonly slice: string;
       readonly rows: number;
       readonly durationMs: number;
+      /** Whether the rows were there before just as they are, so that none was written. */
+      readonly isUnchanged: boolean;
     }
   /** A wait on the way to the platform begins, see `ApiCallEvent`. */
   | {

@@ -17,6 +17,8 @@ export interface StreamReport {
   /** Rows staged and committed, rows that mark deletions included. */
   readonly rows: number;
   readonly slicesPublished: number;
+  /** Of them, those whose rows were there before just as they are, so that none was written. */
+  readonly slicesUnchanged: number;
   /** Slices that were due when the run began, those asked for included. */
   readonly slicesDue: number;
   /** Of them, those that the deadline has left unread. They stay due. */

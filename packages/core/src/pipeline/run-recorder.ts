@@ -12,6 +12,7 @@ export class RunRecorder {
   readonly #onEvent: (event: PipelineEvent) => void;
   readonly #startedAt = performance.now();
   readonly #slices = new Map<string, number>();
+  readonly #unchanged = new Map<string, number>();
   readonly #due = new Map<string, number>();
   readonly #left = new Map<string, number>();
   readonly #streams = new Set<string>();
@@ -72,9 +73,11 @@ export class RunRecorder {
     this.#isUnfinished = true;
   }
 
-  slicePublished(stream: string, slice: string, rows: number, durationMs: number): void {
+  slicePublished(published: Omit<Extract<PipelineEvent, { type: 'slice-published' }>, 'type'>): void {
+    const { stream, isUnchanged } = published;
     this.#slices.set(stream, (this.#slices.get(stream) ?? 0) + 1);
-    this.#onEvent({ type: 'slice-published', stream, slice, rows, durationMs });
+    if (isUnchanged) this.#unchanged.set(stream, (this.#unchanged.get(stream) ?? 0) + 1);
+    this.#onEvent({ type: 'slice-published', ...published });
   }
 
   sliceFailed(stream: string, slice: string, error: EtlError): void {
@@ -112,6 +115,7 @@ export class RunRecorder {
         stream,
         rows: count,
         slicesPublished: this.#slices.get(stream) ?? 0,
+        slicesUnchanged: this.#unchanged.get(stream) ?? 0,
         slicesDue: this.#due.get(stream) ?? 0,
         slicesLeft: this.#left.get(stream) ?? 0,
       })),

@@ -1,0 +1,144 @@
+import type { LedgerEntry, LoadSummary, Row, StreamSpec } from '@etl/core';
+import { expect, it } from 'vitest';
+import { embeddedFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
+
+const report: StreamSpec = {
+  name: 'report',
+  columns: [
+    { name: 'account_id', type: 'string', nullable: false },
+    { name: 'day', type: 'date', nullable: false },
+    { name: 'ad', type: 'string', nullable: false },
+    { name: 'spend', type: 'decimal', precision: 18, scale: 6, nullable: true },
+    { name: 'note', type: 'string', nullable: true },
+  ],
+  primaryKey: ['account_id', 'day', 'ad'],
+  writeDisposition: 'replace',
+  scope: { keys: ['account_id'], day: 'day' },
+};
+const DAYS = ['2026-11-01', '2026-11-02', '2026-11-03'] as const;
+const after = (day: string): string => `2026-11-0${Number(day.slice(-1)) + 1}`;
+
+function rowsOf(day: string, changes: Partial<Row> = {}): readonly Row[] {
+  return ['a', 'b', 'c'].map((ad, index) => ({
+    account_id: '1',
+    day,
+    ad,
+    spend: index === 2 ? null : `${index}.5`,
+    note: null,
+    ...(index === 0 ? changes : {}),
+  }));
+}
+
+/** Loads days as one window, the way the engine does: rows mixed, each day with what the ledger knows of it. */
+async function load(
+  fixture: ClickHouseFixture,
+  days: Readonly<Record<string, readonly Row[]>>,
+  { stream = report, isAnew = false }: { readonly stream?: StreamSpec; readonly isAnew?: boolean } = {},
+): Promise<LoadSummary> {
+  await using session = await fixture.destination.open('p');
+  const ledger = new Map((await session.readLedger(stream.name)).map((entry) => [entry.slice, entry]));
+  await using open = await session.beginLoad();
+  await open.prepare(stream);
+  await open.write(stream.name, Object.values(days).flat().toReversed());
+  for (const [day, rows] of Object.entries(days)) {
+    const now = new Date().toISOString();
+    const known = { stream: stream.name, slice: day, status: 'good', attempts: 1 } as const;
+    const entry: LedgerEntry = { ...known, rows: rows.length, readAt: now, loadedAt: now };
+    const scope = { equals: { account_id: '1' }, days: { start: day, end: after(day) } };
+    await open.publish(stream.name, { key: day, scope }, entry, isAnew ? undefined : ledger.get(day));
+  }
+  return await open.commit([]);
+}
+
+const all = (): Record<string, readonly Row[]> => Object.fromEntries(DAYS.map((day) => [day, rowsOf(day)]));
+
+async function rawRows(fixture: ClickHouseFixture): Promise<number> {
+  const [row] = await fixture.query<{ rows: string }>(
+    `SELECT toString(count()) AS rows FROM ${fixture.options.database}._raw_shop___report_g0`,
+  );
+  return Number(row?.rows);
+}
+
+it('writes nothing when the slices are as they were, and the ledger says that they were read', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, all());
+  const before = await rawRows(fixture);
+  const view = await fixture.destination.inspect();
+  const first = await view.readLedger('p');
+  expect(new Set(first.map(({ fingerprint }) => fingerprint)).size).toBe(3);
+  expect(first[0]?.fingerprint).toMatch(/^3-[0-9a-f]{1,32}$/);
+
+  const summary = await load(fixture, all());
+  expect(summary).toMatchObject({ unchanged: ['report'], rowsWritten: {} });
+  expect(await rawRows(fixture)).toBe(before);
+  const second = await view.readLedger('p');
+  expect(second.map(({ fingerprint }) => fingerprint)).toEqual(first.map(({ fingerprint }) => fingerprint));
+  expect((second[0]?.readAt ?? '') > (first[0]?.readAt ?? '')).toBe(true);
+});
+
+it.each([
+  ['a value', { spend: '9.5' }],
+  ['a value that becomes NULL', { spend: null }],
+  ['NULL that becomes empty', { note: '' }],
+])('writes the window when %s of one day changed', async (_, changes) => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, all());
+  const summary = await load(fixture, { ...all(), '2026-11-02': rowsOf('2026-11-02', changes) });
+  expect(summary.unchanged).toBeUndefined();
+  expect(summary.rowsWritten).toEqual({ report: 9 });
+  const rows = await fixture.readRows('report');
+  expect(rows).toHaveLength(9);
+  const [name = ''] = Object.keys(changes);
+  const changed = rows.find((row) => row['day'] === '2026-11-02' && row['ad'] === 'a');
+  expect(changed?.[name]).toEqual(Object.values(changes)[0] === '9.5' ? expect.anything() : Object.values(changes)[0]);
+  expect(await load(fixture, { ...all(), '2026-11-02': rowsOf('2026-11-02', changes) })).toMatchObject({
+    unchanged: ['report'],
+  });
+});
+
+it('sees a row that vanished, one that came, and a day without rows that stays so', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, { ...all(), '2026-11-03': [] });
+  expect(await load(fixture, { ...all(), '2026-11-03': [] })).toMatchObject({ unchanged: ['report'] });
+  const fewer = { ...all(), '2026-11-01': rowsOf('2026-11-01').slice(1), '2026-11-03': [] };
+  expect((await load(fixture, fewer)).unchanged).toBeUndefined();
+  expect(await fixture.readRows('report')).toHaveLength(5);
+  expect((await load(fixture, all())).unchanged).toBeUndefined();
+  expect(await fixture.readRows('report')).toHaveLength(9);
+});
+
+it('believes the table, not the ledger: what somebody took away or changed there comes back', async () => {
+  await using fixture = await embeddedFixture();
+  const raw = `${fixture.options.database}._raw_shop___report_g0`;
+  await load(fixture, all());
+  await fixture.query(`ALTER TABLE ${raw} DROP PARTITION 202611`);
+  expect((await load(fixture, all())).unchanged).toBeUndefined();
+  expect(await fixture.readRows('report')).toHaveLength(9);
+  await fixture.query(
+    `INSERT INTO ${raw} SELECT * REPLACE (toDecimal128(77, 6) AS spend, _etl_version + 1 AS _etl_version) FROM ${raw} WHERE ad = 'a'`,
+  );
+  expect((await load(fixture, all())).unchanged).toBeUndefined();
+  const rows = await fixture.readRows('report');
+  expect(rows.filter((row) => Number(row['spend']) === 77)).toHaveLength(0);
+});
+
+it('writes everything when everything is to be written anew', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, all());
+  expect((await load(fixture, all(), { isAnew: true })).rowsWritten).toEqual({ report: 9 });
+});
+
+it('writes once more when the stream has gained a column or lost one', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, all());
+  const wider = {
+    ...report,
+    columns: [...report.columns, { name: 'clicks', type: 'int64', nullable: true } as const],
+  };
+  expect((await load(fixture, all(), { stream: wider })).unchanged).toBeUndefined();
+  expect(await load(fixture, all(), { stream: wider })).toMatchObject({ unchanged: ['report'] });
+  // The column that the source has no more must become NULL, and nobody looks whether it is.
+  const narrower = { ...report, columns: report.columns.slice(0, -1) };
+  const without = Object.fromEntries(DAYS.map((day) => [day, rowsOf(day).map(({ note: _, ...row }) => row)]));
+  expect((await load(fixture, without, { stream: narrower })).unchanged).toBeUndefined();
+});
