@@ -3,6 +3,7 @@ export type { ChdbFault, ChdbServer, ChdbServerOptions, ChooseFault } from './ch
 export { FakeClock, HastyClock } from './clocks.ts';
 export type { HastyClockOptions } from './clocks.ts';
 export { describeDestination } from './describe-destination.ts';
+export { describePackage } from './describe-package.ts';
 export { describeReplicationSource } from './describe-replication-source.ts';
 export { describeSource } from './describe-source.ts';
 export { destinationChecks } from './destination/destination-checks.ts';
@@ -21,6 +22,10 @@ export type { LogChange, LogSlot, LogTransaction } from './log/memory-log.ts';
 export { memoryLogSource } from './log/memory-log-source.ts';
 export type { MemoryLogOptions } from './log/memory-log-source.ts';
 export { memoryDestination, MemoryStore } from './memory-destination.ts';
+export { packageChecks } from './package/package-checks.ts';
+export type { PackageCheck } from './package/package-checks.ts';
+export { PackageUnderTest } from './package/package-under-test.ts';
+export type { PackageOptions } from './package/package-under-test.ts';
 export { TestPlatform } from './platform/test-platform.ts';
 export type { PlatformFault, PlatformFixture, PlatformRequest, TestPlatformOptions } from './platform/test-platform.ts';
 export type { ReplicationCheck } from './replication/replication-check.ts';
