@@ -1,4 +1,4 @@
-import { EtlError, type Source, type SourceMessage } from '@etl/core';
+import { EtlError, type Row, type Source, type SourceMessage } from '@etl/core';
 import { TOKEN } from './sample-platform.ts';
 
 /** Mistakes that authors make; see the table of `mutants.ts`. */
@@ -27,6 +27,11 @@ export type Bug =
   | 'declares a key that may be NULL'
   | 'takes rows from its memory'
   | 'lets anybody check'
+  | 'lets nobody check'
+  | 'discovers its streams in an order of its own'
+  | 'gives rows of another account'
+  | 'gives a row twice'
+  | 'counts how often it read'
   | 'does not say what to do about a token'
   | 'asks for every row by itself'
   | 'goes on asking when its reader has left'
@@ -38,10 +43,12 @@ export type Bug =
 
 /** The source with a bug that shows in what it says. */
 export function buggySource(source: Source, bug: Bug): Source {
+  let count = 0;
   return {
     ...source,
     async check(options) {
       if (bug === 'lets anybody check') return;
+      if (bug === 'lets nobody check') throw new EtlError({ code: 'SAMPLE_DENIED', kind: 'auth', message: 'No.' });
       await source.check(options).catch((error: unknown) => {
         const { code, kind, message } = EtlError.from(error);
         throw bug === 'does not say what to do about a token' ? new EtlError({ code, kind, message }) : error;
@@ -49,6 +56,8 @@ export function buggySource(source: Source, bug: Bug): Source {
     },
     async discover(options) {
       const streams = await source.discover(options);
+      count += 1;
+      if (bug === 'discovers its streams in an order of its own' && count % 2 === 0) return streams.toReversed();
       if (bug !== 'declares a key that may be NULL') return streams;
       return streams.map((stream) => ({
         ...stream,
@@ -82,6 +91,8 @@ async function* buggyRead(
         yield { ...message, rows: message.rows.map(({ spend: _, ...row }) => row) };
       else if (message.type === 'records' && bug === 'gives columns that it does not declare')
         yield { ...message, rows: message.rows.map((row) => ({ ...row, fetched_at: 'now' })) };
+      else if (message.type === 'records' && message.stream === 'insights')
+        yield { ...message, rows: buggyRows(message.rows, bug) };
       else yield message;
     }
   } catch (error) {
@@ -97,6 +108,16 @@ async function* buggyRead(
     if (bug !== 'makes an error an empty slice') throw error;
     yield { type: 'slice-completed', stream, slice };
   }
+}
+
+let reads = 0;
+
+function buggyRows(rows: readonly Row[], bug: Bug): readonly Row[] {
+  reads += 1;
+  if (bug === 'gives rows of another account') return rows.map((row) => ({ ...row, account_id: '8' }));
+  if (bug === 'gives a row twice') return [...rows, ...rows.slice(-1)];
+  if (bug === 'counts how often it read') return rows.map((row) => ({ ...row, spend: String(reads) }));
+  return rows;
 }
 
 /** A reader of its own takes messages as they come, whoever still wants them. */

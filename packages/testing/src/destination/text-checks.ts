@@ -1,7 +1,9 @@
+import { equal } from 'node:assert/strict';
 import type { ColumnSpec, LoadPackage, Row, StreamSpec, TextBatch } from '@etl/core';
-import { expect, it } from 'vitest';
-import type { DestinationFixture } from './destination-fixture.ts';
-import { textBatchOf } from './text-batch.ts';
+import { textBatchOf } from '../text-batch.ts';
+import { destinationCheck, type DestinationCheck } from './destination-check.ts';
+import { rejectsWith, same, type DestinationScene } from './destination-scene.ts';
+import { CHANGES } from './streams.ts';
 
 type Typed = readonly [Omit<ColumnSpec, 'name' | 'nullable'>, readonly unknown[]];
 
@@ -69,17 +71,6 @@ const ROWS: readonly Row[] = Array.from({ length: 9 }, (_, place) => ({
   ),
 }));
 
-const CHANGES: StreamSpec = {
-  name: 'changes',
-  columns: [
-    { name: 'id', type: 'int64', nullable: false },
-    { name: 'status', type: 'string', nullable: true },
-  ],
-  primaryKey: ['id'],
-  writeDisposition: 'merge',
-  versionColumn: '_version',
-  deletedColumn: '_deleted',
-};
 const REPORT: StreamSpec = {
   name: 'report',
   columns: [
@@ -92,24 +83,24 @@ const REPORT: StreamSpec = {
   scope: { keys: ['account_id'] },
 };
 
-/** What a destination promises of rows as text; nothing where it does not have the capability. */
-export function describeText(current: () => DestinationFixture): void {
-  const open = async (work: (load: Required<LoadPackage>) => Promise<void>): Promise<void> => {
-    await using session = await current().destination.open('p');
-    await using load = await session.beginLoad();
-    await work(load as Required<LoadPackage>);
-    await load.commit([]);
-  };
-  const itTakesText = (name: string, work: () => Promise<void>): void => {
-    it(name, async (context) => {
-      if (current().destination.capabilities.text !== true) return context.skip();
-      return work();
-    });
-  };
-  const sorted = async (stream: string): Promise<readonly Row[]> =>
-    [...(await current().readRows(stream))].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+type Takes = (scene: DestinationScene, open: Opened) => Promise<void>;
+/** One load whose text is taken, committed. */
+type Opened = (work: (load: Required<LoadPackage>) => Promise<void>) => Promise<void>;
 
-  itTakesText('makes of text the table that it makes of rows, for every type', async () => {
+function takesText(name: string, work: Takes): DestinationCheck {
+  const run = (scene: DestinationScene): Promise<void> =>
+    work(scene, (load) =>
+      scene.open(async (opened) => {
+        await load(opened as Required<LoadPackage>);
+        await opened.commit([]);
+      }),
+    );
+  return destinationCheck(name, run, ({ destination }) => destination.capabilities.text === true);
+}
+
+/** What a destination promises of rows as text; nothing where it does not have the capability. */
+export const textChecks = [
+  takesText('makes of text the table that it makes of rows, for every type', async (scene, open) => {
     const text = { ...ALL, name: 'as_text' };
     await open(async (load) => {
       await load.prepare(ALL);
@@ -119,22 +110,25 @@ export function describeText(current: () => DestinationFixture): void {
       await load.write('as_text', ROWS.slice(4, 6));
       await load.writeText('as_text', textBatchOf(text, ROWS.slice(6)));
     });
-    const rows = await sorted('as_text');
-    expect(rows).toHaveLength(ROWS.length);
-    expect(rows).toEqual(await sorted('as_rows'));
-  });
+    const rows = await scene.sorted('as_text');
+    equal(rows.length, ROWS.length);
+    same(rows, await scene.sorted('as_rows'));
+  }),
 
-  itTakesText('keeps the memory of a batch to the source once it was taken over', async () => {
+  takesText('keeps the memory of a batch to the source once it was taken over', async (scene, open) => {
     await open(async (load) => {
       await load.prepare(CHANGES);
       const batch = textBatchOf(CHANGES, [{ id: '1', status: 'kept', _version: 1n }]);
       await load.writeText('changes', batch);
       batch.bytes.fill(0);
     });
-    expect(await current().readRows('changes')).toMatchObject([{ status: 'kept' }]);
-  });
+    same(
+      (await scene.rows('changes')).map(({ status }) => status),
+      ['kept'],
+    );
+  }),
 
-  itTakesText('finds versions and deletions in text, and looks up what it staged', async () => {
+  takesText('finds versions and deletions in text, and looks up what it staged', async (scene, open) => {
     await open(async (load) => {
       await load.prepare(CHANGES);
       const rows = ['1', '2', '3'].map((id) => ({ id, status: 'new', _version: 5n }));
@@ -147,15 +141,18 @@ export function describeText(current: () => DestinationFixture): void {
         ]),
       );
       const found = await load.lookup('changes', [{ id: '2' }, { id: '1' }], ['status']);
-      expect(found).toEqual([{ status: 'new' }, undefined]);
+      same(found, [{ status: 'new' }, undefined]);
     });
-    expect((await sorted('changes')).map(({ id, status }) => [String(id), status])).toEqual([
-      ['2', 'new'],
-      ['3', 'new'],
-    ]);
-  });
+    same(
+      (await scene.sorted('changes')).map(({ id, status }) => [String(id), status]),
+      [
+        ['2', 'new'],
+        ['3', 'new'],
+      ],
+    );
+  }),
 
-  itTakesText('gives all rows of a batch the version of the batch', async () => {
+  takesText('gives all rows of a batch the version of the batch', async (scene, open) => {
     const write = (version: bigint, status: string): Promise<void> =>
       open(async (load) => {
         await load.prepare(CHANGES);
@@ -164,20 +161,23 @@ export function describeText(current: () => DestinationFixture): void {
       });
     await write(2n ** 120n, 'higher');
     await write(2n ** 119n, 'lower');
-    expect(await current().readRows('changes')).toMatchObject([{ status: 'higher' }]);
-  });
+    same(
+      (await scene.rows('changes')).map(({ status }) => status),
+      ['higher'],
+    );
+  }),
 
-  itTakesText('appends every line once, equal lines included', async () => {
+  takesText('appends every line once, equal lines included', async (scene, open) => {
     const events: StreamSpec = { ...ALL, name: 'events', primaryKey: [], writeDisposition: 'append' };
     await open(async (load) => {
       await load.prepare(events);
       await load.writeText('events', textBatchOf(events, [ROWS[1] ?? {}, ROWS[1] ?? {}]));
       await load.writeText('events', textBatchOf(events, [ROWS[1] ?? {}]));
     });
-    expect(await current().readRows('events')).toHaveLength(3);
-  });
+    equal((await scene.rows('events')).length, 3);
+  }),
 
-  itTakesText('makes the rows of a scope exactly the lines of the slice', async () => {
+  takesText('makes the rows of a scope exactly the lines of the slice', async (scene, open) => {
     const slice = { key: '1', scope: { equals: { account_id: '1' } } };
     const publish = (rows: readonly Row[]): Promise<void> =>
       open(async (load) => {
@@ -194,10 +194,13 @@ export function describeText(current: () => DestinationFixture): void {
       });
     await publish(['a', 'b'].map((ad_id) => ({ account_id: '1', ad_id, note: 'x' })));
     await publish([{ account_id: '1', ad_id: 'b', note: 'y' }]);
-    expect((await sorted('report')).map((row) => [row['ad_id'], row['note']])).toEqual([['b', 'y']]);
-  });
+    same(
+      (await scene.sorted('report')).map((row) => [row['ad_id'], row['note']]),
+      [['b', 'y']],
+    );
+  }),
 
-  itTakesText('refuses lines that are not what the batch says, and commits nothing of them', async () => {
+  takesText('refuses lines that are not what the batch says, and commits nothing of them', async (scene, open) => {
     const good: TextBatch = { columns: ['id', 'status'], bytes: Buffer.from('1\ta\n2\tb\n'), rowCount: 2, version: 1n };
     const wrong: readonly Partial<TextBatch>[] = [
       { bytes: Buffer.from('1\ta\n2\n') },
@@ -215,13 +218,13 @@ export function describeText(current: () => DestinationFixture): void {
         await load.prepare(CHANGES);
         await load.writeText('changes', { ...good, ...part });
       });
-      await expect(failed).rejects.toMatchObject({ code: 'TEXT_BATCH_INVALID', kind: 'data' });
+      await rejectsWith(failed, { code: 'TEXT_BATCH_INVALID', kind: 'data' });
     }
-    expect(await current().readRows('changes')).toEqual([]);
+    same(await scene.rows('changes'), []);
     await open(async (load) => {
       await load.prepare(CHANGES);
       await load.writeText('changes', good);
     });
-    expect(await current().readRows('changes')).toHaveLength(2);
-  });
-}
+    equal((await scene.rows('changes')).length, 2);
+  }),
+];

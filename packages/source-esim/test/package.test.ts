@@ -1,0 +1,3 @@
+import { describePackage } from '@etl/testing';
+
+describePackage(new URL('..', import.meta.url));
