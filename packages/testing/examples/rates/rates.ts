@@ -1,11 +1,11 @@
 import { dailySlices, decimal, defineSource, defineStream, EtlError } from '@etl/core';
-import { createHttpClient, fixedHeaders, paginate, type Clock } from '@etl/core/http';
+import { bearer, createHttpClient, paginate, type Clock } from '@etl/core/http';
 import { z } from 'zod';
 
 export interface RatesOptions {
   /** In the place of https://rates.example. */
   readonly baseUrl: string;
-  readonly apiKey: string;
+  readonly token: string;
   readonly currencies: readonly string[];
   readonly clock?: Clock;
 }
@@ -20,11 +20,10 @@ const row = z.object({
 const page = z.object({ total: z.int(), rows: z.array(row), next: z.string().nullable() });
 
 /** Exchange rates by day and bank, which a bank may correct for three days. */
-export function rates({ baseUrl, apiKey, currencies, clock }: RatesOptions) {
+export function rates({ baseUrl, token, currencies, clock }: RatesOptions) {
   const http = createHttpClient({
     baseUrl,
-    authorization: fixedHeaders({ 'x-api-key': apiKey }),
-    secrets: [apiKey],
+    authorization: bearer(token),
     clock,
   });
 

@@ -4,10 +4,11 @@ import process from 'node:process';
 import { runPipeline } from '@etl/core';
 import { memoryDestination } from '@etl/testing';
 import { rates } from './rates.ts';
-import { API_KEY, CURRENCIES, RatesPlatform } from './rates-platform.ts';
+import { CURRENCIES, RatesWorld, TOKEN } from './rates-world.ts';
 
-const platform = await new RatesPlatform().listen();
-const source = rates({ baseUrl: platform.url, apiKey: API_KEY, currencies: CURRENCIES });
+const world = new RatesWorld();
+const platform = await world.start();
+const source = rates({ baseUrl: platform.url, token: TOKEN, currencies: CURRENCIES });
 const print = (...parts: readonly unknown[]): void => void process.stdout.write(`${parts.join(' ')}\n`);
 
 // Alone: one slice of one stream.
@@ -19,14 +20,18 @@ for await (const { rows } of source.streams.dailyRates.read(slice)) {
 // With a destination: what is due, exactly once.
 const destination = memoryDestination();
 const run = async (now: string): Promise<void> => {
-  platform.requests = 0;
   const report = await runPipeline({ name: 'rates', source, destination, now: () => new Date(now) });
   const [stream] = report.streams;
-  print(report.status, `${stream?.slicesPublished} slices`, `${report.rows} rows`, `${platform.requests} requests`);
+  print(
+    report.status,
+    `${stream?.slicesPublished} slices`,
+    `${report.rows} rows`,
+    `${report.calls.reduce((sum, { calls }) => sum + calls, 0)} calls`,
+  );
 };
 await run('2026-11-24T12:00:00Z');
 await run('2026-11-24T13:00:00Z');
-platform.correct('EUR', '2026-11-22', '9.99');
+world.correct('EUR', '2026-11-22', '9.99');
 await run('2026-11-25T12:00:00Z');
 print(destination.store.rows('daily_rates').find(({ rate }) => rate === '9.99')?.['day']);
 
