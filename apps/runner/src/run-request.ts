@@ -70,21 +70,26 @@ function askedLines(backfill: AskedDays | undefined, options: RunRequestOptions)
   ];
 }
 
-/** @throws `OPTION_UNFIT` when an option speaks of slices and the source is a log, which has none. */
+/** @throws `OPTION_UNFIT` when an option speaks of slices or days, and the source has none. */
 export function refuseForLog(platform: string, source: Source, options: RunRequestOptions): void {
-  if (source.plan !== undefined) return;
-  const given = [
-    ['--from', options.from],
-    ['--to', options.to],
-    ['--backfill-days', options.backfillDays],
-    ['--only-missing', options.onlyMissing],
-    ['--accept-shrink', options.acceptShrink],
-    ['--concurrency', options.concurrency],
-  ].flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  const isLog = source.plan === undefined;
+  const unfit: (readonly [string, unknown])[] = [];
+  if (isLog || source.hasDays === false)
+    unfit.push(
+      ['--from', options.from],
+      ['--to', options.to],
+      ['--backfill-days', options.backfillDays],
+      ['--only-missing', options.onlyMissing],
+    );
+  if (isLog) unfit.push(['--accept-shrink', options.acceptShrink], ['--concurrency', options.concurrency]);
+  const given = unfit.flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (given.length === 0) return;
+  const why = isLog
+    ? 'it is a log, which is read from its position on and has no days'
+    : 'its streams are read from their positions on and have no days';
   throw new UsageError({
     code: 'OPTION_UNFIT',
-    message: `${given.join(', ')} cannot be asked of ${platform}: it is a log, which is read from its position on and has no days.`,
+    message: `${given.join(', ')} cannot be asked of ${platform}: ${why}.`,
     hint: 'To read tables anew, give --full-refresh, with --stream for some of them.',
   });
 }

@@ -159,6 +159,8 @@ export interface Source extends AsyncDisposable {
   readonly specificationVersion: 'v1';
   /** Lowercase noun of the platform: `facebook`, `ga4`, `pg`. */
   readonly name: string;
+  /** `false` where no stream has days, so that nobody can ask for a backfill. Absent: some may have. */
+  readonly hasDays?: boolean;
   /** Cheapest calls that prove address, credentials and permissions. Throws what has to be fixed. */
   check(options?: OperationOptions): Promise<void>;
   /** The streams as they are now at the source. */

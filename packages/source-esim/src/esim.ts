@@ -31,6 +31,7 @@ export function esim({ fetch, clock, ...options }: EsimOptions): Source {
 class EsimSource implements Source {
   readonly specificationVersion = 'v1';
   readonly name = 'esim';
+  readonly hasDays = false;
   readonly #options: ResolvedOptions;
   readonly #http: HttpClient;
   /** As it was when slices were planned last. */

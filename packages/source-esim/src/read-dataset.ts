@@ -46,10 +46,7 @@ export async function* readDataset(read: DatasetRead): AsyncGenerator<SourceMess
   }
   columns.requireConfigured();
   yield { type: 'schema', stream: columns.spec };
-  for (const drift of driftsOf(dataset, columns, before)) {
-    request.logger?.warn({ stream: dataset.name, ...drift }, 'schema drift');
-    yield { type: 'drift-found', stream: dataset.name, drift };
-  }
+  for (const drift of driftsOf(dataset, columns, before)) yield { type: 'drift-found', stream: dataset.name, drift };
 
   // What is read twice has the rows of this load among those that are known.
   const through = isBuffered ? watermark.through : undefined;

@@ -1,8 +1,8 @@
 import type { Row } from '@etl/core';
 import { startSandbox, type ExportDataset, type Fault } from '@etl/sandbox';
-import { describeSource, type SourceFault } from '@etl/testing';
+import { describeSource, HastyClock, type SourceFault } from '@etl/testing';
 import { esim } from '../src/index.ts';
-import { ALL, DATASETS, HASH_KEY, swiftClock } from './fixture.ts';
+import { ALL, DATASETS, HASH_KEY } from './fixture.ts';
 
 const FAULTS: readonly (SourceFault & { readonly fault: Fault })[] = [
   { name: 'reset', kinds: ['transient'], fault: { kind: 'reset' } },
@@ -37,10 +37,29 @@ describeSource('the eSIM source', async () => {
       open -= 1;
     }
   };
+  const sourceWith = (key: string) =>
+    esim({
+      baseUrl,
+      apiKey: key,
+      datasets: DATASETS,
+      hashKey: HASH_KEY,
+      clock: new HastyClock({ now: Date.parse(control.now()) }),
+      fetch: counted,
+    });
   return {
     now: new Date(control.now()),
-    createSource: () =>
-      esim({ baseUrl, apiKey, datasets: DATASETS, hashKey: HASH_KEY, clock: swiftClock, fetch: counted }),
+    createSource: () => sourceWith(apiKey),
+    createUnauthorizedSource: () => sourceWith('unknown'),
+    // The manifest for plan and reading, and five datasets of at most two pages.
+    requestBudget: 12,
+    addUnknownFields() {
+      for (const dataset of ALL)
+        control.changeExport({ kind: 'add-column', dataset, name: 'of_tomorrow', values: ['a', 'b'] });
+      control.advance({ hours: 1 });
+    },
+    empty() {
+      for (const dataset of ALL) control.changeExport({ kind: 'remove-rows', dataset, count: 1e6 });
+    },
     truth: (stream) => sandbox.esim.rows(stream as ExportDataset).map((row) => comparable(row)),
     faults: FAULTS,
     inject({ name }, request) {

@@ -1,4 +1,4 @@
-import type { Logger } from '@etl/core';
+import type { PipelineEvent } from '@etl/core';
 import { describe, expect, it } from 'vitest';
 import { ALL, DATASETS, esimFixture, sides, type EsimFixture } from './fixture.ts';
 
@@ -21,16 +21,17 @@ describe('a schema that goes on from 1.4 to 1.5 to 2.0', () => {
       values: ['ads', null],
     });
     sandbox.control.advance({ hours: 3 });
-    const heard: unknown[] = [];
+    const heard: PipelineEvent[] = [];
     for (let repeated = 0; repeated < 2; repeated += 1) {
-      const report = await fixture.run({ logger: loggerInto(heard) });
+      const report = await fixture.run({ onEvent: (event) => void heard.push(event) });
       expect(report.status).toBe('ok');
       expect(report.schemaChanges).toContainEqual({ ...DRIFT, actual: '1.5 (new fields: conversion_route)' });
     }
-    expect(heard).toContainEqual([
-      expect.objectContaining({ stream: 'orders', actual: '1.5 (new fields: conversion_route)' }),
-      'schema drift',
-    ]);
+    expect(heard).toContainEqual({
+      type: 'schema-changed',
+      stream: 'orders',
+      changes: [{ ...DRIFT, actual: '1.5 (new fields: conversion_route)' }],
+    });
     expect(store.rows('orders').some((row) => row['conversion_route'] === 'ads')).toBe(true);
     const before = store.rows('orders');
 
@@ -127,8 +128,3 @@ const DRIFT = {
   declared: '1.4',
   actual: expect.any(String) as string,
 };
-
-function loggerInto(heard: unknown[]): Logger {
-  const hear = (...said: readonly unknown[]): void => void heard.push(said);
-  return { debug: hear, info: hear, warn: hear, error: hear, child: () => loggerInto(heard) };
-}

@@ -1,7 +1,6 @@
 import { runPipeline, type PipelineOptions, type PipelineReport, type Row } from '@etl/core';
-import type { Clock } from '@etl/core/http';
 import { startSandbox, type ExportDataset, type Sandbox } from '@etl/sandbox';
-import { memoryDestination, type MemoryStore } from '@etl/testing';
+import { HastyClock, memoryDestination, type MemoryStore } from '@etl/testing';
 import { esim, type EsimOptions } from '../src/index.ts';
 
 export const ALL: readonly ExportDataset[] = ['users', 'user_merges', 'sessions', 'orders', 'order_line_items'];
@@ -16,17 +15,6 @@ export const DATASETS: NonNullable<EsimOptions['datasets']> = {
   users: { drop: ['ip_address', 'first_name'], hash: ['email'] },
 };
 
-/** Waits before a retry are over at once. */
-export const swiftClock: Clock = {
-  now: () => Date.now(),
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs < 60_000 ? 0 : delayMs / 200);
-    return () => {
-      clearTimeout(timer);
-    };
-  },
-};
-
 export interface EsimFixture extends AsyncDisposable {
   readonly sandbox: Sandbox;
   readonly store: MemoryStore;
@@ -39,7 +27,7 @@ export async function esimFixture(seed: string, options: Partial<EsimOptions> = 
   const sandbox = await startSandbox({ seed, platforms: ['esim'], now: new Date('2026-10-01T00:00:00Z') });
   const { baseUrl, apiKey } = sandbox.esim;
   const sourceOf = (given: Partial<EsimOptions>) =>
-    esim({ baseUrl, apiKey, datasets: DATASETS, hashKey: HASH_KEY, clock: swiftClock, ...given });
+    esim({ baseUrl, apiKey, datasets: DATASETS, hashKey: HASH_KEY, clock: new HastyClock(), ...given });
   let source = sourceOf(options);
   const destination = memoryDestination();
   return {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { esim } from '../src/index.ts';
 import { ALL, DATASETS, esimFixture, sides, type EsimFixture } from './fixture.ts';
 
 /** What the system before this one got wrong, and what its tests fixed, by the names of those lists. */
@@ -29,13 +30,14 @@ describe('the system before', () => {
     expect(new Set(failures.map(({ stream }) => stream))).toEqual(new Set(ALL));
   });
 
-  it('P22: a backfill is never mixed with the hourly position', async () => {
+  it('P22: a backfill is never mixed with the hourly position: there are no days to ask for', async () => {
     await using fixture = await esimFixture('p22');
     await fixture.run();
     fixture.sandbox.control.advance({ hours: 5 });
     const days = { start: '2026-09-01', end: '2026-09-05' };
     expect(await fixture.run({ days })).toMatchObject({ status: 'ok' });
     await equalToTheWorld(fixture);
+    expect(esim({ baseUrl: 'https://api.example', apiKey: 'k' }).hasDays).toBe(false);
   });
 
   it('P22: everything again is asked for by its name, and adds nothing twice', async () => {

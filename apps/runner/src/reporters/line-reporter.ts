@@ -9,7 +9,7 @@ import { laneParkedText } from './lane-text.ts';
 import { windowText, type WindowProgress } from './open-windows.ts';
 import type { Reporter, RunHeading } from './reporter.ts';
 import { isInProgress, progressText, rateText, RunProgress } from './run-progress.ts';
-import { runSummary, schemaChangeText } from './run-summary.ts';
+import { runSummary, schemaChangeText, tellableChanges } from './run-summary.ts';
 import { Waits } from './waits.ts';
 
 const EVERY_MS = 30_000;
@@ -20,6 +20,8 @@ export class LineReporter implements Reporter {
   readonly #heading: RunHeading;
   readonly #progress = new RunProgress();
   readonly #waits = new Waits();
+  /** Tables that this run has made. */
+  readonly #created = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(terminal: Terminal, heading: RunHeading) {
@@ -43,7 +45,7 @@ export class LineReporter implements Reporter {
         this.#say(`completed load ${event.summary.loadId} of an earlier run`);
         return;
       case 'schema-changed':
-        for (const change of event.changes) this.#say(schemaChangeText(change));
+        for (const change of tellableChanges(event.changes, this.#created)) this.#say(schemaChangeText(change));
         return;
       case 'load-committed':
         // Slices tell themselves what came of them.

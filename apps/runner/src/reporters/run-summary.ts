@@ -9,13 +9,24 @@ import type { RunHeading } from './reporter.ts';
 /** The end of a run: what came, what is missing, what next. The last line says whether it worked. */
 export function runSummary(terminal: Terminal, { subject }: RunHeading, report: PipelineReport): readonly string[] {
   return [
-    ...report.schemaChanges.map((change) => `  ${schemaChangeText(change)}`),
+    ...tellableChanges(report.schemaChanges, new Set()).map((change) => `  ${schemaChangeText(change)}`),
     ...streamLines(terminal, report),
     ...rejectionLines(terminal, report),
     ...callLines(report),
     ...failureLines(terminal, report),
     ...verdict(terminal, subject, report),
   ];
+}
+
+/**
+ * Changes without the columns of a table that is new itself, to which a source that learns its columns
+ * while it reads adds them one by one. `created` keeps the new tables from one call to the next.
+ */
+export function tellableChanges(changes: readonly SchemaChange[], created: Set<string>): readonly SchemaChange[] {
+  return changes.filter(({ type, table }) => {
+    if (type === 'table-created') created.add(table);
+    return type !== 'column-added' || !created.has(table);
+  });
 }
 
 export function schemaChangeText(change: SchemaChange): string {

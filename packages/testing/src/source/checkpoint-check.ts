@@ -13,11 +13,12 @@ interface IncrementRead {
 export async function checkCheckpoints(fixture: SourceFixture): Promise<void> {
   const increments = (await planIn(fixture)).filter(({ slice }) => slice.scope === undefined);
   for (const planned of increments) {
-    const whole = await readFrom(fixture, planned, []);
+    const whole = await readFrom(fixture, planned, [], []);
     const { name, primaryKey, writeDisposition } = planned.plan.stream;
     for (const { rows: count, state } of whole.points) {
-      const rest = await readFrom(fixture, planned, state);
-      const all = [...whole.rows.slice(0, count), ...rest.rows];
+      const held = whole.rows.slice(0, count);
+      const rest = await readFrom(fixture, planned, state, held);
+      const all = [...held, ...rest.rows];
       const what = `${name} ${planned.slice.key}: gone on from ${JSON.stringify(state)}`;
       if (writeDisposition === 'append') deepStrictEqual(textOf(all), textOf(whole.rows), what);
       else deepStrictEqual(lastOf(all, primaryKey), lastOf(whole.rows, primaryKey), what);
@@ -41,10 +42,21 @@ async function readFrom(
   fixture: SourceFixture,
   { plan, slice }: PlannedSlice,
   state: readonly StateEntry[],
+  held: readonly Row[],
 ): Promise<IncrementRead> {
   const stream = plan.stream.name;
-  const request: SourceReadRequest = { now: fixture.now, state, streams: [stream], slices: { [stream]: [slice] } };
   const rows: Row[] = [];
+  const request: SourceReadRequest = {
+    now: fixture.now,
+    state,
+    streams: [stream],
+    slices: { [stream]: [slice] },
+    // A destination holds what came before the position, and what this reading has brought so far.
+    lookup: async (_name, keys) => {
+      const byKey = new Map([...held, ...rows].map((row) => [textOf([row], plan.stream.primaryKey)[0], row]));
+      return keys.map((key) => byKey.get(textOf([key], plan.stream.primaryKey)[0] ?? ''));
+    },
+  };
   const points: { rows: number; state: readonly StateEntry[] }[] = [];
   let moved = state;
   const source = fixture.createSource();
