@@ -1,5 +1,14 @@
 import type { EtlError, ReadRequest } from '@etl/core';
-import { paced, Pacer, quotaKey, sharedPacer, type AcquireOptions, type Clock, type PacerOptions, type Usage } from '@etl/core/http';
+import {
+  paced,
+  Pacer,
+  quotaKey,
+  sharedPacer,
+  type AcquireOptions,
+  type Clock,
+  type PacerOptions,
+  type Usage,
+} from '@etl/core/http';
 import type { ResolvedOptions } from './options.ts';
 import { usageOf } from './usage-headers.ts';
 

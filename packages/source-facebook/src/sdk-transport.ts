@@ -95,7 +95,7 @@ async function load(): Promise<typeof FacebookAdsApi> {
       // Nothing else of it: it holds the request, and so the token.
       const { code } = Object(error) as { code?: unknown };
       if (passage !== undefined && typeof code === 'string') passage.failure = code;
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     },
   );
   return sdk.FacebookAdsApi;
