@@ -91,8 +91,9 @@ describeSource('the Facebook source', async () => {
     },
     addUnknownFields: () => void control.fault({ kind: 'unknown-field', times: 100_000 }),
     empty() {
-      for (const objects of [world.campaigns, world.adSets, world.ads, world.creatives]) {
-        for (const { id } of objects.call(world, accountId)) control.change({ id, status: 'DELETED' });
+      const kinds = ['campaigns', 'adSets', 'ads', 'creatives'] as const;
+      for (const kind of kinds) {
+        for (const { id } of world[kind](accountId)) control.change({ id, status: 'DELETED' });
       }
     },
     [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
