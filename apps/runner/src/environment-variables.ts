@@ -2,6 +2,7 @@ import { accountDelayVariables } from './account-delay.ts';
 import { allBackfillVariables } from './backfill-variables.ts';
 import { DESTINATIONS } from './destinations.ts';
 import { platformNames } from './registry.ts';
+import { facebookVariables } from './platforms/facebook-variables.ts';
 import { groupsVariable } from './groups-variable.ts';
 
 export interface EnvironmentVariable {
@@ -45,6 +46,7 @@ export function environmentVariables(): readonly EnvironmentVariable[] {
       default: '0',
       meaning: `Pause in seconds between two accounts of \`${platform}\`, which are then read one after the other. Rarely needed: quotas are paced by what the platform says of them.`,
     })),
+    ...facebookVariables(),
     {
       name: 'ETL_ALERT_WEBHOOK_URL',
       default: '',

@@ -43,7 +43,7 @@ export async function openGroup(
   if (configured === undefined) throw noGroups(platform.name, env);
   if (groupName === undefined) throw noGroupName(platform.name, configured);
   if (!configured.groups.has(groupName)) throw unknownGroup(platform.name, groupName, configured);
-  return validGroup(platform, groupName, configured, pipelineSuffix(env));
+  return validGroup(platform, groupName, configured, env);
 }
 
 /** Reads one configured group by its platform's schema. @throws `GROUP_INVALID`, naming group and fields. */
@@ -51,10 +51,13 @@ function validGroup(
   platform: Platform,
   groupName: string,
   { groups, origin }: ConfiguredGroups,
-  suffix: string,
+  env: NodeJS.ProcessEnv,
 ): PlatformGroup {
   const result = platform.groupSchema.safeParse(groups.get(groupName));
-  if (result.success) return platform.open(groupName, result.data, suffix);
+  if (result.success) {
+    refuseSharedAccounts(platform, groupName, result.data, { groups, origin });
+    return platform.open(groupName, result.data, pipelineSuffix(env), env);
+  }
   throw new EtlError({
     code: 'GROUP_INVALID',
     kind: 'config',
@@ -62,6 +65,32 @@ function validGroup(
     hint: `Compare it with secrets/${platform.name}.example.json.`,
     context: { platform: platform.name, group: groupName },
   });
+}
+
+/**
+ * Two groups that load the same account would take its rows from each other.
+ *
+ * @throws `ACCOUNT_IN_TWO_GROUPS` (config), naming the account and both groups.
+ */
+function refuseSharedAccounts(
+  platform: Platform,
+  groupName: string,
+  group: unknown,
+  { groups, origin }: Pick<ConfiguredGroups, 'groups' | 'origin'>,
+): void {
+  const own = new Set(platform.accountsOf?.(group));
+  for (const [otherName, other] of groups) {
+    const parsed = otherName === groupName ? undefined : platform.groupSchema.safeParse(other);
+    const shared = parsed?.success === true ? platform.accountsOf?.(parsed.data).find((id) => own.has(id)) : undefined;
+    if (shared === undefined) continue;
+    throw new EtlError({
+      code: 'ACCOUNT_IN_TWO_GROUPS',
+      kind: 'config',
+      message: `Account ${shared} is in the groups ${groupName} and ${otherName} of ${origin}.`,
+      hint: 'Leave it in one of them: two would take its rows from each other.',
+      context: { platform: platform.name, group: groupName },
+    });
+  }
 }
 
 /** No platform is configured, or this one is not: says where it was looked for. */

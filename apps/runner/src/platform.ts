@@ -14,8 +14,13 @@ export interface Platform {
   readonly name: string;
   /** Shape of one group in the group file. */
   readonly groupSchema: z.ZodType;
-  /** Reads a validated group. The suffix is that of the pipeline, empty unless one is configured. */
-  open(groupName: string, group: unknown, suffix?: string): PlatformGroup;
+  /** Accounts of a validated group that no other group may have too. Absent: groups cannot meet. */
+  accountsOf?(group: unknown): readonly string[];
+  /**
+   * Reads a validated group. The suffix is that of the pipeline, empty unless one is configured; `env` is where
+   * a platform has settings that are no secrets and hold for all its groups.
+   */
+  open(groupName: string, group: unknown, suffix?: string, env?: NodeJS.ProcessEnv): PlatformGroup;
 }
 
 /** One configured group, validated. */
@@ -24,6 +29,8 @@ export interface PlatformGroup {
   readonly target: GroupTarget;
   /** Every secret value the group holds, so that none of them is ever printed. */
   readonly secrets: readonly string[];
+  /** The streams that a backfill is about, when nobody names any. Absent: all. */
+  readonly backfillStreams?: readonly string[];
   /** Imports the connector and connects to nothing yet. */
   createSource(): Promise<Source>;
 }
@@ -32,12 +39,15 @@ export interface PlatformGroup {
 export function definePlatform<TGroup>(definition: {
   readonly name: string;
   readonly groupSchema: z.ZodType<TGroup>;
-  open(groupName: string, group: TGroup, suffix: string): PlatformGroup;
+  accountsOf?(group: TGroup): readonly string[];
+  open(groupName: string, group: TGroup, suffix: string, env: NodeJS.ProcessEnv): PlatformGroup;
 }): Platform {
   return {
     name: definition.name,
     groupSchema: definition.groupSchema,
-    open: (groupName, group, suffix = '') => definition.open(groupName, definition.groupSchema.parse(group), suffix),
+    accountsOf: (group) => definition.accountsOf?.(definition.groupSchema.parse(group)) ?? [],
+    open: (groupName, group, suffix = '', env = {}) =>
+      definition.open(groupName, definition.groupSchema.parse(group), suffix, env),
   };
 }
 

@@ -2,6 +2,7 @@ import type { PipelineOptions, Source } from '@etl/core';
 import { accountDelayMs } from './account-delay.ts';
 import { askedDays, type AskedDays, type DayOptions } from './asked-days.ts';
 import { durationMs } from './duration-text.ts';
+import type { PlatformGroup } from './platform.ts';
 import { UsageError } from './usage-error.ts';
 
 /** What may be asked of a run besides what is due, as it is typed. */
@@ -68,6 +69,14 @@ function askedLines(backfill: AskedDays | undefined, options: RunRequestOptions)
     `backfill ${text}${missing}, asked for by ${askedBy}`,
     ...(overruled === undefined ? [] : [`${overruled} is set too and does not count: ${askedBy} wins`]),
   ];
+}
+
+/** The streams to read: those that were named, else those that a backfill of the platform is about, else all. */
+export function askedStreams(
+  { options, backfill }: RunRequest,
+  { backfillStreams }: Pick<PlatformGroup, 'backfillStreams'>,
+): readonly string[] | undefined {
+  return options.streams ?? (backfill === undefined ? undefined : backfillStreams);
 }
 
 /** @throws `OPTION_UNFIT` when an option speaks of slices or days, and the source has none. */

@@ -5,11 +5,16 @@ import type { GraphClient, GraphObject, Parameters } from './graph-client.ts';
 import { isTooMuchData, unexpectedAnswer } from './graph-error.ts';
 
 const listSchema = z.object({
-  data: z.array(z.record(z.string(), z.unknown())),
+  // Copying every row to look at it would cost more than parsing it.
+  data: z.custom<readonly GraphObject[]>((data) => Array.isArray(data) && data.every(isObject)),
   paging: z
     .object({ cursors: z.object({ after: z.string().optional() }).optional(), next: z.string().optional() })
     .optional(),
 });
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /** A list that is read page by page. */
 export interface ListRequest {

@@ -92,11 +92,6 @@ export const facebookOptionsSchema = z.strictObject({
   insights: insightsSchema.prefault({}),
   reports: reportsSchema.prefault({}),
   creatives: creativesSchema.prefault({}),
-  accountDelaySeconds: z
-    .number()
-    .min(0)
-    .default(0)
-    .describe('Least time between the first requests of two accounts. Quotas need none: they are followed.'),
 });
 
 /** See {@link facebookOptionsSchema}. */

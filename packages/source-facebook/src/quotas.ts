@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { EtlError, ReadRequest } from '@etl/core';
 import {
   paced,
@@ -10,7 +9,6 @@ import {
   type PacerOptions,
   type Usage,
 } from '@etl/core/http';
-import { AccountSpacing } from './account-spacing.ts';
 import type { ResolvedOptions } from './options.ts';
 import { usageOf } from './usage-headers.ts';
 
@@ -48,17 +46,15 @@ class AccountPacer extends Pacer {
 export class Quotas {
   /** For requests that are about no account. */
   readonly app: Pacer;
-  readonly #token: string;
   readonly #options: PacerOptions;
   readonly #accounts = new Map<string, AccountPacer>();
-  readonly #spacing: AccountSpacing;
+  readonly #token: string;
 
   constructor(options: ResolvedOptions, clock: Clock) {
-    const { token, baseUrl, slowDownAt, longestSpacingSeconds, accountDelaySeconds } = options;
+    const { token, baseUrl, slowDownAt, longestSpacingSeconds } = options;
     this.#token = token;
-    this.#spacing = new AccountSpacing(accountDelaySeconds, clock);
     this.#options = { name: 'the app', slowDownAt, longestSpacingMs: longestSpacingSeconds * 1000, clock };
-    this.app = sharedPacer(createHash('sha256').update(`${baseUrl} ${token}`).digest('hex'), this.#options);
+    this.app = sharedPacer(`${baseUrl} ${token}`, this.#options);
   }
 
   of(accountId: string | undefined): Pacer {
@@ -85,16 +81,15 @@ export class Quotas {
     (isOfApp ? this.app : this.of(accountId)).parkUntil(now + error.retryAfterMs);
   }
 
-  /** Takes up what an earlier run knew of the quotas, and keeps what this one learns, whatever becomes of the work. */
-  async *remembered<T>(
+  /** Takes up what others with the token know of its quotas, and keeps what this work learns, however it ends. */
+  remembered<T>(
     accountId: string,
-    request: ReadRequest,
+    { quotaMemory: memory }: ReadRequest,
     work: () => AsyncIterable<T>,
   ): AsyncGenerator<T, void, undefined> {
-    await this.#spacing.turn(accountId, request);
-    const memory = request.quotaMemory;
-    const app = { memory, key: quotaKey(this.#token, 'facebook', 'app') };
-    const account = { memory, key: quotaKey(this.#token, 'facebook', accountId) };
-    yield* paced(this.app, app, () => paced(this.of(accountId), account, work));
+    const key = quotaKey(this.#token, 'facebook', accountId);
+    return paced(this.app, { memory, key: quotaKey(this.#token, 'facebook', 'app') }, () =>
+      paced(this.of(accountId), { memory, key }, work),
+    );
   }
 }

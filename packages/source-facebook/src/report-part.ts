@@ -80,13 +80,13 @@ export async function halvesOf(
   }
   const deeper = DEEPER[level];
   if (level === reportLevel || deeper === undefined) return undefined;
-  const { ids: _, ...others } = part;
-  return halvesOf({ ...others, level: deeper, parent: first, without: [] }, reportLevel, listIds);
+  const inside = { level: deeper, parent: first, without: [], groups: part.groups, unfetched: part.unfetched };
+  return halvesOf(inside, reportLevel, listIds);
 }
 
 /** The part with the fields of a report in two; with the field given up when it was alone; else `undefined`. */
 export function withFewerFields(part: ReportPart, group: readonly string[]): ReportPart | undefined {
-  const { groups, unfetched } = part;
+  const { groups } = part;
   const [field] = group;
   const isOfPart = (candidate: readonly string[]): boolean => candidate.join() === group.join();
   if (field === undefined || !groups.some(isOfPart)) return undefined;

@@ -182,10 +182,11 @@ export class ReportRuns {
   }
 
   async #wait(waitMs: number): Promise<void> {
-    const { deadline, signal } = this.#request;
+    const { deadline, signal, onCall } = this.#request;
     if (deadline !== undefined && this.#graph.clock.now() + waitMs >= deadline.getTime()) {
       throw this.#failure('FACEBOOK_REPORT_PENDING', 'transient', 'would be complete after the deadline only');
     }
+    if (waitMs > 0) onCall?.({ type: 'call-waiting', reason: 'report', waitMs });
     if (waitMs > 0) await pause(this.#graph.clock, waitMs, signal);
   }
 

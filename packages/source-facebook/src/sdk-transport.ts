@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
 import { Readable } from 'node:stream';
 import type { Fetch } from '@etl/core/http';
+import type { FacebookAdsApi } from 'facebook-nodejs-business-sdk';
 
 /** What the SDK's axios gives an interceptor, as far as it is needed here. */
 interface SdkRequest {
@@ -25,11 +26,6 @@ interface SdkAxios {
     };
   };
 }
-interface SdkApi {
-  call(method: string, url: string, parameters?: Readonly<Record<string, string>>): Promise<unknown>;
-}
-type SdkApiConstructor = new (token: string, locale: string, isCrashReported: boolean) => SdkApi;
-
 /** One call on its way through the SDK: what goes in beside it, and what comes out under it. */
 interface Passage {
   readonly headers: Headers;
@@ -39,13 +35,8 @@ interface Passage {
   failure?: string;
 }
 
-interface LoadedSdk {
-  readonly FacebookAdsApi: SdkApiConstructor;
-}
-
 const passages = new AsyncLocalStorage<Passage>();
-let loading: Promise<LoadedSdk> | undefined;
-const SDK = 'facebook-nodejs-business-sdk';
+let loading: Promise<typeof FacebookAdsApi> | undefined;
 
 /**
  * Facebook's own client, `FacebookAdsApi.call`, in the form of a `fetch`: an instance for each caller, loaded
@@ -60,13 +51,14 @@ const SDK = 'facebook-nodejs-business-sdk';
  * The axios of the SDK is shared by all who use the SDK in this process: others pass through untouched.
  */
 export function sdkTransport(token: string): Fetch {
-  let api: SdkApi | undefined;
+  let api: FacebookAdsApi | undefined;
   return async (input, init = {}) => {
-    const { FacebookAdsApi } = await (loading ??= load());
+    const Api = await (loading ??= load());
     // No crash reporter: it installs a handler of uncaught exceptions that sends the token around.
-    api ??= new FacebookAdsApi(token, 'en_US', false);
+    api ??= new Api(token, 'en_US', false);
     const passage: Passage = { headers: new Headers(init.headers), signal: init.signal ?? null };
-    const call = passages.run(passage, () => api?.call(init.method ?? 'GET', String(input), parametersOf(init.body)));
+    const url = input instanceof Request ? input.url : String(input);
+    const call = passages.run(passage, () => api?.call(init.method ?? 'GET', url, parametersOf(init.body)));
     try {
       await call;
     } catch {
@@ -77,10 +69,10 @@ export function sdkTransport(token: string): Fetch {
   };
 }
 
-async function load(): Promise<LoadedSdk> {
-  const { default: sdk } = (await import(SDK)) as { readonly default: LoadedSdk };
+async function load(): Promise<typeof FacebookAdsApi> {
+  const sdk = await import('facebook-nodejs-business-sdk');
   const require = createRequire(import.meta.url);
-  const axios = createRequire(require.resolve(SDK))('axios') as SdkAxios;
+  const axios = createRequire(require.resolve('facebook-nodejs-business-sdk'))('axios') as SdkAxios;
   axios.interceptors.request.use((request) => {
     const passage = passages.getStore();
     if (passage === undefined) return request;
@@ -103,10 +95,10 @@ async function load(): Promise<LoadedSdk> {
       // Nothing else of it: it holds the request, and so the token.
       const { code } = Object(error) as { code?: unknown };
       if (passage !== undefined && typeof code === 'string') passage.failure = code;
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     },
   );
-  return sdk;
+  return sdk.FacebookAdsApi;
 }
 
 /** The SDK sends an object as JSON. */
@@ -124,7 +116,7 @@ function responseOf({ status, headers, data }: SdkResponse): Response {
     if (value !== undefined && !TRANSPORT_HEADERS.has(name)) kept.set(name, String(value));
   }
   if (BODILESS.has(status)) data.resume();
-  const body = BODILESS.has(status) ? null : (Readable.toWeb(data) as ReadableStream<Uint8Array>);
+  const body = BODILESS.has(status) ? null : Readable.toWeb(data);
   return new Response(body, { status, headers: kept });
 }
 

@@ -14,7 +14,7 @@ import { planJson, planLines } from '../reporters/plan-text.ts';
 import { requireStreams } from '../required-streams.ts';
 import { loadPlatform } from '../registry.ts';
 import { refuseSharedTables } from '../shared-tables.ts';
-import { refuseForLog, runRequest, type RunRequestOptions } from '../run-request.ts';
+import { askedStreams, refuseForLog, runRequest, type RunRequestOptions } from '../run-request.ts';
 
 export interface PlanCommandOptions extends RunRequestOptions, TargetOptions {
   readonly json?: boolean;
@@ -36,7 +36,8 @@ export function planGroup(platformName: string, groupName: string | undefined, o
         return withSource(group, async (source) => {
           refuseForLog(platformName, source, options);
           if (options.stream !== undefined) await requireStreams(source, options.stream, { signal, logger });
-          const { streams, days, onlyMissing, fullRefresh } = request.options;
+          const { days, onlyMissing, fullRefresh } = request.options;
+          const streams = askedStreams(request, group);
           const work = await planPipeline({
             name: pipeline,
             source,

@@ -11,7 +11,7 @@ import { redactedDestination } from '../redacted-destination.ts';
 import { loadPlatform } from '../registry.ts';
 import { requireStreams } from '../required-streams.ts';
 import { alertOfError, alertOfReport } from '../run-alerts.ts';
-import { refuseForLog, runRequest, type RunRequest, type RunRequestOptions } from '../run-request.ts';
+import { askedStreams, refuseForLog, runRequest, type RunRequest, type RunRequestOptions } from '../run-request.ts';
 import { refuseSharedTables } from '../shared-tables.ts';
 import { createReporter } from '../reporters/create-reporter.ts';
 import { tallyJson } from '../reporters/json-reporter.ts';
@@ -82,6 +82,7 @@ async function load(context: CommandContext, asked: LoadRequest): Promise<number
         if (options.stream !== undefined) await requireStreams(source, options.stream, { signal, logger });
         const report = await runPipeline({
           ...request.options,
+          streams: askedStreams(request, group),
           name: pipeline,
           source,
           destination: redactedDestination(destination, redactor),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { definePlatform, type Platform } from '../platform.ts';
+import { facebookSettings } from './facebook-variables.ts';
 
 const facebookGroupSchema = z.strictObject({
   token: z.string().min(1),
@@ -46,16 +47,21 @@ function platformOf(family: Family): Platform {
   return definePlatform({
     name: family.name,
     groupSchema: facebookGroupSchema,
-    open: (groupName, group) => ({
+    accountsOf: (group) => group.account_ids.map((id) => id.replace(/^act_/, '')),
+    open: (groupName, group, _suffix, env) => ({
       name: groupName,
       target: {
         destination: group.destination ?? family.destination,
         dataset: group.dataset ?? family.dataset,
       },
       secrets: [group.token],
+      // Objects have no days; what of them has changed comes with the next run.
+      backfillStreams: ['insights'],
       async createSource() {
         const { DEFAULT_INSIGHT_FIELDS, facebook } = await import('@etl/source-facebook');
+        const settings = facebookSettings(env);
         return facebook({
+          ...settings,
           token: group.token,
           accountIds: group.account_ids,
           managingSystem: groupName,
@@ -63,6 +69,7 @@ function platformOf(family: Family): Platform {
           ...(family.hasConversions
             ? {
                 insights: {
+                  ...settings.insights,
                   fields: [...DEFAULT_INSIGHT_FIELDS, 'conversions', 'conversion_values'],
                   hasSubscriptionRevenue: true,
                 },

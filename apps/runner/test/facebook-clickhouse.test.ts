@@ -1,0 +1,173 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { runPipeline } from '@etl/core';
+import { clickhouse, openClickHouse } from '@etl/dest-clickhouse';
+import { decimalText, startSandbox, type Sandbox } from '@etl/sandbox';
+import { expect, test } from 'vitest';
+import { esimFacebookPlatform, facebookPlatform, subscriptionFacebookPlatform } from '../src/platforms/facebook.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'etl-facebook-'));
+process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+
+type Rows = readonly Record<string, unknown>[];
+const options = { path: join(directory, 'engine'), database: 'travel' };
+
+async function query(sql: string): Promise<Rows> {
+  await using reader = await openClickHouse({ ...options });
+  let text = '';
+  for await (const chunk of reader.query(sql, { format: 'JSONEachRow' })) text += Buffer.from(chunk).toString('utf8');
+  const lines = text.split('\n').filter(Boolean);
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** Reports that are complete when they are looked at first: nothing is waited for. */
+async function startFacebook(): Promise<Sandbox> {
+  const size = { campaignsPerAccount: 2, adSetsPerCampaign: 2, adsPerAdSet: 2 };
+  const reports = { steps: 0, hasQuirks: false };
+  return startSandbox({ seed: 'clickhouse', platforms: ['facebook'], size, facebook: { reports } });
+}
+
+function live({ world }: Sandbox, accountId: string, kind: 'campaigns' | 'adSets' | 'ads' | 'creatives'): string[] {
+  const objects = world[kind](accountId).filter(({ effectiveStatus }) => effectiveStatus !== 'DELETED');
+  return objects.map(({ id }) => id);
+}
+
+test(
+  'every table of ClickHouse equals the world, and a second run reads only creatives that changed',
+  {
+    timeout: 120_000,
+  },
+  async () => {
+    await using sandbox = await startFacebook();
+    const { control, world } = sandbox;
+    const { baseUrl, token } = sandbox.facebook;
+    const accountIds = world.accounts.map(({ id }) => id);
+    const group = facebookPlatform.open('d1', { token, account_ids: accountIds, base_url: baseUrl }, '', {
+      FB_INSIGHTS_LOAD_WINDOW_DAYS: '16',
+    });
+    expect(group.target).toEqual({ destination: 'clickhouse', dataset: 'fb' });
+    await using destination = clickhouse({ ...options, dataset: 'fb' });
+    const run = async () => {
+      await using source = await group.createSource();
+      return runPipeline({ name: 'facebook_d1', source, destination, now: () => new Date(control.now()) });
+    };
+    expect((await run()).failures).toEqual([]);
+
+    const insights = await query(
+      'SELECT account_id, toString(date_start) AS day, ad_id, toString(spend) AS spend, impressions, clicks, reach, account_currency FROM travel.fb___insights',
+    );
+    const loaded = insights
+      .map((row) =>
+        [
+          row['account_id'],
+          row['day'],
+          row['ad_id'],
+          Number(row['spend']),
+          row['impressions'],
+          row['clicks'],
+          row['reach'],
+          row['account_currency'],
+        ].join(' '),
+      )
+      .sort();
+    const truth = accountIds.flatMap((accountId) => {
+      const until = world.today(accountId);
+      const since = new Date(Date.parse(until) - 30 * 86_400_000).toISOString().slice(0, 10);
+      const ads = new Set(live(sandbox, accountId, 'ads'));
+      return world
+        .insights({ accountId, since, until, includeRemoved: true })
+        .filter(({ adId = '' }) => ads.has(adId))
+        .map((row) =>
+          [
+            accountId,
+            row.dateStart,
+            row.adId,
+            Number(decimalText(row.spendMinor, row.currency)),
+            row.impressions,
+            row.clicks,
+            row.reach,
+            row.currency,
+          ].join(' '),
+        );
+    });
+    expect(loaded).toEqual(truth.sort());
+    expect(loaded.length).toBeGreaterThan(500);
+
+    const ids = async (table: string): Promise<unknown[]> =>
+      (await query(`SELECT id FROM travel.fb___${table} ORDER BY id`)).map(({ id }) => id);
+    for (const [table, kind] of [
+      ['campaigns', 'campaigns'],
+      ['ad_sets', 'adSets'],
+      ['ads', 'ads'],
+      ['ad_creatives', 'creatives'],
+    ] as const) {
+      expect(await ids(table)).toEqual(accountIds.flatMap((id) => live(sandbox, id, kind)).sort());
+    }
+    // Nested rows as the dashboards read them, and the scalar that is made of them.
+    const [nested] = await query(
+      `SELECT sum(value) AS nested, (SELECT sum(actions_link_click) FROM travel.fb___insights) AS scalar
+     FROM travel.fb___insights__actions WHERE action_type = 'link_click'`,
+    );
+    expect(Number(nested?.['nested'])).toBeGreaterThan(0);
+    expect(nested?.['scalar']).toEqual(nested?.['nested']);
+
+    const creatives = () =>
+      query(
+        'SELECT id, name, object_story_spec, thumbnail_url, _fingerprint, toString(_read_on) AS read_on FROM travel.fb___ad_creatives ORDER BY id',
+      );
+    const before = await creatives();
+    const [changed] = live(sandbox, accountIds[0] ?? '', 'creatives');
+    control.change({ id: changed ?? '', name: 'A new name' });
+    control.advance({ minutes: 5 });
+    control.clearRequests();
+    expect((await run()).failures).toEqual([]);
+    const after = await creatives();
+    const renamed = after.find(({ id }) => id === changed);
+    expect(renamed?.['name']).toBe('A new name');
+    expect(after.filter(({ id }) => id !== changed)).toEqual(before.filter(({ id }) => id !== changed));
+    const hydrated = control.requests().filter(({ path, isBatched }) => isBatched && /\/\d+$/.test(path));
+    expect(hydrated.filter(({ parameters }) => parameters['fields']?.includes('object_story_spec'))).toHaveLength(1);
+    const [seen] = await query('SELECT uniqExact(_last_seen_at) AS times FROM travel.fb___ad_creatives');
+    expect(seen?.['times']).toBe(1);
+  },
+);
+
+test.each([
+  { platform: esimFacebookPlatform, destination: 'clickhouse_esim', dataset: 'esim_fb', hasConversions: false },
+  {
+    platform: subscriptionFacebookPlatform,
+    destination: 'clickhouse_dashboard',
+    dataset: 'subscription_fb',
+    hasConversions: true,
+  },
+])(
+  '$platform.name loads into $dataset of $destination',
+  { timeout: 120_000 },
+  async ({ platform, destination: name, dataset, hasConversions }) => {
+    await using sandbox = await startFacebook();
+    const { baseUrl, token } = sandbox.facebook;
+    const group = platform.open('ta1', {
+      token,
+      account_ids: sandbox.world.accounts.slice(0, 2).map(({ id }) => id),
+      base_url: baseUrl,
+    });
+    expect(group.target).toEqual({ destination: name, dataset });
+    await using destination = clickhouse({ ...options, dataset });
+    await using source = await group.createSource();
+    const now = () => new Date(sandbox.control.now());
+    expect((await runPipeline({ name: `${platform.name}_ta1`, source, destination, now })).failures).toEqual([]);
+    const columns = (await query(`SELECT name FROM system.columns WHERE table = '${dataset}___insights'`)).map(
+      ({ name: column }) => column,
+    );
+    expect(columns.includes('subscription_revenue')).toBe(hasConversions);
+    expect(columns).toContain('subscriptions');
+    const tables = (
+      await query(`SELECT name FROM system.tables WHERE name LIKE '${dataset}\\_\\_\\_insights\\_\\_%'`)
+    ).map(({ name: table }) => table);
+    expect(tables.includes(`${dataset}___insights__conversions`)).toBe(hasConversions);
+    const [{ rows } = { rows: 0 }] = await query(`SELECT count() AS rows FROM travel.${dataset}___insights`);
+    expect(Number(rows)).toBeGreaterThan(50);
+  },
+);
