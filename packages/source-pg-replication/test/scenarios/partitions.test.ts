@@ -90,4 +90,64 @@ describe('partitions', () => {
     await replica.run();
     expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
   });
+
+  test('truncate_leaf_via_root_not_published: nothing is sent, the next run notices and copies the table anew', async () => {
+    await using database = await postgres.database(
+      `${PARTED}; CREATE TABLE events_2 PARTITION OF events ${FEBRUARY}; INSERT INTO events VALUES (50, '2026-02-02', 'stays')`,
+    );
+    const replica = new Replica(database);
+    await replica.run();
+    await database.sql('TRUNCATE events_1');
+    await replica.run();
+    expect(replica.rows('events')).toHaveLength(1);
+    expect(replica.warnings.join()).toContain('a partition was truncated');
+    expect((await replica.run()).rows).toBe(0);
+  });
+
+  test('partition_drop_or_detach: nothing is sent; its rows stay, and the run that notices says so', async () => {
+    await using database = await postgres.database(
+      `${PARTED}; CREATE TABLE events_2 PARTITION OF events ${FEBRUARY}; INSERT INTO events VALUES (50, '2026-02-02', 'new')`,
+    );
+    const replica = new Replica(database, { tables: ['events'] });
+    await replica.run();
+    await database.sql(`DROP TABLE events_1; UPDATE events SET v = 'changed'`);
+    const report = await replica.run();
+    expect(report.schemaChanges).toEqual([
+      expect.objectContaining({
+        stream: 'events',
+        property: 'partitions',
+        actual: 'one detached or dropped; its rows stay',
+      }),
+    ]);
+    expect(replica.rows('events')).toHaveLength(21);
+    expect(replica.rows('events').find(({ id }) => id === 50)).toMatchObject({ v: 'changed' });
+    expect((await replica.run()).schemaChanges).toEqual([]);
+    await replica.attempt({ fullRefresh: true });
+    expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
+  });
+
+  test('partition_default_split: rows moved into a new partition are neither lost nor doubled', async () => {
+    await using database = await postgres.database(
+      `${PARTED}; CREATE TABLE events_rest PARTITION OF events DEFAULT; INSERT INTO events SELECT g, '2026-02-03', 'rest' FROM generate_series(100, 110) g`,
+    );
+    const replica = new Replica(database, { tables: ['events'] });
+    await replica.run();
+    await database.sql(
+      `BEGIN; ALTER TABLE events DETACH PARTITION events_rest; CREATE TABLE events_2 PARTITION OF events ${FEBRUARY};
+       INSERT INTO events SELECT * FROM events_rest; TRUNCATE events_rest; ALTER TABLE events ATTACH PARTITION events_rest DEFAULT; COMMIT`,
+    );
+    await replica.run();
+    expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
+  });
+
+  test('partition_detach_concurrently, truncated root: in one run', async () => {
+    await using database = await postgres.database(`${PARTED}; CREATE TABLE events_2 PARTITION OF events ${FEBRUARY}`);
+    const replica = new Replica(database, { tables: ['events'] });
+    await replica.run();
+    await database.sql('ALTER TABLE events DETACH PARTITION events_2 CONCURRENTLY');
+    await database.sql(`TRUNCATE events; INSERT INTO events VALUES (1, '2026-01-02', 'after')`);
+    await replica.run();
+    await replica.run();
+    expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
+  });
 });

@@ -89,3 +89,38 @@ describe('a full refresh', () => {
     expect((await replica.run()).rows).toBe(1);
   });
 });
+
+test('state_lost: a slot without a position is gone on from, and every table is copied anew', async () => {
+  await using database = await postgres.database(TABLES);
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(`INSERT INTO b VALUES (2, 'unread'); DELETE FROM a`);
+  replica.store.state.clear();
+  const report = await replica.run();
+  expect(report.rows).toBe(2);
+  for (const table of ['a', 'b']) expect(await replica.difference(database, table, ['id', 'v'])).toEqual([]);
+  await database.sql(`DELETE FROM b WHERE id = 1`);
+  expect((await replica.run()).rows).toBe(1);
+});
+
+test('resync_table while others stream, and while it is written to', async () => {
+  await using database = await postgres.database(
+    `${TABLES}; INSERT INTO a SELECT g, 'a' FROM generate_series(2, 3000) g`,
+  );
+  const replica = new Replica(database, { pageRows: 200 });
+  await replica.run();
+  await using writer = await database.connect();
+  const stop = new AbortController();
+  const writing = (async () => {
+    for (let id = 10_000; !stop.signal.aborted; id += 1)
+      await writer.query(
+        `INSERT INTO a VALUES (${id}, 'new'); UPDATE a SET v = 'u${id}' WHERE id = ${(id % 2000) + 1}; DELETE FROM a WHERE id = ${id - 3}; INSERT INTO b VALUES (${id}, 'b')`,
+      );
+  })();
+  await replica.attempt({ fullRefresh: true, streams: ['a'] });
+  await replica.attempt({ fullRefresh: true, streams: ['a'] });
+  stop.abort();
+  await writing;
+  await replica.run();
+  for (const table of ['a', 'b']) expect(await replica.difference(database, table, ['id', 'v'])).toEqual([]);
+});

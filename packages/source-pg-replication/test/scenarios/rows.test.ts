@@ -136,3 +136,60 @@ test('rows whose array keys differ only in where items end are different rows', 
   await database.sql(`INSERT INTO lists VALUES ('{"a,b"}', 1), ('{a,b}', 2)`);
   expect((await replica.run()).rows).toBe(2);
 });
+
+test('many_updates_one_key_one_batch: the last one counts, and one row is written', async () => {
+  await using database = await postgres.database(`${ITEMS}; INSERT INTO items VALUES (1, 'a')`);
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(
+    `DO $$ BEGIN FOR i IN 1..500 LOOP UPDATE items SET name = 'n' || i WHERE id = 1; END LOOP; END $$`,
+  );
+  expect((await replica.run()).rows).toBe(1);
+  expect(replica.rows('items')).toEqual([{ id: 1, name: 'n500', note: null }]);
+});
+
+test('delete_default_identity_tombstone: the key, the version and the mark', async () => {
+  await using database = await postgres.database(`${ITEMS}; INSERT INTO items VALUES (1, 'a')`);
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql('DELETE FROM items');
+  await using source = replica.source();
+  const rows = rowsOf(await readAll(source, replica.state()), 'items');
+  expect(rows).toEqual([{ id: 1, _version: expect.any(BigInt), _deleted: true }]);
+});
+
+test('merge, upsert and COPY are only inserts, updates and deletes', async () => {
+  await using database = await postgres.database(`${ITEMS}; INSERT INTO items VALUES (1, 'a'), (2, 'b'), (3, 'c')`);
+  const replica = new Replica(database);
+  await replica.run();
+  const isMergeKnown = Number(await database.value('SHOW server_version_num')) >= 150_000;
+  await database.sql(`INSERT INTO items VALUES (1, 'z'), (4, 'd') ON CONFLICT (id) DO UPDATE SET name = excluded.name`);
+  if (isMergeKnown)
+    await database.sql(
+      `MERGE INTO items i USING (VALUES (2, 'y'), (3, NULL), (5, 'e')) s (id, name) ON i.id = s.id
+       WHEN MATCHED AND s.name IS NULL THEN DELETE WHEN MATCHED THEN UPDATE SET name = s.name WHEN NOT MATCHED THEN INSERT VALUES (s.id, s.name)`,
+    );
+  await replica.run();
+  expect(await replica.difference(database, 'items', ['id', 'name', 'note'])).toEqual([]);
+});
+
+test.each([
+  ['default', 'full'],
+  ['full', 'default'],
+  ['default', 'USING INDEX by_code'],
+])('replica identity changed from %s to %s between changes', async (before, after) => {
+  await using database = await postgres.database(
+    `CREATE TABLE items (id int PRIMARY KEY, code text NOT NULL, v text); CREATE UNIQUE INDEX by_code ON items (code);
+     ALTER TABLE items REPLICA IDENTITY ${before}; INSERT INTO items VALUES (1, 'a', 'x'), (2, 'b', 'y'), (3, 'c', 'z')`,
+  );
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(
+    `UPDATE items SET v = 'u' WHERE id = 1; DELETE FROM items WHERE id = 2; ALTER TABLE items REPLICA IDENTITY ${after};
+     UPDATE items SET id = 9, code = 'd' WHERE id = 1; INSERT INTO items VALUES (2, 'b', 'again')`,
+  );
+  await replica.run();
+  await database.sql(`DELETE FROM items WHERE id = 3; UPDATE items SET v = 'last' WHERE id = 9`);
+  await replica.run();
+  expect(await replica.difference(database, 'items', ['id', 'code', 'v'])).toEqual([]);
+});

@@ -1,7 +1,7 @@
 import type { RowLookup } from '@etl/core';
 import { describe, expect, test } from 'vitest';
 import { usePostgres } from '../support/postgres.ts';
-import { Replica } from '../support/replica.ts';
+import { killAtCalls, Replica } from '../support/replica.ts';
 
 const postgres = usePostgres();
 const ITEMS = `CREATE TABLE items (id int PRIMARY KEY, name text, amount int); INSERT INTO items SELECT g, 'n' || g, g FROM generate_series(1, 50) g`;
@@ -220,4 +220,99 @@ test('a table whose rows have to be copied anew is forgotten, although a column 
     );
   }
   expect(positions).toEqual([null, expect.objectContaining({ format: 1 })]);
+});
+
+test('drop_consecutive_columns', async () => {
+  const setup = `CREATE TABLE items (a int, b int, id int PRIMARY KEY, c int, d text); INSERT INTO items VALUES (1, 2, 3, 4, 'e')`;
+  const result = await afterChange(
+    `ALTER TABLE items DROP b; INSERT INTO items VALUES (7, 8, 9, 'f'); ALTER TABLE items DROP a, DROP c; INSERT INTO items VALUES (10, 'g'); UPDATE items SET d = 'h' WHERE id = 3`,
+    ['id', 'd'],
+    setup,
+  );
+  expect(result).toEqual({ rows: 3, columns: ['id', 'd'], difference: [] });
+});
+
+test('stale_relation_replay_after_kill: an older form of the table that is read again neither reverts nor fails it', async () => {
+  await using database = await postgres.database(ITEMS);
+  const replica = new Replica(database, { pageRows: 1 });
+  await replica.run();
+  let last = 0;
+  await killAtCalls(replica, {
+    change: async (call) => {
+      await database.sql(
+        `INSERT INTO items (id, name) VALUES (${1000 + call}, 'old form'); ALTER TABLE items ADD COLUMN c${call} int; UPDATE items SET c${call} = 1 WHERE id < 3;
+         ALTER TABLE items DROP COLUMN IF EXISTS c${last}; INSERT INTO items (id, name) VALUES (${2000 + call}, 'new form')`,
+      );
+      last = call;
+    },
+    check: async (call, state) => {
+      if (state === 'dead') return;
+      expect([call, await replica.difference(database, 'items', ['id', 'name', `c${call}`])]).toEqual([call, []]);
+    },
+  });
+});
+
+test('rename_table: a stream of its own under the new name; what was loaded stays', async () => {
+  await using database = await postgres.database(`${ITEMS}; CREATE TABLE other (id int PRIMARY KEY)`);
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(
+    `UPDATE items SET name = 'before'; ALTER TABLE items RENAME TO things; UPDATE things SET amount = 0`,
+  );
+  await replica.run();
+  expect(await replica.difference(database, 'things', ['id', 'name', 'amount'])).toEqual([]);
+  expect(replica.rows('items')).toHaveLength(50);
+  await database.sql(`ALTER TABLE things RENAME TO items; UPDATE items SET name = 'back'`);
+  await replica.run();
+  expect(await replica.difference(database, 'items', ['id', 'name', 'amount'])).toEqual([]);
+});
+
+test('generated_column_virtual: PostgreSQL does not send it, so it is not in the snapshot either', async () => {
+  await using database = await postgres.database('SELECT');
+  if (Number(await database.value('SHOW server_version_num')) < 180_000) return;
+  await database.sql(
+    `CREATE TABLE g (id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) VIRTUAL); INSERT INTO g VALUES (1, 1)`,
+  );
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(`INSERT INTO g VALUES (2, 2)`);
+  await replica.run();
+  expect(replica.rows('g')).toEqual([
+    { id: 1, a: 1 },
+    { id: 2, a: 2 },
+  ]);
+});
+
+test('generated_column_in_own_publication: of somebody who publishes none, it is in neither', async () => {
+  await using database = await postgres.database(
+    `CREATE TABLE g (id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) STORED); INSERT INTO g VALUES (1, 1);
+     CREATE PUBLICATION theirs FOR TABLE g`,
+  );
+  const replica = new Replica(database, { publication: 'theirs' });
+  await replica.run();
+  await database.sql(`INSERT INTO g VALUES (2, 2)`);
+  await replica.run();
+  expect(replica.rows('g')).toEqual([
+    { id: 1, a: 1 },
+    { id: 2, a: 2 },
+  ]);
+});
+
+test('enum_value_added, domain_over_domain: values go on', async () => {
+  await using database = await postgres.database(
+    `CREATE TYPE mood AS ENUM ('sad'); CREATE DOMAIN positive AS int CHECK (value > 0); CREATE DOMAIN small AS positive CHECK (value < 100);
+     CREATE TABLE items (id int PRIMARY KEY, m mood, s small, ms mood[]); INSERT INTO items VALUES (1, 'sad', 5, '{sad}')`,
+  );
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(`ALTER TYPE mood ADD VALUE 'happy'; ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'`);
+  await database.sql(`INSERT INTO items VALUES (2, 'happy', 6, '{happy,blue}')`);
+  await replica.run();
+  expect(replica.store.specs.get('items')?.columns.map(({ type }) => type)).toEqual([
+    'int32',
+    'string',
+    'int32',
+    'array',
+  ]);
+  expect(replica.rows('items').find(({ id }) => id === 2)).toEqual({ id: 2, m: 'happy', s: 6, ms: ['happy', 'blue'] });
 });

@@ -1,5 +1,6 @@
 import { runPipeline, type Source } from '@etl/core';
-import { expect, test } from 'vitest';
+import { memoryDestination } from '@etl/testing';
+import { expect, test, vi } from 'vitest';
 import { usePostgres } from '../support/postgres.ts';
 import { failureOf, readAll, Replica, rowsOf, withoutSystemColumns } from '../support/replica.ts';
 
@@ -236,4 +237,90 @@ test('a publication that leaves out deletes is refused', async () => {
     code: 'PG_PUBLICATION_INCOMPLETE',
     kind: 'config',
   });
+});
+
+test('snapshot_ctid_ranges_cover_all_blocks: every row once, of a table with holes that grows during the copy', async () => {
+  await using database = await postgres.database(
+    `CREATE TABLE items (id int PRIMARY KEY, name text) WITH (fillfactor = 20);
+     INSERT INTO items SELECT g, repeat('x', 200) FROM generate_series(1, 6000) g;
+     DELETE FROM items WHERE id % 3 = 0 OR id BETWEEN 2000 AND 3000; UPDATE items SET name = 'moved' WHERE id % 7 = 0`,
+  );
+  const there = (await database.rows('SELECT id FROM items')).map(({ id }) => Number(id));
+  await using source = new Replica(database, { pageRows: 500 }).source();
+  const here: number[] = [];
+  for await (const message of source.read()) {
+    // What comes in the midst is not in the snapshot, and is read from the log.
+    if (message.type === 'checkpoint') break;
+    if (message.type !== 'records') continue;
+    here.push(...message.rows.map((row) => Number(row['id'])));
+    await database.sql(
+      `INSERT INTO items SELECT g, 'late' FROM generate_series(${10_000 + here.length}, ${10_400 + here.length}) g ON CONFLICT DO NOTHING`,
+    );
+  }
+  expect(here.toSorted((a, b) => a - b)).toEqual(there.toSorted((a, b) => a - b));
+});
+
+test('snapshot_slot_creation_blocked_by_open_tx: says who is waited for, and goes on when it ends', async () => {
+  await using database = await postgres.database(`${ITEMS}; INSERT INTO items VALUES (1, 'a')`);
+  await using other = await database.connect();
+  const { rows } = await other.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  await other.query(`BEGIN; INSERT INTO items VALUES (2, 'open')`);
+  const replica = new Replica(database);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const run = replica.run();
+    const isWaiting = `SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE_REPLICATION_SLOT%' AND state = 'active'`;
+    while ((await database.value(isWaiting)) === '0');
+    vi.advanceTimersByTime(5000);
+    while (replica.warnings.length === 0) await database.sql('SELECT');
+    await other.query('COMMIT');
+    vi.useRealTimers();
+    await run;
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(replica.warnings[0]).toBe(`snapshot waits for open transactions {"pids":[${rows[0]?.pid}]}`);
+  expect(replica.rows('items')).toHaveLength(2);
+});
+
+test('snapshot_update_wins_over_copy_row: a change after the snapshot has the greater version', async () => {
+  await using database = await postgres.database(`${ITEMS}; INSERT INTO items VALUES (1, 'copied')`);
+  await using source = new Replica(database).source();
+  const versions: [unknown, unknown][] = [];
+  for await (const message of source.read()) {
+    if (message.type !== 'records') continue;
+    versions.push(...message.rows.map((row): [unknown, unknown] => [row['name'], row['_version']]));
+    if (versions.length === 1) await database.sql(`UPDATE items SET name = 'changed'`);
+  }
+  expect(versions.map(([name]) => name)).toEqual(['copied', 'changed']);
+  expect(versions[1]?.[1] as bigint).toBeGreaterThan(versions[0]?.[1] as bigint);
+});
+
+test('inheritance: a parent and its heirs are tables of their own, each with its own rows', async () => {
+  await using database = await postgres.database(
+    `CREATE TABLE parent (id int PRIMARY KEY, v text); CREATE TABLE heir (w text, PRIMARY KEY (id)) INHERITS (parent);
+     INSERT INTO parent VALUES (1, 'p'); INSERT INTO heir VALUES (2, 'h', 'w')`,
+  );
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(`UPDATE parent SET v = v || '!'; INSERT INTO heir VALUES (1, 'same id', 'w')`);
+  await replica.run();
+  expect(replica.rows('parent')).toEqual([{ id: 1, v: 'p!' }]);
+  expect(replica.rows('heir')).toEqual([
+    { id: 1, v: 'same id', w: 'w' },
+    { id: 2, v: 'h!', w: 'w' },
+  ]);
+});
+
+test('tables whose rows are not in the log are not read: unlogged, temporary, views; once logged they are', async () => {
+  await using database = await postgres.database(
+    `${ITEMS}; CREATE UNLOGGED TABLE fast (id int PRIMARY KEY); INSERT INTO fast VALUES (1); CREATE TEMP TABLE gone (id int PRIMARY KEY);
+     CREATE VIEW seen AS SELECT * FROM items; CREATE MATERIALIZED VIEW kept AS SELECT * FROM items`,
+  );
+  const replica = new Replica(database);
+  await replica.run();
+  expect([...replica.store.tables.keys()]).toEqual(['items']);
+  await database.sql('ALTER TABLE fast SET LOGGED; INSERT INTO fast VALUES (2)');
+  await replica.run();
+  expect(replica.rows('fast')).toHaveLength(2);
 });

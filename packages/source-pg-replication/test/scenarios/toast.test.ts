@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { usePostgres } from '../support/postgres.ts';
-import { readAll, Replica, rowsOf } from '../support/replica.ts';
+import { killAtCalls, readAll, Replica, rowsOf } from '../support/replica.ts';
 
 const postgres = usePostgres();
 const TOAST = `CREATE TABLE docs (id int PRIMARY KEY, title text, body text, extra jsonb, bytes bytea, list text[]);
@@ -97,5 +97,38 @@ describe('unchanged TOAST', () => {
       [2, 't'],
     ]);
     expect(replica.warnings.join()).toContain('copied anew');
+  });
+});
+
+test('toast_unchanged_hstore, toast_unchanged_domain, toast_unchanged_text_of_other_types', async () => {
+  await using database = await postgres.database(
+    `CREATE EXTENSION hstore; CREATE DOMAIN long_text AS text;
+     CREATE TABLE wide (id int PRIMARY KEY, n int, h hstore, d long_text, x xml, v tsvector);
+     ALTER TABLE wide ALTER h SET STORAGE EXTERNAL, ALTER d SET STORAGE EXTERNAL, ALTER x SET STORAGE EXTERNAL;
+     INSERT INTO wide VALUES (1, 1, hstore('k', repeat('h', 20000)), repeat('d', 20000), ('<a>' || repeat('x', 20000) || '</a>')::xml, 'a b')`,
+  );
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql('UPDATE wide SET n = 2');
+  expect((await replica.run()).rows).toBe(1);
+  expect(await replica.difference(database, 'wide', ['id', 'h', 'd', 'x', 'v'])).toEqual([]);
+});
+
+test('toast_replay_after_kill: wherever a load is cut off, the big values are right', async () => {
+  await using database = await postgres.database(
+    `${TOAST} INSERT INTO docs (id, title, body) VALUES (1, 't', '${big('a')}'), (2, 't', '${big('b')}')`,
+  );
+  const replica = new Replica(database, { pageRows: 1 });
+  await replica.run();
+  await killAtCalls(replica, {
+    change: async (call) =>
+      database.sql(
+        `UPDATE docs SET title = 'n${call}' WHERE id = 1; UPDATE docs SET id = id + 10 WHERE id % 10 = 2; DELETE FROM docs WHERE id = 3;
+         INSERT INTO docs (id, title, body) VALUES (3, 'new', '${big('c')}'); UPDATE docs SET title = 'n' WHERE id = 3`,
+      ),
+    check: async (call, state) => {
+      if (state === 'dead') return;
+      expect([call, await replica.difference(database, 'docs', ['id', 'title', 'body'])]).toEqual([call, []]);
+    },
   });
 });

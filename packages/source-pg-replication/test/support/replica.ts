@@ -11,7 +11,7 @@ import {
   type SourceReadRequest,
   type StateEntry,
 } from '@etl/core';
-import { memoryDestination, MemoryStore } from '@etl/testing';
+import { faultyDestination, memoryDestination, MemoryStore } from '@etl/testing';
 import { pgReplication, type PgReplicationOptions } from '../../src/index.ts';
 import type { TestDatabase } from './postgres.ts';
 
@@ -55,6 +55,8 @@ export class Replica {
       readonly fullRefresh?: boolean;
       readonly streams?: readonly string[];
       readonly signal?: AbortSignal;
+      /** Instead of the one that keeps its promises. */
+      readonly destination?: Destination;
     } = {},
   ): Promise<PipelineReport> {
     await using source = this.source();
@@ -111,6 +113,42 @@ export class Replica {
 
 export function withoutSystemColumns(row: Row): Row {
   return Object.fromEntries(Object.entries(row).filter(([name]) => name !== '_version' && name !== '_deleted'));
+}
+
+/**
+ * Runs whose process dies at a call to the destination, a later one each time, up to the run that is over
+ * before. After each comes a run that is left alone.
+ */
+export async function killAtCalls(
+  replica: Replica,
+  {
+    change,
+    check,
+    step = 2,
+  }: {
+    /** What is written before each run that dies. */
+    readonly change: (call: number) => Promise<void>;
+    /** What has to hold: after a death, and after the run behind it. */
+    readonly check: (call: number, state: 'dead' | 'ended') => Promise<void>;
+    readonly step?: number;
+  },
+): Promise<void> {
+  for (let call = 1, isDead = true; isDead; call += step) {
+    await change(call);
+    isDead = false;
+    // The call arrives, and nobody is told, or it never arrives.
+    const when = call % (2 * step) === 1 ? 'before' : 'after';
+    const destination = faultyDestination(memoryDestination(replica.store), (_, count) => {
+      if (count !== call) return undefined;
+      isDead = true;
+      return { when, error: new Error('killed'), isDeath: true };
+    });
+    const [outcome] = await Promise.allSettled([replica.attempt({ commitEveryRows: 1, destination })]);
+    if (!isDead && outcome.status === 'rejected') throw outcome.reason;
+    await check(call, 'dead');
+    await replica.run();
+    await check(call, 'ended');
+  }
 }
 
 /** A logger that keeps the phrases of its warnings. */
