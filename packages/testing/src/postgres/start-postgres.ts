@@ -161,7 +161,10 @@ class EmbeddedPostgres implements PostgresServer {
     const { standbyOf } = this.#options;
     if (standbyOf === undefined || standbyOf === 'nobody') return {};
     const { host, port, user, password } = standbyOf;
-    return { primary_conninfo: `host=${host} port=${port} user=${user} password=${password}`, hot_standby_feedback: 'on' };
+    return {
+      primary_conninfo: `host=${host} port=${port} user=${user} password=${password}`,
+      hot_standby_feedback: 'on',
+    };
   }
 
   async stop(mode: StopMode = 'fast'): Promise<void> {
