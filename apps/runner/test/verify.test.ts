@@ -23,7 +23,7 @@ INSERT INTO kinds SELECT ('00000000-0000-0000-0000-' || lpad(to_hex(g), 12, '0')
   time '00:00' + g * interval '1 min', timestamp '2026-01-01' + g * interval '1.000001 s',
   timestamptz '1999-12-31 23:59:59.5Z' + g * interval '1 h', now(), decode(md5(g::text), 'hex'),
   (ARRAY['sad', 'ok', 'happy'])[1 + g % 3]::mood, g / 8.0, '10.0.0.1', g * interval '1 h 3 s', int4range(g, g + 5),
-  row(g, 'x,"y'), g, '<a>1</a>', B'10101', ARRAY[g, NULL, -g], ARRAY['a,b', NULL, '', '"q"\\'], ARRAY[g / 4.0, 1.5],
+  ('(' || g || ',x)')::pair, g, '<a>1</a>', B'10101', ARRAY[g, NULL, -g], ARRAY['a,b', NULL, '', '"q"\\'], ARRAY[g / 4.0, 1.5],
   ARRAY[now(), NULL], ARRAY['ok', 'sad']::mood[], ARRAY['{"a": 1}'::jsonb], ARRAY[1e308, 'NaN'], ARRAY['\\x00ff'::bytea], 'M', g
 FROM generate_series(1, 300) g;
 INSERT INTO kinds (id) VALUES ('ffffffff-0000-0000-0000-000000000000');

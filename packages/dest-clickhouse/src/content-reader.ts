@@ -12,6 +12,8 @@ import { identifier, publicName } from './identifier.ts';
 import type { ResolvedOptions } from './options.ts';
 import { columnNames } from './table-plan.ts';
 
+// Names of ours in a query begin with _etl_, which no column's name does: an alias would hide the column.
+
 /** Digests of what readers of a view see, see `ContentReader` of `@etl/core` for what they are made of. */
 export class ClickHouseContent implements ContentReader {
   readonly #database: Database;
@@ -27,20 +29,21 @@ export class ClickHouseContent implements ContentReader {
   async estimateRows(stream: StreamSpec): Promise<number> {
     const view = await this.#view(stream);
     if (view === undefined) return 0;
-    const [row] = await this.#rows<{ n: string }>(`SELECT toString(count()) AS n FROM ${view.table}`);
-    return Number(row?.n ?? 0);
+    const [row] = await this.#rows<{ _etl_n: string }>(`SELECT toString(count()) AS _etl_n FROM ${view.table}`);
+    return Number(row?._etl_n ?? 0);
   }
 
   async readBuckets(stream: StreamSpec, bits: number): Promise<ReadonlyMap<number, ContentBucket>> {
     const view = await this.#view(stream);
     if (view === undefined) return new Map();
     const text = concatenated(stream.columns.map((column) => view.field(column)));
-    const rows = await this.#rows<{ b: number; n: string; x: string }>(
-      `SELECT toUInt32(b) AS b, toString(count()) AS n, toString(groupBitXor(h)) AS x FROM (
-         SELECT ${view.bucket(bits)} AS b, reinterpretAsInt64(reverse(substring(MD5(${text}), 1, 8))) AS h FROM ${view.table})
-       GROUP BY b`,
+    const rows = await this.#rows<{ _etl_b: number; _etl_n: string; _etl_x: string }>(
+      `SELECT toUInt32(_etl_bucket) AS _etl_b, toString(count()) AS _etl_n, toString(groupBitXor(_etl_hash)) AS _etl_x FROM (
+         SELECT ${view.bucket(bits)} AS _etl_bucket, reinterpretAsInt64(reverse(substring(MD5(${text}), 1, 8))) AS _etl_hash
+         FROM ${view.table})
+       GROUP BY _etl_bucket`,
     );
-    return new Map(rows.map(({ b, n, x }) => [Number(b), { rows: Number(n), digest: x }]));
+    return new Map(rows.map((row) => [Number(row._etl_b), { rows: Number(row._etl_n), digest: row._etl_x }]));
   }
 
   async readColumns(stream: StreamSpec): Promise<ReadonlyMap<string, string>> {
@@ -48,10 +51,10 @@ export class ClickHouseContent implements ContentReader {
     if (view === undefined) return new Map();
     const sums = stream.columns.map(
       (column, index) =>
-        `toString(sum(toInt64(reinterpretAsInt32(reverse(substring(MD5(${view.field(column)}), 1, 4)))))) AS c${index}`,
+        `toString(sum(toInt64(reinterpretAsInt32(reverse(substring(MD5(${view.field(column)}), 1, 4)))))) AS _etl_c${index}`,
     );
     const [row = {}] = await this.#rows<Record<string, string>>(`SELECT ${sums.join(', ')} FROM ${view.table}`);
-    return new Map(stream.columns.map(({ name }, index) => [name, row[`c${index}`] ?? '0']));
+    return new Map(stream.columns.map(({ name }, index) => [name, row[`_etl_c${index}`] ?? '0']));
   }
 
   async readRows(stream: StreamSpec, buckets: readonly number[], bits: number): Promise<readonly ContentRow[]> {
@@ -59,11 +62,11 @@ export class ClickHouseContent implements ContentReader {
     if (view === undefined || buckets.length === 0) return [];
     const keys = stream.primaryKey.map((name) => view.text(name));
     const digests = stream.columns.map((column) => `lower(hex(substring(MD5(${view.field(column)}), 1, 8)))`);
-    const rows = await this.#rows<{ k: readonly string[]; c: readonly string[] }>(
-      `SELECT [${keys.join(', ')}] AS k, [${digests.join(', ')}] AS c FROM ${view.table}
+    const rows = await this.#rows<{ _etl_k: readonly string[]; _etl_c: readonly string[] }>(
+      `SELECT [${keys.join(', ')}] AS _etl_k, [${digests.join(', ')}] AS _etl_c FROM ${view.table}
        WHERE ${view.bucket(bits)} IN (${buckets.join(', ')})`,
     );
-    return rows.map(({ k, c }) => ({ key: k, digests: c }));
+    return rows.map((row) => ({ key: row._etl_k, digests: row._etl_c }));
   }
 
   #rows<TRow>(query: string): Promise<TRow[]> {
@@ -164,8 +167,8 @@ function textOf(value: string, spec: ValueSpec, type: string): string {
     case 'array': {
       const items = spec.items;
       if (items === undefined || !base.startsWith('Array(')) return plain;
-      const field = fieldOf('item', items, base.slice('Array('.length, -1));
-      return `concat(toString(length(${value})), '[', arrayStringConcat(arrayMap(item -> ${field}, ${value})), ']')`;
+      const field = fieldOf('_etl_item', items, base.slice('Array('.length, -1));
+      return `concat(toString(length(${value})), '[', arrayStringConcat(arrayMap(_etl_item -> ${field}, ${value})), ']')`;
     }
     default:
       return plain;

@@ -112,7 +112,7 @@ function fieldOf(value: string, column: SqlColumn, types: ReadonlyMap<number, Ty
   const { spec, oid } = column;
   if (!MEASURED.has(spec.type)) return `concat(${text}, '|')`;
   if (spec.type === 'array') {
-    return `(SELECT concat(octet_length(a), ':', a, '|') FROM (SELECT coalesce(${text}, '0[]') AS a) f)`;
+    return `(SELECT concat(octet_length(etl_array), ':', etl_array, '|') FROM (SELECT coalesce(${text}, '0[]') AS etl_array) etl_arrays)`;
   }
   const shown = TEXT_OIDS.has(oid) || spec.type === 'binary' ? text : `concat(${text})`;
   return `CASE WHEN ${value} IS NULL THEN ':|' ELSE concat(octet_length(${shown}), ':', ${shown}, '|') END`;
@@ -133,8 +133,8 @@ function textOf(value: string, { spec, oid }: SqlColumn, types: ReadonlyMap<numb
       const items = spec.items;
       if (items === undefined) return value;
       const element = baseOid(types.get(oid)?.element ?? 0, types);
-      const field = fieldOf('i', { spec: items, oid: element }, types);
-      return `(SELECT concat(cardinality(${value}), '[', string_agg(${field}, '' ORDER BY n), ']') FROM unnest(${value}) WITH ORDINALITY u (i, n) HAVING ${value} IS NOT NULL)`;
+      const field = fieldOf('etl_item', { spec: items, oid: element }, types);
+      return `(SELECT concat(cardinality(${value}), '[', string_agg(${field}, '' ORDER BY etl_place), ']') FROM unnest(${value}) WITH ORDINALITY etl_items (etl_item, etl_place) HAVING ${value} IS NOT NULL)`;
     }
     default:
       return value;
