@@ -84,6 +84,17 @@ withRequest(groupCommand(program, 'plan', 'say what a run would read and define 
     await runCommand(planGroup(platform, group, options), { ...options, subject: subjectOf(platform, group) });
   });
 
+groupCommand(program, 'verify', 'compare source and destination at one position, row by row where they differ')
+  .option('--table <names...>', 'only these tables, by the names of their streams')
+  .option('--limit <n>', 'most differing rows to name of a table (default: 20)')
+  .option('--embedded', 'use the embedded database, whatever the environment says')
+  .option('--json', 'result on stdout as JSON')
+  .option('--verbose', 'logs and stacks on stderr')
+  .action(async (platform: string, group: string | undefined, options) => {
+    const { verifyGroup } = await import('./commands/verify.ts');
+    await runCommand(verifyGroup(platform, group, options), { ...options, subject: subjectOf(platform, group) });
+  });
+
 program
   .command('status')
   .description('how the pipelines of a destination stand, or one of them')

@@ -1,4 +1,5 @@
 import type { ApiCallTotals } from './api-call.ts';
+import type { ContentReader } from './content.ts';
 import type { EtlError } from './etl-error.ts';
 import type { JsonValue } from './json.ts';
 import type { OperationOptions } from './operation-options.ts';
@@ -154,6 +155,8 @@ export interface DestinationSession extends AsyncDisposable {
   readMemory(stream: string, key: string): Promise<JsonValue | undefined>;
   /** Durable when it resolves; `null` forgets. */
   writeMemory(stream: string, key: string, value: JsonValue): Promise<void>;
+  /** What the tables of the pipeline hold, as people read them. Absent where it cannot be compared. */
+  readContent?(): ContentReader;
   /** Memory that all pipelines of the destination share, such as what is known of a quota. Absent: they share none. */
   readonly shared?: StreamMemory;
   /** Keeps what a run was, its calls included, for those who look later. */

@@ -1,4 +1,5 @@
 import type {
+  ContentReader,
   DestinationSession,
   JsonValue,
   LedgerEntry,
@@ -11,6 +12,7 @@ import type {
   StreamMemory,
   TableMerge,
 } from '@etl/core';
+import { ClickHouseContent } from './content-reader.ts';
 import type { Database } from './database.ts';
 import { literal } from './identifier.ts';
 import { writeApiCalls } from './api-calls.ts';
@@ -154,6 +156,10 @@ export class ClickHouseSession implements DestinationSession {
       `memory-${version}`,
       this.#operation,
     );
+  }
+
+  readContent(): ContentReader {
+    return new ClickHouseContent(this.#database, this.#options, this.#operation);
   }
 
   readonly shared: StreamMemory = {

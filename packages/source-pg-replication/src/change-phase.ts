@@ -68,7 +68,9 @@ export class ChangePhase {
         yield* this.#tell();
         continue;
       }
-      if (event.type === 'begin' && this.#end.isBeyond(event.commitLsn)) {
+      const exact = event.type === 'begin' ? this.#end.exactBefore(event.commitLsn) : undefined;
+      if (exact !== undefined) {
+        this.#position = exact;
         yield* this.#checkpoint('end');
         return;
       }

@@ -1,8 +1,10 @@
 import {
   EtlError,
   type Checkpoint,
+  type ComparableSource,
   type OperationOptions,
   type Source,
+  type SourceContent,
   type SourceHealth,
   type SourceMessage,
   type SourceReadRequest,
@@ -11,6 +13,7 @@ import {
 import type { Client } from 'pg';
 import { readServerFacts, type ServerFacts } from './catalog.ts';
 import { findProblems, readableStreams, throwProblems } from './check-source.ts';
+import { openPgContent } from './pg-content.ts';
 import { confirmSlot } from './confirm-slot.ts';
 import { Connector } from './connector.ts';
 import { resolveOptions, type PgReplicationOptions, type ResolvedOptions } from './options.ts';
@@ -39,7 +42,7 @@ import { dropUnusedSlot } from './unused-slot.ts';
  *
  * @throws `PG_OPTIONS_INVALID` and `PG_CONNECTION_STRING_INVALID` (config).
  */
-export function pgReplication(options: PgReplicationOptions): Source {
+export function pgReplication(options: PgReplicationOptions): ComparableSource {
   return new PgReplication(
     resolveOptions(
       options,
@@ -54,7 +57,7 @@ export function pgReplication(options: PgReplicationOptions): Source {
   );
 }
 
-class PgReplication implements Source {
+class PgReplication implements ComparableSource {
   readonly specificationVersion = 'v1';
   readonly name = 'pg';
   readonly #options: ResolvedOptions;
@@ -91,6 +94,12 @@ class PgReplication implements Source {
       const idleMs = this.#before?.idleMs ?? now?.idleMs ?? null;
       return healthOf(now === undefined ? undefined : { ...now, idleMs }, this.#options);
     });
+  }
+
+  async openContent(options: OperationOptions = {}): Promise<SourceContent> {
+    options.signal?.throwIfAborted();
+    const until = (untilLsn: string): Source => new PgReplication({ ...this.#options, untilLsn });
+    return openPgContent(this.#connector, this.#options, until, options);
   }
 
   async discover(options: OperationOptions = {}): Promise<readonly StreamSpec[]> {

@@ -49,9 +49,10 @@ export class ReadingEnd {
     this.#lastCheckpoint = this.#startedAt;
   }
 
-  /** Whether a transaction that commits there belongs to a later reading. */
-  isBeyond(commitLsn: bigint): boolean {
-    return this.#options.exactLsn !== undefined && commitLsn >= this.#options.exactLsn;
+  /** The position at which the reading ends, where a transaction that commits there belongs to a later one. */
+  exactBefore(commitLsn: bigint): bigint | undefined {
+    const { exactLsn } = this.#options;
+    return exactLsn !== undefined && commitLsn >= exactLsn ? exactLsn : undefined;
   }
 
   /** Waits for bytes of the log; while it is followed, not beyond the moment at which something else is due. */

@@ -17,7 +17,7 @@ import type { TestDatabase } from './postgres.ts';
 
 /** A source and the in-memory copy that its runs keep. */
 export class Replica {
-  readonly store = new MemoryStore();
+  readonly store: MemoryStore;
   readonly warnings: string[] = [];
   readonly #options: PgReplicationOptions;
   readonly #takesText: boolean;
@@ -25,10 +25,20 @@ export class Replica {
   constructor(
     database: TestDatabase,
     options: Partial<PgReplicationOptions> = {},
-    { takesText = false }: { readonly takesText?: boolean } = {},
+    {
+      takesText = false,
+      store = new MemoryStore(),
+    }: { readonly takesText?: boolean; readonly store?: MemoryStore } = {},
   ) {
     this.#takesText = takesText;
+    this.store = store;
     this.#options = { connectionString: database.url, slot: database.name, ...options };
+  }
+
+  /** The same copy, kept up to date from another server. */
+  elsewhere(database: TestDatabase): Replica {
+    const options = { ...this.#options, connectionString: database.url };
+    return new Replica(database, options, { takesText: this.#takesText, store: this.store });
   }
 
   source(): Source {

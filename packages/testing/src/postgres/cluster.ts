@@ -29,6 +29,10 @@ export interface Cluster {
 export async function createCluster(options: {
   readonly user: string;
   readonly password: string;
+  /** Directory of `postgres` and `initdb`. Default: those of the npm package. */
+  readonly binaries?: string | undefined;
+  /** Begin with a copy of this data instead of none; its server must not run. */
+  readonly copyOf?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }): Promise<Cluster> {
   const identity = unprivilegedIdentity();
@@ -36,9 +40,11 @@ export async function createCluster(options: {
   const remove = async (): Promise<void> => rm(directory, { recursive: true, force: true });
   try {
     if (identity.uid !== undefined) await chown(directory, identity.uid, identity.gid ?? identity.uid);
-    const binaries = await reachableBinaries(directory, identity);
+    const binaries = options.binaries ?? (await reachableBinaries(directory, identity));
     const data = join(directory, 'data');
-    await initialise({ ...options, binaries, data, directory, identity });
+    if (options.copyOf === undefined) await initialise({ ...options, binaries, data, directory, identity });
+    // With owner and modes, which PostgreSQL insists on.
+    else await run('cp', ['-a', options.copyOf, data]);
     const keepFile = join(directory, 'keep');
     const keep = async (isKept: boolean): Promise<void> =>
       isKept ? writeFile(keepFile, '') : rm(keepFile, { force: true });

@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { ServerLog } from './server-log.ts';
 import { createCluster, type Cluster } from './cluster.ts';
 
@@ -9,6 +11,12 @@ export interface PostgresOptions {
   /** Settings of the server, over those of the harness. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Directory of `postgres` and `initdb`, for another version. Default: those of the npm package. */
+  readonly binaries?: string;
+  /** Begin with the data of this server, which is stopped and was started from the same binaries. */
+  readonly copyOf?: PostgresServer;
+  /** With {@link PostgresOptions.copyOf}: be a standby that follows this server, or nobody. */
+  readonly standbyOf?: PostgresServer | 'nobody';
 }
 
 /** A PostgreSQL server of its own, on a free loopback port, gone with this process. */
@@ -19,6 +27,8 @@ export interface PostgresServer extends AsyncDisposable {
   readonly password: string;
   /** Process of the server itself, for tests that kill it. Changes at a restart. */
   readonly pid: number;
+  /** Its data directory. */
+  readonly data: string;
   connectionString(database?: string): string;
   /** Ends the server as `mode` says (`immediate` is a crash) and starts it on the same port and data. */
   restart(mode?: StopMode): Promise<void>;
@@ -32,7 +42,7 @@ export type StopMode = 'fast' | 'immediate';
 
 const HOST = '127.0.0.1';
 const USER = 'postgres';
-const READY = /database system is ready to accept connections/;
+const READY = /database system is ready to accept (read-only )?connections/;
 const START_TIMEOUT_MS = 60_000;
 const PORT_ATTEMPTS = 3;
 
@@ -72,9 +82,11 @@ exit "$status"
  * existing unprivileged user, as PostgreSQL demands.
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
-  const password = randomBytes(18).toString('base64url');
-  const cluster = await createCluster({ user: USER, password, signal: options.signal });
+  const password = options.copyOf?.password ?? randomBytes(18).toString('base64url');
+  const { signal, binaries, copyOf } = options;
+  const cluster = await createCluster({ user: USER, password, signal, binaries, copyOf: copyOf?.data });
   try {
+    if (options.standbyOf !== undefined) await writeFile(join(cluster.data, 'standby.signal'), '');
     for (let attempt = 1; ; attempt += 1) {
       const server = new EmbeddedPostgres(cluster, password, await freePort(), options);
       try {
@@ -111,13 +123,17 @@ class EmbeddedPostgres implements PostgresServer {
     return this.#pid;
   }
 
+  get data(): string {
+    return this.#cluster.data;
+  }
+
   connectionString(database = 'postgres'): string {
     return `postgres://${this.user}:${this.password}@${this.host}:${this.port}/${database}`;
   }
 
   async start(): Promise<void> {
     const { directory, data, binaries, identity, keepFile } = this.#cluster;
-    const settings = { ...SETTINGS, ...this.#options.settings, port: String(this.port) };
+    const settings = { ...SETTINGS, ...this.#following(), ...this.#options.settings, port: String(this.port) };
     const keeper = spawn(
       '/bin/sh',
       ['-c', KEEPER, 'sh', `${binaries}/postgres`, '-D', data, ...settingArguments(settings)],
@@ -139,6 +155,16 @@ class EmbeddedPostgres implements PostgresServer {
     await this.#cluster.keep(false);
     keeper.unref();
     for (const pipe of [keeper.stdin, keeper.stderr]) (pipe as { unref?: () => void } | null)?.unref?.();
+  }
+
+  #following(): Record<string, string> {
+    const { standbyOf } = this.#options;
+    if (standbyOf === undefined || standbyOf === 'nobody') return {};
+    const { host, port, user, password } = standbyOf;
+    return {
+      primary_conninfo: `host=${host} port=${port} user=${user} password=${password}`,
+      hot_standby_feedback: 'on',
+    };
   }
 
   async stop(mode: StopMode = 'fast'): Promise<void> {
