@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, rmSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const PREFIX = 'etl-insert-';
@@ -34,10 +33,11 @@ export class InsertFiles {
   async with(body: Buffer, work: (path: string) => Promise<void>): Promise<void> {
     const path = join(this.#directory, `${PREFIX}${randomUUID()}`);
     try {
-      await writeFile(path, body, { mode: 0o600, flag: 'wx' });
+      // At once: it is a copy in memory, and the threads that would make it are those that the engine works in.
+      writeFileSync(path, body, { mode: 0o600, flag: 'wx' });
       await work(path);
     } finally {
-      await rm(path, { force: true });
+      rmSync(path, { force: true });
     }
   }
 }
