@@ -4,6 +4,8 @@ import { finished } from 'node:stream/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { EtlError, type OperationOptions } from '@etl/core';
 import { clickHouseError, serverCode, SESSION_NOT_FOUND } from './clickhouse-error.ts';
+import { literal } from './identifier.ts';
+import type { InsertFiles } from './insert-files.ts';
 
 /** How a statement is carried out. */
 export interface StatementOptions extends OperationOptions {
@@ -27,6 +29,8 @@ export interface ConnectionEnd {
   readonly target: string;
   readonly isEmbedded: boolean;
   readonly retryWaitMs: number;
+  /** Where the rows of inserts are put for an engine in this process. Absent: they go with the statement. */
+  readonly insertFiles?: InsertFiles;
   /** A client for statements that must not wait for others. Absent: there is no such thing. */
   readonly aside?: ClickHouseClient;
   /** Called after the client is closed. */
@@ -49,6 +53,7 @@ const SESSION_SECONDS = '60';
 export class Connection {
   readonly #client: ClickHouseClient;
   readonly #aside: ClickHouseClient | undefined;
+  readonly #insertFiles: InsertFiles | undefined;
   readonly #close: () => Promise<void>;
   readonly #retryWaitMs: number;
   readonly target: string;
@@ -57,6 +62,7 @@ export class Connection {
   constructor(client: ClickHouseClient, end: ConnectionEnd) {
     this.#client = client;
     this.#aside = end.aside;
+    this.#insertFiles = end.insertFiles;
     this.#close = end.close;
     this.#retryWaitMs = end.retryWaitMs;
     this.target = end.target;
@@ -98,9 +104,17 @@ export class Connection {
 
   /** Inserts lines of JSONCompactEachRow, each ending in a newline. */
   async insert(target: InsertTarget, body: Buffer, options: StatementOptions = {}): Promise<void> {
-    const query =
-      `INSERT INTO ${target.table} (${target.columns.join(', ')}) ` +
-      `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0 FORMAT JSONCompactEachRow\n`;
+    const into = `INSERT INTO ${target.table} (${target.columns.join(', ')})`;
+    const settings = `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0`;
+    if (this.#insertFiles?.pays(body) === true) {
+      return this.#insertFiles.with(body, (path) =>
+        this.command(
+          `${into} FROM INFILE ${literal(path)} COMPRESSION 'none' ${settings} FORMAT JSONCompactEachRow`,
+          options,
+        ),
+      );
+    }
+    const query = `${into} ${settings} FORMAT JSONCompactEachRow\n`;
     await this.#retrying(options, async () => {
       const values = Readable.from([body], { objectMode: false });
       const { stream } = await this.#client.exec({ query, values, ...(await this.#prepared(options)) });

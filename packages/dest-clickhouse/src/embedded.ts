@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { ClickHouseLogLevel, createClient, type ClickHouseClientConfigOptions } from '@clickhouse/client';
 import { EtlError, type OperationOptions } from '@etl/core';
 import { Connection, pause } from './connection.ts';
+import { InsertFiles, sweepInsertFiles } from './insert-files.ts';
 import { thisProcess, type ProcessIdentity } from './process-identity.ts';
 
 /** chDB is built against another copy of the client's types. */
@@ -40,6 +41,7 @@ export async function openEmbedded(
     try {
       // The engine prints to stderr when it finds its directory locked: only who holds the note asks it.
       if (!claim(directory)) throw new HeldError();
+      if (!held.has(directory)) sweepInsertFiles(directory);
       const connection = createConnection(chdb, directory);
       held.set(directory, (held.get(directory) ?? 0) + 1);
       // The client would log what it is also told by the error that it throws.
@@ -50,6 +52,7 @@ export async function openEmbedded(
       return new Connection(client, {
         target: `embedded in ${path}`,
         isEmbedded: true,
+        ...(InsertFiles.canBeIn(directory) ? { insertFiles: new InsertFiles(directory) } : {}),
         retryWaitMs,
         close: async () => release(directory),
       });

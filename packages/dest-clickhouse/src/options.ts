@@ -41,7 +41,7 @@ export const clickHouseOptionsSchema = z
       .describe(
         'Bytes of touched partitions that are merged at the end of a run, so that they are read at full speed; 0 leaves all to the server.',
       ),
-    chunkRows: z.int().min(1).default(20_000).describe('Rows per insert.'),
+    chunkRows: z.int().min(1).default(100_000).describe('Rows per insert.'),
     chunkBytes: z
       .int()
       .min(1)

@@ -29,8 +29,8 @@ export class PgoutputChange {
 
 /** A message of the `pgoutput` plugin, protocol version 1. */
 export type PgoutputMessage =
-  | { readonly type: 'begin'; readonly commitLsn: bigint; readonly committedAt: bigint; readonly xid: number }
-  | { readonly type: 'commit'; readonly commitLsn: bigint; readonly endLsn: bigint; readonly committedAt: bigint }
+  | { readonly type: 'begin'; readonly commitLsn: bigint; readonly xid: number }
+  | { readonly type: 'commit'; readonly commitLsn: bigint; readonly endLsn: bigint }
   | {
       readonly type: 'relation';
       readonly oid: number;
@@ -117,10 +117,9 @@ const OLD = 0x4f;
 function decodeOther(reader: Reader, tag: number): PgoutputMessage {
   switch (tag) {
     case 0x42: // B
-      return { type: 'begin', commitLsn: reader.int64(), committedAt: reader.int64(), xid: reader.uint32() };
+      return { type: 'begin', commitLsn: reader.int64(), xid: reader.skip(8).uint32() };
     case 0x43: // C
-      reader.uint8();
-      return { type: 'commit', commitLsn: reader.int64(), endLsn: reader.int64(), committedAt: reader.int64() };
+      return { type: 'commit', commitLsn: reader.skip(1).int64(), endLsn: reader.int64() };
     case 0x52: // R
       return relation(reader);
     case 0x54: {
@@ -169,6 +168,11 @@ class Reader {
     this.#buffer = buffer;
     this.#at = at;
     this.#end = end;
+  }
+
+  skip(length: number): this {
+    this.#take(length);
+    return this;
   }
 
   uint8(): number {

@@ -18,6 +18,9 @@ const FIRST_COLUMNS = 32;
 export class RawTuple {
   buffer: Buffer = Buffer.alloc(0);
   count = 0;
+  /** Where all of it lies. */
+  start = 0;
+  end = 0;
   /** Where each value begins; {@link NULL_VALUE} or {@link UNCHANGED_VALUE} when there is none. */
   starts = new Int32Array(FIRST_COLUMNS);
   ends = new Int32Array(FIRST_COLUMNS);
@@ -61,6 +64,8 @@ export class RawTuple {
     }
     this.buffer = buffer;
     this.count = count;
+    this.start = from;
+    this.end = at;
     return at;
   }
 

@@ -1,6 +1,8 @@
 /** Buffers beyond this are not kept for the next page: one huge row must not stay in memory. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 const FIRST_BYTES = 16 * 1024;
+/** Beyond this many bytes one native call is cheaper than a loop over them. */
+const LONG = 64;
 const EMPTY = Buffer.alloc(0);
 
 /** The memory that pages of text are written in, used again from page to page and from table to table. */
@@ -44,7 +46,17 @@ export class TextBuffer {
   /** Writes bytes as they are. They may be bytes of this very buffer: what it grew out of stays as it was. */
   write(from: Buffer, start: number, end: number): void {
     this.reserve(end - start);
-    this.length += from.copy(this.bytes, this.length, start, end);
+    if (end - start > LONG) {
+      this.length += from.copy(this.bytes, this.length, start, end);
+      return;
+    }
+    const { bytes } = this;
+    let at = this.length;
+    for (let index = start; index < end; index += 1) {
+      bytes[at] = from[index] as number;
+      at += 1;
+    }
+    this.length = at;
   }
 
   writeText(text: string): void {

@@ -1,6 +1,6 @@
 import type { Row, RowLookup, SourceMessage } from '@etl/core';
 import { completeRows, type IncompleteRow } from './base-rows.ts';
-import { TAB } from './byte.ts';
+import { BACKSLASH, TAB, UPPER_N } from './byte.ts';
 import { copyValues } from './copy-text.ts';
 import { PendingLines } from './pending-lines.ts';
 import type { PgoutputChange } from './pgoutput.ts';
@@ -9,7 +9,7 @@ import type { RowVersion } from './row-version.ts';
 import type { TableChanges } from './table-changes.ts';
 import { valueFailure, type StreamColumn, type TableStream } from './table-stream.ts';
 import type { PageMemory } from './text-buffer.ts';
-import { TextField, writeNull } from './text-field.ts';
+import { escapedLength, TextField, writeNull } from './text-field.ts';
 import { valueOfText } from './text-value.ts';
 
 /** What a line lacks: places of columns, and the row at the destination that has their values. */
@@ -18,6 +18,8 @@ interface Gap {
   readonly baseKey: Row;
 }
 
+/** What {@link TextField.writePlain} says of a value that is not handed on as it is. */
+const REWRITTEN = -1;
 const LIVE = Buffer.from('\tf\n');
 const DELETED = Buffer.from('\tt\n');
 
@@ -99,22 +101,40 @@ export class TextChanges implements TableChanges {
     const keyCount = this.#keyCount;
     let keyEnd = 0;
     let missing: number[] | undefined;
+    this.#reserve(row);
+    let to = text.bytes;
+    let at = text.length;
     for (let index = 0; index < fields.length; index += 1) {
       const place = places[index] as number;
-      let from = row;
-      let start = place >= 0 && place < row.count ? (row.starts[place] as number) : NULL_VALUE;
-      if (start === UNCHANGED_VALUE && old !== undefined && (oldIsWhole || index < keyCount)) {
-        from = old;
-        start = old.starts[place] as number;
+      const start = place >= 0 && place < row.count ? (row.starts[place] as number) : NULL_VALUE;
+      const end =
+        start >= 0
+          ? (fields[index] as TextField).writePlain(row.buffer, start, row.ends[place] as number, to, at)
+          : REWRITTEN;
+      if (start === NULL_VALUE) {
+        to[at] = BACKSLASH;
+        to[at + 1] = UPPER_N;
+        at += 2;
+      } else if (end === REWRITTEN) {
+        text.length = at;
+        const isInOld = start === UNCHANGED_VALUE && old !== undefined && (oldIsWhole || index < keyCount);
+        if (start !== UNCHANGED_VALUE || isInOld) {
+          this.#write(index, isInOld ? old : row);
+        } else if (!this.#copyField(base, index)) {
+          (missing ??= []).push(index);
+          writeNull(text);
+        }
+        this.#reserve(row);
+        to = text.bytes;
+        at = text.length;
+      } else {
+        at = end;
       }
-      if (start >= 0) this.#write(index, from.buffer, start, from.ends[place] as number);
-      else if (start === NULL_VALUE || !this.#copyField(base, index)) {
-        if (start === UNCHANGED_VALUE) (missing ??= []).push(index);
-        writeNull(text);
-      }
-      text.writeByte(TAB);
-      if (index === keyCount - 1) keyEnd = text.length;
+      to[at] = TAB;
+      at += 1;
+      if (index === keyCount - 1) keyEnd = at;
     }
+    text.length = at;
     const gap = missing === undefined ? undefined : { missing, baseKey: this.#baseKey(base, old ?? row) };
     this.#add(keyEnd, version, false);
     if (gap !== undefined) this.#gaps.set(this.#pending.last, gap);
@@ -141,20 +161,35 @@ export class TextChanges implements TableChanges {
   #writeKey(tuple: RawTuple): void {
     const { text } = this.#pending;
     for (let index = 0; index < this.#keyCount; index += 1) {
-      const place = this.#places[index] as number;
-      const start = place < 0 ? NULL_VALUE : (tuple.starts[place] as number);
-      if (start >= 0) this.#write(index, tuple.buffer, start, tuple.ends[place] as number);
-      else writeNull(text);
+      this.#write(index, tuple);
       text.writeByte(TAB);
     }
   }
 
-  #write(index: number, bytes: Buffer, start: number, end: number): void {
+  /** Writes one field, whatever it is. */
+  #write(index: number, tuple: RawTuple): void {
+    const { text } = this.#pending;
+    const place = this.#places[index] as number;
+    const start = place >= 0 && place < tuple.count ? (tuple.starts[place] as number) : NULL_VALUE;
+    if (start < 0) return writeNull(text);
+    const field = this.#fields[index] as TextField;
+    const end = tuple.ends[place] as number;
+    text.reserve(escapedLength(tuple.buffer, start, end));
+    const next = field.writePlain(tuple.buffer, start, end, text.bytes, text.length);
+    if (next !== REWRITTEN) {
+      text.length = next;
+      return;
+    }
     try {
-      (this.#fields[index] as TextField).write(bytes, start, end, this.#pending.text);
+      field.writeParsed(tuple.buffer.toString('utf8', start, end), text);
     } catch (error) {
       throw this.#failure(index, error);
     }
+  }
+
+  /** Makes room for all that a tuple's values can become, and what stands between them. */
+  #reserve({ buffer, start, end }: RawTuple): void {
+    this.#pending.text.reserve(escapedLength(buffer, start, end) + this.#columns.length * 3);
   }
 
   #failure(index: number, error: unknown): unknown {

@@ -34,18 +34,32 @@ export class TextField {
   }
 
   /**
-   * Writes a value that stands in the log.
+   * Writes a value that stands in the log to `to`, which must have room for twice its length, from `at` on.
+   * Returns the place behind it; -1 when it has to be written by {@link writeParsed}.
+   */
+  writePlain(bytes: Buffer, start: number, end: number, to: Buffer, at: number): number {
+    if (this.#isPlain !== undefined && !this.#isPlain(bytes, start, end)) return -1;
+    if (this.#hasEscapes) return escape(bytes, start, end, to, at);
+    let next = at;
+    for (let index = start; index < end; index += 1) {
+      to[next] = byteAt(bytes, index);
+      next += 1;
+    }
+    return next;
+  }
+
+  /**
+   * Writes what becomes of a value.
    *
    * @throws `ValueError` when it cannot be given.
    */
-  write(bytes: Buffer, start: number, end: number, out: TextBuffer): void {
-    if (this.#isPlain !== undefined && !this.#isPlain(bytes, start, end)) {
-      this.#writeParsed(bytes.toString('utf8', start, end), out);
-    } else if (this.#hasEscapes) {
-      writeEscaped(bytes, start, end, out);
-    } else {
-      writePlain(bytes, start, end, out);
-    }
+  writeParsed(text: string, out: TextBuffer): void {
+    const { parse, spec } = this.#column;
+    const value = textOfValue(spec, parse(text));
+    if (value === null) return writeNull(out);
+    const field = Buffer.from(value, 'utf8');
+    out.reserve(field.length * 2);
+    out.length = escape(field, 0, field.length, out.bytes, out.length);
   }
 
   /** Whether a field of a copy may be handed on as it stands there. */
@@ -61,15 +75,7 @@ export class TextField {
   writeCopied(bytes: Buffer, start: number, end: number, out: TextBuffer): void {
     const text = copyValue(bytes.toString('utf8', start, end));
     if (text === null) writeNull(out);
-    else this.#writeParsed(text, out);
-  }
-
-  #writeParsed(text: string, out: TextBuffer): void {
-    const { parse, spec } = this.#column;
-    const value = textOfValue(spec, parse(text));
-    if (value === null) return writeNull(out);
-    const field = Buffer.from(value, 'utf8');
-    writeEscaped(field, 0, field.length, out);
+    else this.writeParsed(text, out);
   }
 }
 
@@ -89,45 +95,34 @@ const ESCAPABLE: ReadonlySet<ValueSpec['type']> = new Set(['string', 'json', 'bi
 const ESCAPES = new Uint8Array(256);
 for (const pair of ['\bb', '\tt', '\nn', '\vv', '\ff', '\rr', '\\\\']) ESCAPES[pair.charCodeAt(0)] = pair.charCodeAt(1);
 
-/** Room is made for so many bytes at a time, because each of them could become two. */
-const STEP = 64 * 1024;
-
-function writeEscaped(bytes: Buffer, start: number, end: number, out: TextBuffer): void {
-  for (let index = start; index < end;) {
-    const stop = Math.min(end, index + STEP);
-    out.reserve((stop - index) * 2);
-    const to = out.bytes;
-    let at = out.length;
-    for (; index < stop; index += 1) {
-      const byte = byteAt(bytes, index);
-      const escape = ESCAPES[byte] as number;
-      if (escape === 0) {
-        to[at] = byte;
-        at += 1;
-      } else {
-        to[at] = BACKSLASH;
-        to[at + 1] = escape;
-        at += 2;
-      }
-    }
-    out.length = at;
-  }
-}
-
-/** Beyond this many bytes one native call is cheaper than a loop over them. */
-const LONG = 48;
-
-function writePlain(bytes: Buffer, start: number, end: number, out: TextBuffer): void {
-  if (end - start > LONG) return out.write(bytes, start, end);
-  out.reserve(end - start);
-  const to = out.bytes;
-  let at = out.length;
+function escape(bytes: Buffer, start: number, end: number, to: Buffer, at: number): number {
+  let next = at;
   for (let index = start; index < end; index += 1) {
-    to[at] = byteAt(bytes, index);
-    at += 1;
+    const byte = byteAt(bytes, index);
+    // All that have an escape are among the control characters, but for the backslash.
+    if ((byte > LAST_CONTROL && byte !== BACKSLASH) || ESCAPES[byte] === 0) {
+      to[next] = byte;
+      next += 1;
+    } else {
+      to[next] = BACKSLASH;
+      to[next + 1] = ESCAPES[byte] as number;
+      next += 2;
+    }
   }
-  out.length = at;
+  return next;
 }
+
+/** Room that the text of `bytes` from `start` to `end` needs: never more than twice as much. */
+export function escapedLength(bytes: Buffer, start: number, end: number): number {
+  if (end - start < SHORT) return (end - start) * 2;
+  let length = end - start;
+  for (let at = start; at < end; at += 1) if (ESCAPES[byteAt(bytes, at)] !== 0) length += 1;
+  return length;
+}
+
+/** Below it room is cheaper than counting. */
+const SHORT = 64 * 1024;
+const LAST_CONTROL = 0x1f;
 
 function plainTest({ spec, hasCommas }: TextColumn): IsPlain | undefined {
   switch (spec.type) {

@@ -3,18 +3,25 @@ import { runPipeline } from '@etl/core';
 import { clickhouse } from '@etl/dest-clickhouse';
 import { pgReplication } from '@etl/source-pg-replication';
 
-/** One run of a pipeline in a process of its own, so that its memory and CPU are its own. */
-const [connectionString = '', path = '', mode = 'load'] = process.argv.slice(2);
-const source = pgReplication({ connectionString, slot: 'etl_bench', tables: ['bench'] });
+/**
+ * One run of a pipeline in a process of its own, so that its memory and CPU are its own. `read` reads
+ * into nothing: what the source alone costs.
+ */
+const [connectionString = '', path = '', mode = 'load', table = 'bench'] = process.argv.slice(2);
+const source = pgReplication({ connectionString, slot: `etl_${table}`, tables: [table] });
 const startedAt = performance.now();
 let rows = 0;
 if (mode === 'read') {
-  // Into nothing: what the source alone costs.
-  for await (const message of source.read()) if (message.type === 'records') rows += message.rows.length;
+  for await (const message of source.read({ acceptsText: true })) {
+    if (message.type === 'records') rows += message.rows.length;
+    if (message.type === 'text-records') rows += message.batch.rowCount;
+  }
 } else {
   if (mode === 'snapshot') rmSync(path, { recursive: true, force: true });
   const destination = clickhouse({ path, database: 'travel', dataset: 'shop' });
-  const report = await runPipeline({ name: 'pg_bench', source, destination });
+  const report = await runPipeline({ name: `pg_${table}`, source, destination });
+  const [failure] = report.failures;
+  if (failure !== undefined) throw failure.error;
   rows = report.rows;
   await destination[Symbol.asyncDispose]();
 }

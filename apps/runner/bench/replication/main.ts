@@ -7,6 +7,11 @@ import { startPostgres } from '@etl/testing/postgres';
 import { Client } from 'pg';
 import { findProgram, timed } from './postgres-programs.ts';
 
+/**
+ * PostgreSQL into an embedded ClickHouse, against two floors and an alternative, all in one run: what
+ * `psql` and `pg_recvlogical` take to receive the same into nothing, and what the npm package with
+ * inserts of objects takes. Every reading has a process of its own. Trust the ratios.
+ */
 interface Measured {
   readonly rows: number;
   readonly seconds: number;
@@ -15,10 +20,20 @@ interface Measured {
 }
 
 const { values } = parseArgs({
-  options: { rows: { type: 'string', default: '1000000' }, changes: { type: 'string', default: '300000' } },
+  options: {
+    rows: { type: 'string', default: '2000000' },
+    changes: { type: 'string', default: '300000' },
+    'per-transaction': { type: 'string', default: '1000' },
+    /** Rows of a table and of a transaction whose memory is compared with that of small ones; 0 leaves both out. */
+    memory: { type: 'string', default: '0' },
+    transaction: { type: 'string', default: '2000000' },
+  },
 });
 const rows = Number(values.rows);
 const changes = Number(values.changes);
+const perTransaction = Number(values['per-transaction']);
+const memory = Number(values.memory);
+const transaction = Number(values.transaction);
 const directory = mkdtempSync(join(tmpdir(), 'etl-bench-'));
 const postgres = await startPostgres({ settings: { max_slot_wal_keep_size: '-1' } });
 const url = postgres.connectionString('postgres');
@@ -32,22 +47,23 @@ const database = new Client({ connectionString: url });
 
 try {
   await database.connect();
-  await makeTable();
-  print('', 'rows', 'seconds', 'rows/s', 'of floor', 'CPU s', 'peak MB');
+  await makeTable('bench', rows);
+  print('', 'rows', 'seconds', 'rows/s', 'CPU s', 'peak MB');
   await snapshot();
   await changeStream();
+  if (memory > 0) await memoryOfSize();
 } finally {
   await database.end();
   await postgres[Symbol.asyncDispose]();
   rmSync(directory, { recursive: true, force: true });
 }
 
-async function makeTable(): Promise<void> {
+async function makeTable(name: string, count: number): Promise<void> {
   await database.query(
-    'CREATE TABLE bench (id bigint PRIMARY KEY, customer int, note text, total numeric(18,4), paid boolean, at timestamptz, score float8, extra jsonb)',
+    `CREATE TABLE ${name} (id bigint PRIMARY KEY, customer int, note text, total numeric(18,4), paid boolean, at timestamptz, score float8, extra jsonb)`,
   );
-  await database.query(`INSERT INTO bench SELECT ${newRow('n')} FROM generate_series(1, ${rows}) n`);
-  await database.query('ANALYZE bench');
+  await database.query(`INSERT INTO ${name} SELECT ${newRow('n')} FROM generate_series(1, ${count}) n`);
+  await database.query(`ANALYZE ${name}`);
 }
 
 function newRow(n: string): string {
@@ -56,92 +72,103 @@ function newRow(n: string): string {
 
 async function snapshot(): Promise<void> {
   const psql = findProgram('psql');
-  let floor: number | undefined;
-  if (psql === undefined) process.stdout.write('psql is not on this machine: the ratio of the snapshot is left out\n');
-  else {
-    const runs: number[] = [];
-    for (let run = 0; run < 3; run += 1)
-      runs.push(await timed(psql, ['-qc', 'COPY bench TO STDOUT', 'postgres'], environment));
-    floor = Math.min(...runs);
-    print('COPY bench TO STDOUT, into nothing', rows, floor.toFixed(2), perSecond(rows, floor), '1', '', '');
-  }
-  const measured = await load('snapshot');
-  report(
-    'snapshot into embedded ClickHouse',
-    measured,
-    floor === undefined ? undefined : measured.rows / measured.seconds / (rows / floor),
-  );
+  const copy = (): Promise<number> =>
+    psql === undefined
+      ? Promise.resolve(Number.NaN)
+      : timed(psql, ['-qc', String.raw`\copy bench TO /dev/null`, 'postgres'], environment);
+  // Before and after, because other work on the machine comes and goes.
+  const before = await copy();
+  const own = await run('load-once.ts', 'snapshot');
+  const floor = (before + (await copy())) / 2;
+  show(String.raw`psql \copy into nothing`, { rows, seconds: floor });
+  show('snapshot, embedded ClickHouse', own);
+  const reading = await run('load-once.ts', 'read');
+  show('snapshot, into nothing', reading);
+  const theirs = await run('npm-package.ts', 'snapshot', String(rows), 'theirs');
+  show('cursor + client.insert of objects', theirs);
+  ratio('rows/s of the snapshot to those of psql', floor / own.seconds);
+  ratio('the same into nothing', floor / reading.seconds);
+  ratio('CPU of objects to ours', theirs.cpuSeconds / own.cpuSeconds);
+  ratio('memory of objects to ours', theirs.peakMegabytes / own.peakMegabytes);
 }
 
 async function changeStream(): Promise<void> {
-  const receiver = findProgram('pg_recvlogical');
-  if (receiver !== undefined) await database.query("SELECT pg_create_logical_replication_slot('floor', 'pgoutput')");
-  const perTransaction = 1000;
+  for (const slot of ['floor', 'npm_package']) {
+    await database.query(`SELECT pg_create_logical_replication_slot('${slot}', 'pgoutput')`);
+  }
   for (let start = 0; start < changes; start += perTransaction) {
     const from = rows + start;
+    const half = Math.ceil(perTransaction / 2);
     await database.query('BEGIN');
-    await database.query(
-      `INSERT INTO bench SELECT ${newRow('n')} FROM generate_series(${from + 1}, ${from + perTransaction / 2}) n`,
-    );
-    await database.query(
-      `UPDATE bench SET total = total + 1, note = note || '!' WHERE id BETWEEN ${start / 2 + 1} AND ${start / 2 + perTransaction / 2}`,
-    );
+    await database.query(`INSERT INTO bench SELECT ${newRow('n')} FROM generate_series(${from + 1}, ${from + half}) n`);
+    if (perTransaction > half) {
+      await database.query(
+        `UPDATE bench SET total = total + 1, note = note || '!' WHERE id BETWEEN ${start / 2 + 1} AND ${start / 2 + perTransaction - half}`,
+      );
+    }
     await database.query('COMMIT');
   }
-  let floor: number | undefined;
-  if (receiver === undefined)
-    process.stdout.write('pg_recvlogical is not on this machine: the ratio of the changes is left out\n');
-  else {
-    const { rows: found } = await database.query<{ lsn: string }>('SELECT pg_current_wal_lsn() AS lsn');
-    const end = found[0]?.lsn ?? '';
-    const options = [
-      '-d',
-      'postgres',
-      '-S',
-      'floor',
-      '--start',
-      '--no-loop',
-      '-E',
-      end,
-      '-o',
-      'proto_version=1',
-      '-o',
-      'publication_names=etl_bench',
-      '-f',
-      '/dev/null',
-    ];
-    floor = await timed(receiver, options, environment);
-    print('pg_recvlogical, into nothing', changes, floor.toFixed(2), perSecond(changes, floor), '1', '', '');
-  }
-  const measured = await load('changes');
-  report('changes into embedded ClickHouse', measured, floor === undefined ? undefined : floor / measured.seconds);
+  const floor = await receive();
+  show('pg_recvlogical into nothing', { rows: changes, seconds: floor });
+  const own = await run('load-once.ts', 'changes');
+  show('changes, embedded ClickHouse', own);
+  const theirs = await run('npm-package.ts', 'changes', String(changes), 'theirs');
+  show('npm package + client.insert of objects', theirs);
+  ratio('wall of pg_recvlogical to ours', floor / own.seconds);
+  ratio('CPU of the npm package to ours', theirs.cpuSeconds / own.cpuSeconds);
+  ratio('memory of the npm package to ours', theirs.peakMegabytes / own.peakMegabytes);
 }
 
-async function load(mode: 'snapshot' | 'changes'): Promise<Measured> {
-  const script = join(import.meta.dirname, 'load-once.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, [script, url, join(directory, 'engine'), mode], {
+async function receive(): Promise<number> {
+  const receiver = findProgram('pg_recvlogical');
+  if (receiver === undefined) return Number.NaN;
+  const { rows: found } = await database.query<{ lsn: string }>('SELECT pg_current_wal_lsn() AS lsn');
+  const options = [
+    ...['-d', 'postgres', '-S', 'floor', '--start', '--no-loop', '-E', found[0]?.lsn ?? ''],
+    ...['-o', 'proto_version=1', '-o', 'publication_names=etl_bench', '-f', '/dev/null'],
+  ];
+  return timed(receiver, options, environment);
+}
+
+/** Peak memory must not depend on the size of a table, nor on that of a transaction. */
+async function memoryOfSize(): Promise<void> {
+  await makeTable('small', 100_000);
+  show('snapshot of a small table', await run('load-once.ts', 'snapshot', 'small', 'small'));
+  const insert = (from: number, count: number): Promise<unknown> =>
+    database.query(`INSERT INTO small SELECT ${newRow('n')} FROM generate_series(${from + 1}, ${from + count}) n`);
+  await insert(100_000, 100_000);
+  show('changes, one small transaction', await run('load-once.ts', 'changes', 'small', 'small'));
+  await insert(200_000, transaction);
+  show('changes, one large transaction', await run('load-once.ts', 'changes', 'small', 'small'));
+  await makeTable('large', memory);
+  show('snapshot of a large table', await run('load-once.ts', 'snapshot', 'large', 'large'));
+}
+
+async function run(program: string, mode: string, table = 'bench', engine = 'engine'): Promise<Measured> {
+  const script = join(import.meta.dirname, program);
+  const { stdout } = await promisify(execFile)(process.execPath, [script, url, join(directory, engine), mode, table], {
     maxBuffer: 1 << 26,
   });
   return JSON.parse(stdout) as Measured;
 }
 
-function report(what: string, measured: Measured, ratio: number | undefined): void {
+function show(what: string, measured: Partial<Measured> & Pick<Measured, 'rows' | 'seconds'>): void {
+  const { rows: count, seconds, cpuSeconds, peakMegabytes } = measured;
   print(
     what,
-    measured.rows,
-    measured.seconds.toFixed(2),
-    perSecond(measured.rows, measured.seconds),
-    ratio === undefined ? '–' : ratio.toFixed(2),
-    measured.cpuSeconds.toFixed(1),
-    measured.peakMegabytes.toFixed(0),
+    count,
+    seconds.toFixed(2),
+    Math.round(count / seconds).toLocaleString('en'),
+    cpuSeconds?.toFixed(1) ?? '',
+    peakMegabytes?.toFixed(0) ?? '',
   );
 }
 
-function perSecond(count: number, seconds: number): string {
-  return Math.round(count / seconds).toLocaleString('en');
+function ratio(what: string, value: number): void {
+  process.stdout.write(`  ${what}: ${Number.isNaN(value) ? 'no PostgreSQL client programs here' : value.toFixed(2)}\n`);
 }
 
 function print(...cells: readonly (string | number)[]): void {
   const [first = '', ...rest] = cells;
-  process.stdout.write(`${String(first).padEnd(38)}${rest.map((cell) => String(cell).padStart(11)).join('')}\n`);
+  process.stdout.write(`${String(first).padEnd(42)}${rest.map((cell) => String(cell).padStart(11)).join('')}\n`);
 }

@@ -1,0 +1,105 @@
+import { createRequire } from 'node:module';
+import { rmSync } from 'node:fs';
+import { Client } from 'pg';
+
+/**
+ * What one would build without this repository: `pg-logical-replication` with flow control, objects,
+ * and `client.insert` of them, here into the embedded engine; the snapshot by cursor. In a process of
+ * its own, so that its memory and CPU are its own. It keeps no promise about losing nothing.
+ */
+const [connectionString = '', path = '', mode = 'changes', wanted = '0'] = process.argv.slice(2);
+const BATCH = 100_000;
+/** The packages are development dependencies of the connectors, not of the runner. */
+const ofSource = createRequire(import.meta.resolve('@etl/source-pg-replication'));
+const ofDestination = createRequire(import.meta.resolve('@etl/dest-clickhouse'));
+
+interface Inserter {
+  exec(query: { readonly query: string }): Promise<{ readonly stream: AsyncIterable<unknown> }>;
+  insert(rows: { readonly table: string; readonly values: readonly unknown[]; readonly format: string }): Promise<unknown>;
+  close(): Promise<void>;
+}
+const { createClient } = ofDestination('@clickhouse/client') as { createClient(options: unknown): Inserter };
+const { createChdbConnection } = ofDestination('chdb/connection') as { createChdbConnection(options: unknown): unknown };
+
+type Message = { readonly tag: string; readonly new?: Readonly<Record<string, unknown>> };
+interface Service {
+  on(event: 'data', handler: (lsn: string, message: Message) => Promise<void>): void;
+  on(event: 'error', handler: (error: Error) => void): void;
+  subscribe(plugin: unknown, slot: string): Promise<unknown>;
+  acknowledge(lsn: string): Promise<boolean>;
+  stop(): Promise<unknown>;
+}
+const { LogicalReplicationService, PgoutputPlugin } = ofSource('pg-logical-replication') as {
+  LogicalReplicationService: new (connection: unknown, options: unknown) => Service;
+  PgoutputPlugin: new (options: unknown) => unknown;
+};
+
+const startedAt = performance.now();
+if (mode === 'snapshot') rmSync(path, { recursive: true, force: true });
+const client = createClient({ connection: createChdbConnection({ path }) });
+let batch: unknown[] = [];
+let rows = 0;
+
+async function flush(): Promise<void> {
+  if (batch.length === 0) return;
+  const values = batch;
+  batch = [];
+  rows += values.length;
+  await client.insert({ table: 'bench', values, format: 'JSONEachRow' });
+}
+
+function take(row: Readonly<Record<string, unknown>>): void {
+  const at = row['at'] as Date;
+  batch.push({ ...row, at: at.toISOString().replace('T', ' ').replace('Z', ''), extra: JSON.stringify(row['extra']), version: rows + batch.length });
+}
+
+for await (const _ of (
+  await client.exec({
+    query: `CREATE TABLE IF NOT EXISTS bench (id Int64, customer Int32, note String, total Decimal(18, 4), paid Bool,
+      at DateTime64(6, 'UTC'), score Float64, extra String, version UInt64) ENGINE = ReplacingMergeTree(version) ORDER BY id`,
+  })
+).stream);
+
+if (mode === 'snapshot') {
+  const database = new Client({ connectionString });
+  await database.connect();
+  await database.query('BEGIN; DECLARE every NO SCROLL CURSOR FOR SELECT * FROM bench');
+  for (;;) {
+    const page = await database.query<Record<string, unknown>>('FETCH 10000 FROM every');
+    for (const row of page.rows) take(row);
+    if (batch.length >= BATCH || page.rows.length === 0) await flush();
+    if (page.rows.length === 0) break;
+  }
+  await database.end();
+} else {
+  const service = new LogicalReplicationService(
+    { connectionString },
+    { acknowledge: { auto: false, timeoutSeconds: 10 }, flowControl: { enabled: true } },
+  );
+  const plugin = new PgoutputPlugin({ protoVersion: 1, publicationNames: ['etl_bench'] });
+  await new Promise<void>((resolve, reject) => {
+    service.on('error', reject);
+    service.on('data', async (lsn, { tag, new: row }) => {
+      if (row !== undefined) take(row);
+      if (tag !== 'commit') return;
+      const isLast = rows + batch.length >= Number(wanted);
+      if (batch.length < BATCH && !isLast) return;
+      await flush();
+      await service.acknowledge(lsn);
+      if (isLast) resolve();
+    });
+    service.subscribe(plugin, 'npm_package').catch(reject);
+  });
+  await service.stop();
+}
+await client.close();
+const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+process.stdout.write(
+  JSON.stringify({
+    rows,
+    seconds: (performance.now() - startedAt) / 1000,
+    cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
+    peakMegabytes: maxRSS / 1024,
+  }),
+);
+process.exit(0);
