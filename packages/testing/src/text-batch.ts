@@ -85,6 +85,8 @@ function valueOf(spec: ValueSpec, text: string): unknown {
       return Number(text);
     case 'array':
       return itemsOf(text).map((item) => (item === null ? null : valueOf(spec.items ?? spec, item)));
+    case 'timestamp':
+      return text.replace(' ', 'T').replace(/(T[\d:.]+)(?:[+-]00(?::?00)?)?$/, '$1Z');
     default:
       return text;
   }

@@ -75,14 +75,14 @@ export const messageChecks: readonly ReplicationCheck[] = [
   },
   replicaCheck('says the schema before rows and a checkpoint after them, in JSON', async (replica) => {
     await replica.transact(...inserts('items', 1, 30, 'old'), ...inserts('lines', 1, 3, null));
-    const copy = await withSource(replica.fixture, (source) => readAll(source, []));
+    const copy = await withSource(replica.fixture, (source) => readAll(source, replica.position));
     requireOrder(copy.messages);
     await replica.runWell();
     await replica.transact({ type: 'update', table: 'items', id: 1, note: 'new' });
     await replica.transact({ type: 'truncate', table: 'lines' });
-    const changes = await withSource(replica.fixture, (source) => readAll(source, replica.state));
+    const changes = await withSource(replica.fixture, (source) => readAll(source, replica.position));
     requireOrder(changes.messages);
-    const idle = await withSource(replica.fixture, (source) => readAll(source, changes.state));
+    const idle = await withSource(replica.fixture, (source) => readAll(source, { ...replica.position, state: changes.state }));
     requireOrder(idle.messages);
   }),
   replicaCheck('gives values the same in a copy as in changes', async (replica) => {

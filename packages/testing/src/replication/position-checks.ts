@@ -72,7 +72,7 @@ interface Reading {
 async function readOnce(fixture: ReplicationFixture, state: readonly StateEntry[]): Promise<Reading> {
   const source = fixture.createSource();
   try {
-    const { messages } = await readAll(source, state);
+    const { messages } = await readAll(source, { state });
     return { messages, changes: changesOf(messages) };
   } finally {
     await source[Symbol.asyncDispose]();

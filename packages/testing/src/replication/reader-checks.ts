@@ -61,9 +61,9 @@ export const readerChecks: readonly ReplicationCheck[] = [
     const { fixture } = replica;
     await inBothPhases(replica, async (phase) => {
       await withSource(fixture, async (source) => {
-        for await (const message of source.read({ state: replica.state })) {
+        for await (const message of source.read(replica.position)) {
           if (message.type !== 'records') continue;
-          const refusal = await withSource(fixture, (second) => readAll(second, replica.state)).then(
+          const refusal = await withSource(fixture, (second) => readAll(second, replica.position)).then(
             () => undefined,
             (error: unknown) => error,
           );
@@ -86,7 +86,7 @@ export const readerChecks: readonly ReplicationCheck[] = [
           let abortedAt = performance.now();
           if (isEarly) controller.abort(reason);
           try {
-            for await (const message of source.read({ state: replica.state, signal: controller.signal })) {
+            for await (const message of source.read({ ...replica.position, signal: controller.signal })) {
               if (message.type !== 'records' || controller.signal.aborted) continue;
               abortedAt = performance.now();
               controller.abort(reason);
@@ -106,12 +106,12 @@ export const readerChecks: readonly ReplicationCheck[] = [
     const idle = await fixture.connections();
     await inBothPhases(replica, async (phase) => {
       await withSource(fixture, async (source) => {
-        for await (const message of source.read({ state: replica.state })) if (message.type === 'records') break;
+        for await (const message of source.read(replica.position)) if (message.type === 'records') break;
         await requireReleased(fixture, idle, `after leaving ${phase}`);
       });
       // A process that ends without saying so.
       const source = fixture.createSource();
-      const reading = source.read({ state: replica.state })[Symbol.asyncIterator]();
+      const reading = source.read(replica.position)[Symbol.asyncIterator]();
       await reading.next();
       await source[Symbol.asyncDispose]();
       await reading.return?.().catch(() => undefined);

@@ -6,6 +6,7 @@ import {
   type PipelineReport,
   type Source,
   type SourceMessage,
+  type SourceReadRequest,
   type StateEntry,
 } from '@etl/core';
 import { faultyDestination, type DestinationFaultPlan } from '../faulty-destination.ts';
@@ -68,6 +69,19 @@ export class Replica {
     return this.store.state.get(NAME) ?? [];
   }
 
+  /** What a reading without an engine is told so that the runs of the engine can go on from it, and it from them. */
+  get position(): Position {
+    const { memory } = this.store;
+    const keyOf = (stream: string, key: string): string => JSON.stringify([NAME, stream, key]);
+    return {
+      state: this.state,
+      memory: (stream) => ({
+        get: async (key) => memory.get(keyOf(stream, key)) ?? undefined,
+        set: async (key, value) => void memory.set(keyOf(stream, key), value),
+      }),
+    };
+  }
+
   rows(table: UpstreamTable): readonly string[] {
     return rowTexts(this.store.rows(table));
   }
@@ -78,13 +92,15 @@ export class Replica {
   }
 }
 
+type Position = Required<Pick<SourceReadRequest, 'state' | 'memory'>>;
+
 /** All messages of one reading without an engine, and the positions after it. */
 export async function readAll(
   source: Source,
-  state: readonly StateEntry[],
+  { state = [], memory }: Pick<SourceReadRequest, 'state' | 'memory'>,
 ): Promise<{ readonly messages: readonly SourceMessage[]; readonly state: readonly StateEntry[] }> {
   const messages: SourceMessage[] = [];
-  for await (const message of source.read({ state })) if (message.type !== 'progress') messages.push(message);
+  for await (const message of source.read({ state, memory })) if (message.type !== 'progress') messages.push(message);
   const moved = messages.flatMap((message) => (message.type === 'checkpoint' ? message.checkpoint.entries : []));
   return { messages, state: newestEntries([...state, ...moved]) };
 }
