@@ -82,7 +82,9 @@ export const messageChecks: readonly ReplicationCheck[] = [
     await replica.transact({ type: 'truncate', table: 'lines' });
     const changes = await withSource(replica.fixture, (source) => readAll(source, replica.position));
     requireOrder(changes.messages);
-    const idle = await withSource(replica.fixture, (source) => readAll(source, { ...replica.position, state: changes.state }));
+    const idle = await withSource(replica.fixture, (source) =>
+      readAll(source, { ...replica.position, state: changes.state }),
+    );
     requireOrder(idle.messages);
   }),
   replicaCheck('gives values the same in a copy as in changes', async (replica) => {
