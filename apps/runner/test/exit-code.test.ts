@@ -16,6 +16,7 @@ function report(status: PipelineReport['status'], kinds: readonly ErrorKind[]): 
     failures,
     streams: [],
     calls: [],
+    accounts: [],
     loads: [],
     rolledForward: [],
     isUnfinished: false,

@@ -30,6 +30,7 @@ function report(changes: Partial<PipelineReport> = {}): PipelineReport {
     loads: [LOAD],
     rolledForward: [],
     calls: [],
+    accounts: [],
     isUnfinished: false,
     schemaChanges: [],
     rows: 1234,
@@ -136,6 +137,17 @@ describe('reporters', () => {
     expect(text.split('\n').at(-1)).toMatch(/stays due/);
   });
 
+  test('what only needs time says when, and slices are counted where there are some', () => {
+    const error = new EtlError({ code: 'QUOTA', kind: 'rate-limit', message: 'Used up.', retryAfterMs: 240_000 });
+    const failures = [{ stream: 'insights', slice: 'a=1/2026-11-01', error }];
+    const streams = [
+      { stream: 'insights', rows: 7, slicesPublished: 7, slicesUnchanged: 0, slicesDue: 12, slicesLeft: 0 },
+    ];
+    const text = runSummary(terminal(), HEADING, report({ status: 'partial', failures, streams })).join('\n');
+    expect(text).toContain('pg shop   partial   7 of 12 slices');
+    expect(text).toMatch(/stays due: run the same command after \d\d:\d\d, or leave it to the next schedule\.$/);
+  });
+
   test('plain lines name a failure when it happens, and say why once, at the end', () => {
     const error = new EtlError({ code: 'DATA_X', kind: 'data', message: 'A row is wrong.', hint: 'Correct it.' });
     const reporter = new LineReporter(terminal(), HEADING);
@@ -219,6 +231,26 @@ describe('reporters', () => {
     const streams = [{ stream, rows: 0, slicesPublished: 8, slicesUnchanged: 5, slicesDue: 8, slicesLeft: 0 }];
     expect(runSummary(terminal(), HEADING, report({ streams })).at(-1)).toContain('5 of 8 slices unchanged');
     expect(stepSummary(HEADING, report({ streams }))).toContain('| insights | 8 | 8 | 5 | 0 |');
+  });
+
+  test('the summary page has a line for each account, with what its rows fall short of', () => {
+    const account = {
+      stream: 'insights',
+      account: '4471',
+      slicesPublished: 8,
+      slicesUnchanged: 5,
+      slicesFailed: 1,
+      rows: 18_204,
+      firstDay: '2026-11-15',
+      lastDay: '2026-11-22',
+      flags: ['provisional', 'sampled'],
+      durationMs: 41_000,
+    };
+    const page = stepSummary(HEADING, report({ accounts: [account] }));
+    expect(page).toContain(
+      '| insights | 4471 | 2026-11-15 … 2026-11-22 | 8 | 5 | 1 | 18,204 | provisional, sampled | 41 s |',
+    );
+    expect(stepSummary(HEADING, report())).not.toContain('account');
   });
 
   test('the end says what was asked of the platform, and how full its quota was', () => {

@@ -30,6 +30,7 @@ export type { ErrorKind, EtlErrorOptions } from './etl-error.ts';
 export type { JsonValue } from './json.ts';
 export { silentLogger } from './operation-options.ts';
 export type { LogFields, Logger, OperationOptions, Span, SpanAttributes, Tracer } from './operation-options.ts';
+export type { AccountReport } from './pipeline/account-report.ts';
 export { countByReason } from './pipeline/due-slices.ts';
 export type { DueReason, DueSlice } from './pipeline/due-slices.ts';
 export { planPipeline } from './pipeline/plan-pipeline.ts';

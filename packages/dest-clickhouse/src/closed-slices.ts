@@ -62,7 +62,7 @@ export class ClosedSlices {
    * the load counts.
    */
   async isUnchanged(tables: SliceTables): Promise<boolean> {
-    if (this.#scoped.length === 0 || !hasFingerprint(tables.stream)) return false;
+    if (this.#scoped.length === 0 || !hasFingerprint(tables)) return false;
     const staged = await this.#look(tables, tables.staging, false);
     for (const [index, { key }] of this.#scoped.entries()) this.#fingerprints.set(key, staged[index] ?? EMPTY);
     if (!this.#scoped.every(({ previous }, index) => previous === staged[index])) return false;
@@ -81,6 +81,6 @@ export class ClosedSlices {
 }
 
 /** Rows without a key of their own, and rows whose objects are in other tables, are always written. */
-function hasFingerprint(stream: StreamSpec): boolean {
-  return !hasRowId(stream) && !stream.columns.some(({ storage }) => storage === 'table');
+function hasFingerprint({ stream, plan }: SliceTables): boolean {
+  return !hasRowId(stream) && plan.childTables === undefined && plan.childOf === undefined;
 }

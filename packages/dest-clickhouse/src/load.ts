@@ -1,5 +1,4 @@
 import {
-  EtlError,
   unfinishedLoad,
   type LedgerEntry,
   type LoadPackage,
@@ -13,24 +12,23 @@ import {
   type StreamSpec,
   type TextBatch,
 } from '@etl/core';
-import { childRows, familyOf, type ChildStream } from './child-table.ts';
+import { childRows, familyOf } from './child-table.ts';
 import { mayBeGone } from './clickhouse-error.ts';
 import type { Database } from './database.ts';
 import { claimLoadNumber, renamed } from './load-number.ts';
 import { loadId } from './load-id.ts';
+import { isReplacedWhole, LoadStreams, makesGeneration, type LoadStream } from './load-stream.ts';
 import { createManifestTable, loadNames, writeManifest, type Manifest, type ManifestTable } from './manifest.ts';
 import type { ResolvedOptions } from './options.ts';
 import { isTakenOver, takenOver, type PipelineLock } from './pipeline-lock.ts';
 import { newTable, prepareTable } from './prepare-table.ts';
 import { publishPrepared } from './publish.ts';
+import { recordSchemaChanges } from './schema-changes.ts';
 import { contractOf } from './schema-contract.ts';
 import { claimScope, type ScopeClaim } from './scope-owner.ts';
 import { StagedStream } from './staged-stream.ts';
 import { noTextForNested } from './text-encoder.ts';
-import { nestedGroups } from './nested-columns.ts';
-import { insertSystemRows, systemTime } from './system-tables.ts';
-import { childName, planTable, type TablePlan } from './table-plan.ts';
-import { tablesCollide } from './table-views.ts';
+import { planTable, type TablePlan } from './table-plan.ts';
 
 interface LoadContext {
   readonly database: Database;
@@ -41,17 +39,6 @@ interface LoadContext {
   readonly claimed: Set<string>;
   /** Told of every table that the load put rows into. */
   readonly onPublished: (table: ManifestTable) => void;
-}
-
-interface LoadStream {
-  readonly staged: StagedStream;
-  spec: StreamSpec;
-  /** Why the table as it stands cannot take the rows; a replacement of the table makes it moot. */
-  conflict: EtlError | undefined;
-  /** Whether the pipeline is registered as one that writes to the table. */
-  isClaimed: boolean;
-  /** Child tables of the stream; their streams are in the load under their own names. */
-  children: readonly ChildStream[];
 }
 
 /**
@@ -68,9 +55,7 @@ export class ClickHouseLoad implements LoadPackage {
   readonly #number: bigint;
   readonly #startedAt: Date;
   readonly #names: ReturnType<typeof loadNames>;
-  readonly #streams = new Map<string, LoadStream>();
-  /** Every table this load has touched, with its stream; streams that were discarded included. */
-  readonly #tables = new Map<string, string>();
+  readonly #streams: LoadStreams;
   readonly #ledger: LedgerEntry[] = [];
   #stagingCount = 0;
   #changeCount = 0;
@@ -79,6 +64,7 @@ export class ClickHouseLoad implements LoadPackage {
 
   private constructor(context: LoadContext, operation: OperationOptions, number: bigint, startedAt: Date) {
     this.id = loadId(number, startedAt);
+    this.#streams = new LoadStreams(this.id);
     this.#context = context;
     this.#operation = operation;
     this.#number = number;
@@ -103,15 +89,15 @@ export class ClickHouseLoad implements LoadPackage {
     const { parent, children } = familyOf(stream);
     const changes = [...(await this.#prepare(parent))];
     for (const child of children) changes.push(...(await this.#prepare(child)));
-    this.#stream(stream.name).children = children;
+    this.#streams.get(stream.name).children = children;
     return changes;
   }
 
   async #prepare(stream: StreamSpec): Promise<readonly SchemaChange[]> {
     const { database, options } = this.#context;
     const plan = planTable(stream, options);
-    for (const name of tableNames(plan)) this.#requireOwnTable(stream.name, name);
-    const present = this.#streams.get(stream.name);
+    this.#streams.takeTables(plan);
+    const present = this.#streams.find(stream.name);
     if (present?.staged.replaces === true) {
       // The rows make a table of their own: the one that they replace has no say in its columns.
       await this.#owned(present.staged.evolve(stream, newTable(plan)));
@@ -137,7 +123,7 @@ export class ClickHouseLoad implements LoadPackage {
     const staged = new StagedStream(context, stream, table, table.generation ?? 0n);
     // Slices never make a table anew, so nothing can make the conflict moot: before anything is read.
     if (table.conflict !== undefined && stream.scope !== undefined) throw table.conflict;
-    this.#streams.set(stream.name, { staged, spec: stream, conflict: table.conflict, isClaimed: false, children: [] });
+    this.#streams.add({ staged, spec: stream, conflict: table.conflict, isClaimed: false, children: [] });
     if (isReplacedWhole(stream)) await this.#replaceWhole(plan, staged);
     return table.changes;
   }
@@ -147,48 +133,27 @@ export class ClickHouseLoad implements LoadPackage {
    * a statement that joins them, while rows that are attached are in its one snapshot or not at all.
    */
   async #replaceWhole(plan: TablePlan, staged: StagedStream): Promise<void> {
-    if (makesGeneration(plan, this.#stream(plan.stream).conflict)) return this.truncate(plan.stream);
+    if (makesGeneration(plan, this.#streams.get(plan.stream).conflict)) return this.truncate(plan.stream);
     await this.#claimTable(plan);
     staged.replaceRows();
   }
 
   async #claimTable({ stream, publicName }: TablePlan): Promise<void> {
     await this.#claim({ publicName, kind: 'table' });
-    this.#stream(stream).isClaimed = true;
+    this.#streams.get(stream).isClaimed = true;
   }
 
   async recordDrift(stream: string, drift: SourceDrift): Promise<SchemaChange> {
-    const table = planTable(this.#stream(stream).spec, this.#context.options).publicName;
+    const table = planTable(this.#streams.get(stream).spec, this.#context.options).publicName;
     const change: SchemaChange = { type: 'drift-found', stream, table, ...drift };
     await this.#recordChanges([change]);
     return change;
   }
 
-  async #recordChanges(changes: readonly SchemaChange[]): Promise<void> {
-    const at = systemTime(new Date());
-    await insertSystemRows(
-      this.#context.database,
-      '_etl_schema_changes',
-      ['pipeline', 'stream', 'table_name', 'change', 'detail', 'load_number', 'changed_at'],
-      changes.map(({ type, stream, table, ...detail }) => [
-        this.#context.pipeline,
-        stream,
-        table,
-        type,
-        JSON.stringify(detail),
-        String(this.#number),
-        at,
-      ]),
-      // A token of its own: a load may bring several lots of changes.
-      `${this.id}-schema-${(this.#changeCount += 1)}`,
-      this.#operation,
-    );
-  }
-
-  #requireOwnTable(stream: string, publicName: string): void {
-    const other = this.#tables.get(publicName);
-    this.#tables.set(publicName, other ?? stream);
-    if (other !== undefined && other !== stream) throw tablesCollide(publicName, other, stream);
+  #recordChanges(changes: readonly SchemaChange[]): Promise<void> {
+    const { database, pipeline } = this.#context;
+    const by = { pipeline, number: this.#number, token: `${this.id}-schema-${(this.#changeCount += 1)}` };
+    return recordSchemaChanges(database, by, changes, this.#operation);
   }
 
   async write(stream: string, rows: readonly Row[]): Promise<void> {
@@ -206,7 +171,7 @@ export class ClickHouseLoad implements LoadPackage {
   }
 
   async #writable(stream: string): Promise<LoadStream> {
-    const entry = this.#stream(stream);
+    const entry = this.#streams.get(stream);
     if (entry.conflict !== undefined) throw entry.conflict;
     if (!entry.isClaimed && entry.spec.scope === undefined) {
       await this.#claim({ publicName: planTable(entry.spec, this.#context.options).publicName, kind: 'rows' });
@@ -216,7 +181,7 @@ export class ClickHouseLoad implements LoadPackage {
   }
 
   async truncate(stream: string): Promise<void> {
-    const entry = this.#stream(stream);
+    const entry = this.#streams.get(stream);
     const plan = planTable(entry.spec, this.#context.options);
     await this.#claimTable(plan);
     entry.conflict = undefined;
@@ -225,7 +190,7 @@ export class ClickHouseLoad implements LoadPackage {
   }
 
   async discard(stream: string): Promise<void> {
-    const entry = this.#streams.get(stream);
+    const entry = this.#streams.find(stream);
     if (entry === undefined) return;
     for (const child of entry.children) await this.discard(child.name);
     await entry.staged.discard();
@@ -237,17 +202,17 @@ export class ClickHouseLoad implements LoadPackage {
     keys: readonly Row[],
     columns: readonly string[],
   ): Promise<readonly (Row | undefined)[]> {
-    return this.#stream(stream).staged.lookup(keys, columns);
+    return this.#streams.get(stream).staged.lookup(keys, columns);
   }
 
   async publish(stream: string, slice: Slice, entry: LedgerEntry, previous?: LedgerEntry): Promise<void> {
     await this.#close(stream, slice, previous?.fingerprint);
-    for (const { name } of this.#stream(stream).children) await this.#close(name, slice);
+    for (const { name } of this.#streams.get(stream).children) await this.#close(name, slice);
     this.#ledger.push(entry);
   }
 
   async #close(stream: string, slice: Slice, previous?: string): Promise<void> {
-    const { staged, spec, conflict, isClaimed } = this.#stream(stream);
+    const { staged, spec, conflict, isClaimed } = this.#streams.get(stream);
     if (conflict !== undefined) throw conflict;
     const { publicName } = planTable(spec, this.#context.options);
     if (slice.scope !== undefined) await this.#claim({ publicName, kind: 'scope', scope: slice.scope });
@@ -257,14 +222,14 @@ export class ClickHouseLoad implements LoadPackage {
 
   /** Upserted parents have exactly the children that came with them. */
   async #closeFamilies(): Promise<void> {
-    for (const { staged, children, spec } of this.#streams.values()) {
+    for (const { staged, children, spec } of this.#streams.all) {
       if (spec.scope !== undefined || children.length === 0) continue;
       const staging = await this.#owned(staged.staging());
       if (staging === undefined) continue;
       // Of a key that came twice the children of both would stay.
       await this.#owned(staged.requireUniqueKey());
       for (const { name, childOf } of children)
-        await this.#owned(this.#stream(name).staged.closeChildren(childOf, staging));
+        await this.#owned(this.#streams.get(name).staged.closeChildren(childOf, staging));
     }
   }
 
@@ -276,7 +241,7 @@ export class ClickHouseLoad implements LoadPackage {
   async #commit(state: readonly StateEntry[]): Promise<LoadSummary> {
     const tables: ManifestTable[] = [];
     await this.#closeFamilies();
-    for (const { staged } of this.#streams.values()) {
+    for (const { staged } of this.#streams.all) {
       const table = await this.#owned(staged.finish());
       if (table !== undefined) tables.push(table);
     }
@@ -293,14 +258,14 @@ export class ClickHouseLoad implements LoadPackage {
     const { database } = this.#context;
     await this.#owned(writeManifest(database, this.#names.manifest, manifest, this.#operation));
     const published = await this.#complete(manifest);
-    const unchanged = [...this.#streams].filter(([, { staged }]) => staged.isUnchanged).map(([name]) => name);
+    const unchanged = this.#streams.all.flatMap(({ staged, spec }) => (staged.isUnchanged ? [spec.name] : []));
     const summary = unchanged.length === 0 ? published : { ...published, unchanged };
     for (const table of tables) if (table.staging !== undefined) this.#context.onPublished(table);
     return summary;
   }
 
   #withFingerprint(entry: LedgerEntry): LedgerEntry {
-    const fingerprint = this.#streams.get(entry.stream)?.staged.fingerprints.get(entry.slice);
+    const fingerprint = this.#streams.find(entry.stream)?.staged.fingerprints.get(entry.slice);
     return fingerprint === undefined ? entry : { ...entry, fingerprint };
   }
 
@@ -348,18 +313,6 @@ export class ClickHouseLoad implements LoadPackage {
     throw takenOver();
   }
 
-  #stream(name: string): LoadStream {
-    const stream = this.#streams.get(name);
-    if (stream === undefined) {
-      throw new EtlError({
-        code: 'LOAD_STREAM_UNPREPARED',
-        kind: 'internal',
-        message: `Rows of ${name} came before its schema in load ${this.id}.`,
-      });
-    }
-    return stream;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#committing?.catch(() => undefined);
     if (this.#isOver) return;
@@ -369,22 +322,6 @@ export class ClickHouseLoad implements LoadPackage {
     await database.drop(this.#names.manifest);
     // Its renaming may have been carried out although the answer never came. Then the rows count.
     if ((await database.find(this.#names.prepared)) !== undefined) return;
-    for (const { staged } of this.#streams.values()) await staged.discard();
+    for (const { staged } of this.#streams.all) await staged.discard();
   }
-}
-
-/** Whether every load of the stream is the whole table. */
-export function isReplacedWhole(stream: StreamSpec): boolean {
-  return stream.writeDisposition === 'replace' && stream.scope === undefined;
-}
-
-/** Whether replacing the whole table makes a new one of it, rather than new rows in it. */
-export function makesGeneration(plan: TablePlan, conflict: EtlError | undefined): boolean {
-  return nestedGroups(plan.columns).size === 0 || conflict !== undefined;
-}
-
-/** The public names of a stream: its own, and those of its nested columns. */
-export function tableNames(plan: TablePlan): readonly string[] {
-  const children = [...nestedGroups(plan.columns).keys()].map((path) => childName(plan, path));
-  return [plan.publicName, ...children];
 }

@@ -2,7 +2,7 @@ import { EtlError, type DestinationPlan, type OperationOptions, type StreamPlan,
 import { familyOf } from './child-table.ts';
 import type { Connection } from './connection.ts';
 import type { ColumnInfo, Database } from './database.ts';
-import { isReplacedWhole, makesGeneration, tableNames } from './load.ts';
+import { isReplacedWhole, makesGeneration, tableNames } from './load-stream.ts';
 import { lookAtDatabase } from './open-database.ts';
 import type { ResolvedOptions } from './options.ts';
 import { definingStatements, lookAtTable, type PreparedTable } from './prepare-table.ts';

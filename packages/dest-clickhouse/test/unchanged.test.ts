@@ -142,3 +142,29 @@ it('writes once more when the stream has gained a column or lost one', async () 
   const without = Object.fromEntries(DAYS.map((day) => [day, rowsOf(day).map(({ note: _, ...row }) => row)]));
   expect((await load(fixture, without, { stream: narrower })).unchanged).toBeUndefined();
 });
+
+it('always writes parents whose objects have a table of their own', async () => {
+  await using fixture = await embeddedFixture();
+  const nested = {
+    ...report,
+    columns: [
+      ...report.columns,
+      {
+        name: 'actions',
+        type: 'nested',
+        nullable: false,
+        storage: 'table',
+        fields: [{ name: 'value', type: 'int64', nullable: true }],
+      },
+    ],
+  } satisfies StreamSpec;
+  const days = (value: number) =>
+    Object.fromEntries(DAYS.map((day) => [day, rowsOf(day).map((row) => ({ ...row, actions: [{ value }] }))]));
+  await load(fixture, days(1), { stream: nested });
+  expect((await load(fixture, days(1), { stream: nested })).unchanged).toBeUndefined();
+  await load(fixture, days(2), { stream: nested });
+  const children = await fixture.query(
+    `SELECT toString(sum(value)) AS sum, toString(count()) AS rows FROM ${fixture.options.database}.shop___report__actions`,
+  );
+  expect(children).toEqual([{ sum: '18', rows: '9' }]);
+});

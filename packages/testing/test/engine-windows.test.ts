@@ -137,6 +137,16 @@ describe('the gate', () => {
     flags.push('provisional', 'sampled');
     await run('2026-11-10');
     expect(ledger()[0]).toMatchObject({ status: 'good', flags: ['provisional', 'sampled'] });
+    const report = await run('2026-11-11');
+    const days = { firstDay: '2026-11-08', lastDay: '2026-11-10' };
+    const counts = {
+      slicesPublished: 3,
+      slicesUnchanged: 0,
+      slicesFailed: 0,
+      rows: 3,
+      flags: ['provisional', 'sampled'],
+    };
+    expect(report.accounts).toMatchObject([{ stream: 'report', account: '1', ...counts, ...days }]);
   });
 });
 

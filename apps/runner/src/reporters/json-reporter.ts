@@ -49,6 +49,7 @@ export function reportJson(
     rows: report.rows,
     durationMs: Math.round(report.durationMs),
     streams: report.streams,
+    accounts: report.accounts,
     calls: report.calls,
     failures: report.failures.map(failureJson),
     loads: report.loads,

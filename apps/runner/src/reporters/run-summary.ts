@@ -4,6 +4,7 @@ import { count, duration, number } from '../quantity.ts';
 import type { Terminal } from '../terminal.ts';
 import { callsText } from './calls-text.ts';
 import { failureGroups, whereText } from './failure-groups.ts';
+import { clockTime } from './lane-text.ts';
 import type { RunHeading } from './reporter.ts';
 
 /** The end of a run: what came, what is missing, what next. The last line says whether it worked. */
@@ -94,9 +95,18 @@ function verdict(terminal: Terminal, subject: string, report: PipelineReport): r
     line,
     ...(report.failures.length === 0
       ? []
-      : ['  What failed stays as it was before, and stays due: run the same command again once it is fixed.']),
+      : [`  What failed stays as it was before, and stays due: ${whatNext(report)}`]),
     ...(report.isUnfinished ? [`  ${unfinishedText(report)}`] : []),
   ];
+}
+
+/** Nobody has to mend what only needs time. */
+function whatNext({ failures }: PipelineReport): string {
+  const waits = failures.map(({ error }) => (error.isRetryable ? error.retryAfterMs : undefined));
+  const longest = waits.every((wait) => wait !== undefined) ? Math.max(...waits) : undefined;
+  if (longest === undefined) return 'run the same command again once it is fixed.';
+  const from = clockTime(new Date(Date.now() + longest));
+  return `run the same command after ${from}, or leave it to the next schedule.`;
 }
 
 function unchangedText({ streams }: PipelineReport): string[] {
@@ -118,6 +128,9 @@ function isUnchanged({ status, loads, schemaChanges, rolledForward }: PipelineRe
 }
 
 function scopeText(report: PipelineReport): string[] {
+  const due = report.streams.reduce((sum, { slicesDue }) => sum + slicesDue, 0);
+  const good = report.streams.reduce((sum, { slicesPublished }) => sum + slicesPublished, 0);
+  if (good < due) return [`${number(good)} of ${count(due, 'slice')}`];
   const all = report.streams.length;
   const failed = new Set(report.failures.map(({ stream }) => stream)).size;
   if (failed > 0) return [`${all - Math.min(all, failed)} of ${count(all, 'stream')}`];

@@ -1,5 +1,5 @@
 import { appendFileSync } from 'node:fs';
-import type { PipelineReport } from '@etl/core';
+import type { AccountReport, PipelineReport } from '@etl/core';
 import { documentationOf } from '../problem.ts';
 import { count, duration, number } from '../quantity.ts';
 import type { Redactor } from '../redactor.ts';
@@ -40,10 +40,44 @@ export function stepSummary({ subject, target, asked = [] }: RunHeading, report:
     '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...report.streams.map((stream) => streamRow(stream, report)),
     '',
+    ...accountTable(report),
     ...(report.isUnfinished ? ['The deadline came before the end; what is left stays due.', ''] : []),
     ...failures,
     '',
   ].join('\n');
+}
+
+/** More rows than this nobody reads; the JSON report has them all. */
+const MAX_ACCOUNT_ROWS = 200;
+
+/** Where accounts are told apart: what each of them brought, and how it falls short of the whole truth. */
+function accountTable({ accounts }: PipelineReport): readonly string[] {
+  const known = accounts.filter(({ account, flags }) => account !== '' || flags.length > 0);
+  if (known.length === 0) return [];
+  const hidden = known.length - MAX_ACCOUNT_ROWS;
+  return [
+    '| stream | account | days | good | unchanged | failed | rows | flags | time |',
+    '| --- | --- | --- | ---: | ---: | ---: | ---: | --- | ---: |',
+    ...known.slice(0, MAX_ACCOUNT_ROWS).map((account) => `| ${accountCells(account).map(inline).join(' | ')} |`),
+    ...(hidden > 0 ? ['', `… and ${count(hidden, 'more row')}`] : []),
+    '',
+  ];
+}
+
+function accountCells(report: AccountReport): readonly string[] {
+  const { firstDay, lastDay } = report;
+  const days = firstDay === undefined || lastDay === undefined ? '' : `${firstDay} … ${lastDay}`;
+  return [
+    report.stream,
+    report.account,
+    firstDay === lastDay ? (firstDay ?? '') : days,
+    number(report.slicesPublished),
+    number(report.slicesUnchanged),
+    number(report.slicesFailed),
+    number(report.rows),
+    report.flags.join(', '),
+    duration(report.durationMs),
+  ];
 }
 
 function streamRow(

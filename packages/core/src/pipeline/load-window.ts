@@ -55,10 +55,11 @@ export async function loadWindow(run: PipelineRun, task: WindowTask): Promise<re
     run.recorder.loadCommitted(summary);
     await doAll(whenSettled);
     const isUnchanged = summary.unchanged?.includes(stream.name) === true;
-    for (const { slice, rows } of entries) {
-      const durationMs = performance.now() - startedAt;
-      run.recorder.slicePublished({ stream: stream.name, slice, rows, durationMs, isUnchanged });
-    }
+    const published = window.members.map(({ slice }, index) => {
+      const { rows = 0, flags = [] } = entries[index] ?? {};
+      return { slice, rows, flags, isUnchanged };
+    });
+    run.recorder.windowPublished(stream.name, published, performance.now() - startedAt);
     return moved;
   } catch (error) {
     if (!run.signal.aborted && SPLITTING_KINDS.has(EtlError.from(error).kind)) await doAll(whenSettled);

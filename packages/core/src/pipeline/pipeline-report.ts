@@ -2,6 +2,7 @@ import type { ApiCallTotals } from '../api-call.ts';
 import type { LoadSummary, SchemaChange } from '../destination.ts';
 import type { EtlError } from '../etl-error.ts';
 import type { SourceHealth } from '../source-health.ts';
+import type { AccountReport } from './account-report.ts';
 
 /** Something that is not good after the run. Its data is as it was before, and it stays due. */
 export interface PipelineFailure {
@@ -33,6 +34,8 @@ export interface PipelineReport {
   readonly pipeline: string;
   readonly status: 'ok' | 'partial' | 'failed';
   readonly streams: readonly StreamReport[];
+  /** The slices that were read, by stream and account; empty for a log. */
+  readonly accounts: readonly AccountReport[];
   readonly failures: readonly PipelineFailure[];
   /** Whether the deadline came before the end of the work. */
   readonly isUnfinished: boolean;

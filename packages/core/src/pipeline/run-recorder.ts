@@ -1,10 +1,19 @@
 import type { ApiCallEvent } from '../api-call.ts';
 import type { LoadSummary, SchemaChange } from '../destination.ts';
 import type { EtlError } from '../etl-error.ts';
+import type { Slice } from '../slice.ts';
+import { AccountTally } from './account-report.ts';
 import { ApiCallTally } from './api-call-tally.ts';
 import { countByReason, type DueSlice } from './due-slices.ts';
 import type { PipelineEvent } from './pipeline-event.ts';
 import type { PipelineFailure, PipelineReport } from './pipeline-report.ts';
+
+export interface PublishedSlice {
+  readonly slice: Slice;
+  readonly rows: number;
+  readonly isUnchanged: boolean;
+  readonly flags: readonly string[];
+}
 
 /** Turns what happens into events for reporters, and at the end into the report. */
 export class RunRecorder {
@@ -19,6 +28,7 @@ export class RunRecorder {
   readonly #failures: PipelineFailure[] = [];
   readonly #loads: LoadSummary[] = [];
   readonly #schemaChanges: SchemaChange[] = [];
+  readonly #accounts = new AccountTally();
   readonly #calls: ApiCallTally;
   #rolledForward: readonly LoadSummary[] = [];
   #isUnfinished = false;
@@ -73,16 +83,24 @@ export class RunRecorder {
     this.#isUnfinished = true;
   }
 
-  slicePublished(published: Omit<Extract<PipelineEvent, { type: 'slice-published' }>, 'type'>): void {
-    const { stream, isUnchanged } = published;
-    this.#slices.set(stream, (this.#slices.get(stream) ?? 0) + 1);
-    if (isUnchanged) this.#unchanged.set(stream, (this.#unchanged.get(stream) ?? 0) + 1);
-    this.#onEvent({ type: 'slice-published', ...published });
+  /** A window was read and published, all its slices with it. */
+  windowPublished(stream: string, slices: readonly PublishedSlice[], durationMs: number): void {
+    this.#accounts.took(stream, slices[0]?.slice.lane, durationMs);
+    for (const published of slices) this.#slicePublished(stream, published, durationMs);
   }
 
-  sliceFailed(stream: string, slice: string, error: EtlError): void {
-    this.#failures.push({ stream, slice, error });
-    this.#onEvent({ type: 'slice-failed', stream, slice, error });
+  #slicePublished(stream: string, published: PublishedSlice, durationMs: number): void {
+    const { slice, rows, isUnchanged } = published;
+    this.#accounts.published(stream, slice, published);
+    this.#slices.set(stream, (this.#slices.get(stream) ?? 0) + 1);
+    if (isUnchanged) this.#unchanged.set(stream, (this.#unchanged.get(stream) ?? 0) + 1);
+    this.#onEvent({ type: 'slice-published', stream, slice: slice.key, rows, durationMs, isUnchanged });
+  }
+
+  sliceFailed(stream: string, slice: Slice, error: EtlError): void {
+    this.#accounts.failed(stream, slice);
+    this.#failures.push({ stream, slice: slice.key, error });
+    this.#onEvent({ type: 'slice-failed', stream, slice: slice.key, error });
   }
 
   streamFailed(stream: string, error: EtlError): void {
@@ -119,6 +137,7 @@ export class RunRecorder {
         slicesDue: this.#due.get(stream) ?? 0,
         slicesLeft: this.#left.get(stream) ?? 0,
       })),
+      accounts: this.#accounts.reports,
       failures: this.#failures,
       isUnfinished,
       calls: this.#calls.totals,

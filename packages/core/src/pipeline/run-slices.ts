@@ -147,7 +147,7 @@ class SliceRun {
       const failure = EtlError.from(error);
       if (window.members.length > 1 && SPLITTING_KINDS.has(failure.kind)) return this.#loadApart(task, window);
       await session.writeLedger(window.members.map((member) => failedEntry(stream, member, readAt, failure)));
-      for (const { slice } of window.members) recorder.sliceFailed(stream, slice.key, failure);
+      for (const { slice } of window.members) recorder.sliceFailed(stream, slice, failure);
       if (!isFromSource(error) || !PARKING_KINDS.has(failure.kind)) return 'go-on';
       recorder.event({ type: 'lane-parked', stream, lane: laneOf(plan, window.slice), error: failure });
       this.#parked.set(laneOf(plan, window.slice), failure);
@@ -174,7 +174,7 @@ class SliceRun {
   }
 
   #notRead({ stream }: StreamSlices, members: readonly DueSlice[], error: EtlError): void {
-    for (const { slice } of members) this.#run.recorder.sliceFailed(stream.name, slice.key, error);
+    for (const { slice } of members) this.#run.recorder.sliceFailed(stream.name, slice, error);
   }
 
   #noteLoaded(stream: string, slice: Slice): void {
