@@ -142,3 +142,23 @@ it('writes once more when the stream has gained a column or lost one', async () 
   const without = Object.fromEntries(DAYS.map((day) => [day, rowsOf(day).map(({ note: _, ...row }) => row)]));
   expect((await load(fixture, without, { stream: narrower })).unchanged).toBeUndefined();
 });
+
+it('takes columns with the names of its own expressions for columns', async () => {
+  await using fixture = await embeddedFixture();
+  const stream: StreamSpec = {
+    ...report,
+    columns: [
+      ...report.columns,
+      { name: 'rows', type: 'int64', nullable: true },
+      { name: 'hash', type: 'string', nullable: true },
+      { name: 'place', type: 'string', nullable: true },
+    ],
+  };
+  const days = (hash: string): Record<string, readonly Row[]> => ({
+    '2026-11-01': rowsOf('2026-11-01').map((row) => ({ ...row, rows: 4n, hash, place: 'feed' })),
+  });
+  await load(fixture, days('f00d'), { stream });
+  expect(await load(fixture, days('f00d'), { stream })).toMatchObject({ unchanged: ['report'] });
+  expect((await load(fixture, days('cafe'), { stream })).unchanged).toBeUndefined();
+  expect(new Set((await fixture.readRows('report')).map(({ hash }) => hash))).toEqual(new Set(['cafe']));
+});
