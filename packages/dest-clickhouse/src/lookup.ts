@@ -32,9 +32,9 @@ export async function lookupRows(
     const end = endOfQuery(tuples, start);
     const query = lookupQuery(database, present, stream, targets, tuples.slice(start, end), wanted);
     for (const row of await database.rows<Record<string, unknown>>(query, options, present)) {
-      if (Number(row['deleted']) === 1) continue;
-      found[start + Number(row['position'])] = Object.fromEntries(
-        wanted.map((column, index) => [column.name, decoded(column, row[`value_${index}`])]),
+      if (Number(row['_etl_deleted']) === 1) continue;
+      found[start + Number(row['_etl_position'])] = Object.fromEntries(
+        wanted.map((column, index) => [column.name, decoded(column, row[`_etl_value_${index}`])]),
       );
     }
     start = end;
@@ -53,29 +53,30 @@ function lookupQuery(
   const names = columnNames(stream);
   const keyColumns = stream.primaryKey.map((name) => requireColumn(stream, name));
   const keyNames = keyColumns.map(({ name }) => identifier(names.get(name) ?? name));
+  // An alias hides a column of the same name, and no column's name begins with _etl_.
   const selected = [
-    ...keyNames.map((name, index) => `${name} AS key_${index}`),
+    ...keyNames.map((name, index) => `${name} AS _etl_key_${index}`),
     ...columns.map((column, index) => {
       const declared = names.get(column.name) ?? column.name;
-      return `${selection(column, targets.get(declared) ?? declared)} AS value_${index}`;
+      return `${selection(column, targets.get(declared) ?? declared)} AS _etl_value_${index}`;
     }),
-    '_etl_version AS version',
-    '_etl_deleted AS deleted',
+    '_etl_version',
+    '_etl_deleted',
   ];
   const inKeys = `(${keyNames.join(', ')}) IN (${tuples.map((tuple) => `(${tuple.join(', ')})`).join(', ')})`;
   const rows = tables
     .map((table) => `SELECT ${selected.join(', ')} FROM ${database.table(table)} WHERE ${inKeys}`)
     .join(' UNION ALL ');
   const structure = [
-    'position UInt32',
-    ...keyColumns.map((column, index) => `wanted_${index} ${columnType(column, true)}`),
+    '_etl_position UInt32',
+    ...keyColumns.map((column, index) => `_etl_wanted_${index} ${columnType(column, true)}`),
   ].join(', ');
   const wanted = tuples.map((tuple, position) => `(${[String(position), ...tuple].join(', ')})`).join(', ');
-  const on = keyColumns.map((_, index) => `wanted_${index} = key_${index}`).join(' AND ');
-  const values = columns.map((_, index) => `value_${index}`);
+  const on = keyColumns.map((_, index) => `_etl_wanted_${index} = _etl_key_${index}`).join(' AND ');
+  const values = columns.map((_, index) => `_etl_value_${index}`);
   return (
-    `SELECT ${['position', 'deleted', ...values].join(', ')} FROM (${rows}) AS rows ` +
-    `INNER JOIN values(${literal(structure)}, ${wanted}) AS wanted ON ${on} ORDER BY version DESC LIMIT 1 BY position`
+    `SELECT ${['_etl_position', '_etl_deleted', ...values].join(', ')} FROM (${rows}) AS rows ` +
+    `INNER JOIN values(${literal(structure)}, ${wanted}) AS wanted ON ${on} ORDER BY _etl_version DESC LIMIT 1 BY _etl_position`
   );
 }
 

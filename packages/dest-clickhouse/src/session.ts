@@ -143,19 +143,31 @@ export class ClickHouseSession implements DestinationSession {
     return value ?? undefined;
   }
 
-  async #writeMemory(pipeline: string, stream: string, key: string, value: JsonValue): Promise<void> {
+  async #writeMemory(pipeline: string, stream: string, key: string, value: JsonValue, above = 0n): Promise<void> {
     this.#memoryBase ??= claimLoadNumber(this.#database, this.#operation);
     const base = (await this.#memoryBase) << 64n;
     this.#memoryWrites += 1n;
-    const version = String(base + this.#memoryWrites);
+    const own = base + this.#memoryWrites;
+    const version = String(own > above ? own : above + 1n);
     await insertSystemRows(
       this.#database,
       '_etl_memory',
       ['pipeline', 'stream', 'key', 'value', 'version', 'updated_at'],
       [[pipeline, stream, key, JSON.stringify(value), version, systemTime(new Date())]],
-      `memory-${version}`,
+      `memory-${own}`,
       this.#operation,
     );
+  }
+
+  /** Others share the key: whoever writes last wins, not whoever began last. */
+  async #writeShared(key: string, value: JsonValue): Promise<void> {
+    const [row] = await this.#database.rows<{ version: string }>(
+      `SELECT toString(max(version)) AS version FROM ${this.#database.table('_etl_memory')} ` +
+        `WHERE pipeline = ${literal(EVERYBODY)} AND stream = '' AND key = ${literal(key)}`,
+      this.#operation,
+      ['_etl_memory'],
+    );
+    await this.#writeMemory(EVERYBODY, '', key, value, BigInt(row?.version ?? 0));
   }
 
   readContent(): ContentReader {
@@ -164,7 +176,7 @@ export class ClickHouseSession implements DestinationSession {
 
   readonly shared: StreamMemory = {
     get: (key) => this.#readMemory(EVERYBODY, '', key),
-    set: (key, value) => this.#writeMemory(EVERYBODY, '', key, value),
+    set: (key, value) => this.#writeShared(key, value),
   };
 
   async writeRun(run: RunRecord): Promise<void> {

@@ -26,15 +26,16 @@ export async function fingerprintsIn(
 ): Promise<readonly string[]> {
   const conditions = slices.map(({ scope }) => scopeCondition(stream, scope));
   const index = conditions.map((condition, place) => `${condition}, ${place}`).join(', ');
-  const rows = await database.rows<{ place: number; rows: string; hash: string }>(
-    `SELECT multiIf(${index}, -1) AS place, toString(count()) AS rows, ` +
-      `lower(hex(sum(reinterpretAsUInt128(sipHash128(${rowBytes(plan)}))))) AS hash ` +
+  // An alias hides a column of the same name, and no column's name begins with _etl_.
+  const rows = await database.rows<{ _etl_place: number; _etl_rows: string; _etl_hash: string }>(
+    `SELECT multiIf(${index}, -1) AS _etl_place, toString(count()) AS _etl_rows, ` +
+      `lower(hex(sum(reinterpretAsUInt128(sipHash128(${rowBytes(plan)}))))) AS _etl_hash ` +
       `FROM ${database.table(table.name)} ${table.isRaw ? 'FINAL' : ''} ` +
-      `WHERE ${conditions.map((condition) => `(${condition})`).join(' OR ')} GROUP BY place`,
+      `WHERE ${conditions.map((condition) => `(${condition})`).join(' OR ')} GROUP BY _etl_place`,
     options,
     [table.name],
   );
-  const found = new Map(rows.map(({ place, rows: count, hash }) => [place, `${count}-${hash}`]));
+  const found = new Map(rows.map((row) => [row._etl_place, `${row._etl_rows}-${row._etl_hash}`]));
   return slices.map((_, place) => found.get(place) ?? EMPTY);
 }
 

@@ -90,6 +90,9 @@ it('keeps what all pipelines share, the newest of whoever wrote it', async () =>
   expect(await two.shared?.get('quota')).toEqual({ at: 1 });
   await two.shared?.set('quota', { at: 2 });
   expect(await one.shared?.get('quota')).toEqual({ at: 2 });
+  // Who came first may be the last to learn something.
+  await one.shared?.set('quota', { at: 3 });
+  expect(await two.shared?.get('quota')).toEqual({ at: 3 });
   await two.shared?.set('quota', null);
   expect(await one.shared?.get('quota')).toBeUndefined();
   expect(await one.readMemory('', 'quota')).toBe('its own');

@@ -168,3 +168,23 @@ it('always writes parents whose objects have a table of their own', async () => 
   );
   expect(children).toEqual([{ sum: '18', rows: '9' }]);
 });
+
+it('takes columns with the names of its own expressions for columns', async () => {
+  await using fixture = await embeddedFixture();
+  const stream: StreamSpec = {
+    ...report,
+    columns: [
+      ...report.columns,
+      { name: 'rows', type: 'int64', nullable: true },
+      { name: 'hash', type: 'string', nullable: true },
+      { name: 'place', type: 'string', nullable: true },
+    ],
+  };
+  const days = (hash: string): Record<string, readonly Row[]> => ({
+    '2026-11-01': rowsOf('2026-11-01').map((row) => ({ ...row, rows: 4n, hash, place: 'feed' })),
+  });
+  await load(fixture, days('f00d'), { stream });
+  expect(await load(fixture, days('f00d'), { stream })).toMatchObject({ unchanged: ['report'] });
+  expect((await load(fixture, days('cafe'), { stream })).unchanged).toBeUndefined();
+  expect(new Set((await fixture.readRows('report')).map(({ hash }) => hash))).toEqual(new Set(['cafe']));
+});

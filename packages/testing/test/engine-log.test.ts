@@ -354,4 +354,32 @@ describe('a stream that the destination refuses', () => {
     expect(requests[1]?.map(({ stream }) => stream).sort()).toEqual(['', 'good']);
     expect(memory.store.rows('bad')).toHaveLength(1);
   });
+
+  it('is read anew although its position was stored earlier in the same run', async () => {
+    const requests: (readonly StateEntry[])[] = [];
+    const source: Source = {
+      specificationVersion: 'v1',
+      name: 'one',
+      check: async () => undefined,
+      discover: async () => [SPEC],
+      async *read({ state = [] } = {}): AsyncIterable<SourceMessage> {
+        requests.push(state);
+        yield { type: 'schema', stream: SPEC };
+        yield { type: 'records', stream: 'orders', rows: [{ id: 1, status: 'a', _version: 1n }] };
+        const copied = { stream: 'orders', partition: 'table', value: 1 };
+        const log = { stream: '', partition: 'log', value: requests.length };
+        yield { type: 'checkpoint', checkpoint: { entries: [copied, log] } };
+        if (requests.length > 1) return;
+        const error = new EtlError({ code: 'TEST_ROW_UNREADABLE', kind: 'data', message: 'Unreadable.' });
+        yield { type: 'stream-failed', stream: 'orders', error };
+        yield checkpoint(2);
+      },
+      async [Symbol.asyncDispose]() {},
+    };
+    const destination = memoryDestination();
+    const first = await runPipeline({ name: 'p', source, destination, commitEveryRows: 1 });
+    expect(first).toMatchObject({ status: 'failed', failures: [{ stream: 'orders' }] });
+    await runPipeline({ name: 'p', source, destination });
+    expect(requests[1]?.map(({ stream }) => stream)).toEqual(['']);
+  });
 });

@@ -182,6 +182,7 @@ class LogLoads implements AsyncDisposable {
   async #commit(): Promise<void> {
     const entries = newestEntries(this.#moved);
     const summary = await this.#current().commit(entries);
+    this.known = newestEntries([...this.known, ...entries]);
     this.#load = undefined;
     this.#run.recorder.loadCommitted(summary);
     const checkpoint = { entries };
