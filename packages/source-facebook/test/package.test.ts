@@ -1,3 +1,3 @@
 import { describePackage } from '@etl/testing';
 
-describePackage(new URL('..', import.meta.url));
+describePackage(new URL('..', import.meta.url), { lazyModules: ['facebook-nodejs-business-sdk'] });

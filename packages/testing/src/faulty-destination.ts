@@ -2,6 +2,7 @@ import type { Destination, DestinationSession, LoadPackage } from '@etl/core';
 
 /** Calls of a destination that may fail, by where they are made. */
 export type DestinationCall =
+  | 'open'
   | 'readState'
   | 'writeState'
   | 'readLedger'
@@ -42,7 +43,8 @@ const LOAD_CALLS: ReadonlySet<string> = new Set(['prepare', 'write', 'truncate',
 
 /**
  * The destination, failing as planned. Rows are taken as rows, so that every one passes `write`.
- * Disposing always reaches the destination: a dead process lets its locks go, too.
+ * Disposing a session always reaches the destination: a dead process lets its locks go, too. What a
+ * load has staged is given up only by the living.
  */
 export function faultyDestination(destination: Destination, plan: DestinationFaultPlan): Destination {
   let count = 0;
@@ -63,10 +65,22 @@ export function faultyDestination(destination: Destination, plan: DestinationFau
         const value: unknown = Reflect.get(of, name, of);
         if (typeof value !== 'function') return value;
         const bound = value.bind(of) as (...given: unknown[]) => Promise<unknown>;
+        if (name === Symbol.asyncDispose && calls === LOAD_CALLS)
+          return async () => (death === undefined ? bound() : undefined);
         if (typeof name !== 'string' || !calls.has(name)) return bound;
         return (...given: unknown[]) => guarded(name as DestinationCall, () => bound(...given));
       },
     });
+  /** A session that nobody is told of must not hold the pipeline for ever. */
+  const opened = async (open: () => Promise<DestinationSession>): Promise<DestinationSession> => {
+    let session: DestinationSession | undefined;
+    try {
+      return await guarded('open', async () => (session = await open()));
+    } catch (error) {
+      await session?.[Symbol.asyncDispose]();
+      throw error;
+    }
+  };
   return {
     specificationVersion: 'v1',
     name: destination.name,
@@ -74,7 +88,7 @@ export function faultyDestination(destination: Destination, plan: DestinationFau
     check: (options) => destination.check(options),
     inspect: (options) => destination.inspect(options),
     async open(pipeline, options): Promise<DestinationSession> {
-      const session = await destination.open(pipeline, options);
+      const session = await opened(() => destination.open(pipeline, options));
       return new Proxy(guard(session, SESSION_CALLS), {
         get(of, name) {
           if (name !== 'beginLoad') return Reflect.get(of, name, of) as unknown;

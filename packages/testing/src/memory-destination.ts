@@ -131,7 +131,9 @@ class MemorySession implements DestinationSession {
   }
 
   async writeState(entries: readonly StateEntry[]): Promise<void> {
-    const all = newestEntries([...(await this.readState()), ...structuredClone(entries)]);
+    // Without waiting between reading and writing: loads of other lanes write theirs.
+    const stored = this.#store.state.get(this.pipeline) ?? [];
+    const all = newestEntries([...stored, ...structuredClone(entries)]);
     this.#store.state.set(
       this.pipeline,
       all.filter(({ value }) => value !== null),

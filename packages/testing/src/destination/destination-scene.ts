@@ -103,7 +103,7 @@ export async function rejectsWith(
     error = thrown;
   }
   if (error === undefined) fail(`nothing was refused, ${code} was expected`);
-  ok(EtlError.isInstance(error), `the error has no code, ${code} was expected: ${String(error)}`);
+  ok(EtlError.isInstance(error), `the error has no code, ${code} was expected`);
   deepStrictEqual({ code: error.code, kind: error.kind }, { code, kind });
 }
 

@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, ok } from 'node:assert/strict';
-import { PackageUnderTest, withoutComments, type ExportTarget } from './package-under-test.ts';
+import { withoutComments, type ExportTarget, type PackageUnderTest } from './package-under-test.ts';
 
 /** One promise of a published package; `run` rejects when the package breaks it. */
 export interface PackageCheck {

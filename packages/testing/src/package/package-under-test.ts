@@ -15,6 +15,8 @@ export interface PackageOptions {
    * @default 500
    */
   readonly importMs?: number;
+  /** When a process that only imports is taken for one that never ends, in milliseconds. @default 30000 */
+  readonly longestMs?: number;
   /** Whether the sources may read `process.env`: a library that is made for tests may. Default: they may not. */
   readonly readsEnvironment?: boolean;
 }
@@ -94,7 +96,7 @@ export class PackageUnderTest {
 
   /** What importing an entry does, in a process of its own; asked once. */
   probe(entry: string): Promise<ImportProbe> {
-    const known = this.#probes.get(entry) ?? probeImport(entry);
+    const known = this.#probes.get(entry) ?? probeImport(entry, this.options.longestMs);
     this.#probes.set(entry, known);
     return known;
   }

@@ -7,6 +7,7 @@ import type { Row, StreamSpec, ValueSpec } from '@etl/core';
  */
 export function canonicalValue(spec: ValueSpec, value: unknown): unknown {
   if (value === null || value === undefined) return null;
+  const text = value instanceof Date ? value.toISOString() : `${value as string | number | bigint | boolean}`;
   switch (spec.type) {
     case 'int16':
     case 'int32':
@@ -16,19 +17,19 @@ export function canonicalValue(spec: ValueSpec, value: unknown): unknown {
       return integerOf(value as string | number | bigint);
     case 'float32':
     case 'float64':
-      return floatOf(spec.type, Number(String(value).replace(/^(-?)inf$/i, '$1Infinity')));
+      return floatOf(spec.type, Number(text.replace(/^(-?)inf$/i, '$1Infinity')));
     case 'decimal':
-      return decimalOf(String(value));
+      return decimalOf(text);
     case 'boolean':
       return value === true || value === 1 || value === 't' || value === 'true';
     case 'uuid':
-      return String(value).toLowerCase();
+      return text.toLowerCase();
     case 'date':
-      return value instanceof Date ? value.toISOString().slice(0, 10) : String(value).slice(0, 10);
+      return text.slice(0, 10);
     case 'time':
-      return withoutZeros(String(value));
+      return withoutZeros(text);
     case 'timestamp':
-      return momentOf(value);
+      return momentOf(text.replace(' ', 'T'));
     case 'binary':
       return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
     case 'json':
@@ -70,8 +71,7 @@ function withoutZeros(text: string): string {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
-function momentOf(value: unknown): string {
-  const text = value instanceof Date ? value.toISOString() : String(value).replace(' ', 'T');
+function momentOf(text: string): string {
   const [, moment = '', fraction = '', offset = ''] = /^(.{19})(\.\d+)?(.*)$/.exec(text) ?? [];
   const utc = new Date(`${moment}${offset === '' ? 'Z' : offset}`).toISOString().slice(0, 19);
   return `${utc}${withoutZeros(fraction)}Z`;

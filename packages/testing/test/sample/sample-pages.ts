@@ -30,7 +30,7 @@ export async function* pagesOf(options: PagesOptions): AsyncGenerator<readonly S
   const read = async (next: string | undefined): Promise<z.output<typeof page>> => {
     const isFollowed = bug === 'asks wherever the next link points' && next !== undefined;
     const answer = isFollowed
-      ? await (await fetch(next, { headers: { authorization: `Bearer ${TOKEN}` } })).json()
+      ? await follow(next)
       : (await http.json(next ?? path, next === undefined ? { ...policy, query: limited } : policy)).body;
     const body = (bug === 'refuses fields that it does not know' ? strictPage : page).safeParse(answer);
     if (body.success) return body.data;
@@ -55,4 +55,13 @@ export async function* pagesOf(options: PagesOptions): AsyncGenerator<readonly S
     throw new EtlError({ code: 'SAMPLE_EMPTY', kind: 'data', message: 'The platform has no rows.' });
   if (seen === total || bug === 'trusts a short page' || bug === 'says completed after the first page') return;
   throw new EtlError({ code: 'SAMPLE_ROWS_MISSING', kind: 'data', message: 'The platform left out rows.' });
+}
+
+/** Credentials for whoever is at the other end. */
+async function follow(url: string): Promise<unknown> {
+  try {
+    return await (await fetch(url, { headers: { authorization: `Bearer ${TOKEN}` } })).json();
+  } catch (error) {
+    throw new EtlError({ code: 'SAMPLE_UNREACHABLE', kind: 'transient', message: 'No answer came.', cause: error });
+  }
 }
