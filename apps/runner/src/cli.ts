@@ -218,7 +218,8 @@ program
   });
 
 function platformLines(): string {
-  return [...platformTitles()].map(([name, title]) => `  ${name.padEnd(20)}${title}`).join('\n');
+  const width = Math.max(...platformNames().map((name) => name.length));
+  return [...platformTitles()].map(([name, title]) => `  ${name.padEnd(width)}  ${title}`).join('\n');
 }
 
 function subjectOf(platform: string, group: string | undefined): string {

@@ -93,14 +93,22 @@ function refuseSharedAccounts(
   }
 }
 
-/** No platform is configured, or this one is not: says where it was looked for. */
-export function noGroups(platform: string, env: NodeJS.ProcessEnv): EtlError {
+/** Nothing is configured of the platform, or of any of several: says where it was looked for. */
+export function noGroups(platforms: string | readonly string[], env: NodeJS.ProcessEnv): EtlError {
+  const [first = '', ...others] = [platforms].flat();
+  if (others.length === 0)
+    return new EtlError({
+      code: 'GROUPS_MISSING',
+      kind: 'config',
+      message: `No groups are configured for ${first}: ${groupsVariable(first)} is not set and ${shownPath(groupsFile(first, env))} does not exist.`,
+      hint: `Copy secrets/${first}.example.json there and fill it in, or put the same JSON into ${groupsVariable(first)}.`,
+      context: { platform: first },
+    });
   return new EtlError({
     code: 'GROUPS_MISSING',
     kind: 'config',
-    message: `No groups are configured for ${platform}: ${groupsVariable(platform)} is not set and ${shownPath(groupsFile(platform, env))} does not exist.`,
-    hint: `Copy secrets/${platform}.example.json there and fill it in, or put the same JSON into ${groupsVariable(platform)}.`,
-    context: { platform },
+    message: `No groups are configured: ${shownPath(groupsFile('<platform>', env))} exists for none of ${[first, ...others].join(', ')}, and no ${groupsVariable('<platform>')} is set.`,
+    hint: 'Copy secrets/<platform>.example.json there, without example in its name, and fill it in.',
   });
 }
 

@@ -40,6 +40,15 @@ describe('groups', () => {
     expect(stderr).toContain('shop, dashboard');
   });
 
+  test('a command about all platforms names all of them when none is configured', async () => {
+    for (const command of ['groups', 'check']) {
+      const { exitCode, stderr } = await etl([command]);
+      expect(exitCode).toBe(78);
+      expect(stderr).toMatch(/secrets\/<platform>\.json exists for none of .*esim.*pg/);
+      expect(stderr).toContain('ETL_GROUPS_<PLATFORM>');
+    }
+  });
+
   test('no configuration at all says where it was looked for', async () => {
     const { exitCode, stderr } = await etl(['run', 'pg', 'shop']);
     expect(exitCode).toBe(78);

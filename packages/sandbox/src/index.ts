@@ -8,7 +8,7 @@ export type { Duration } from './logical-clock.ts';
 export type { TokenOptions, TokenSubcode } from './platforms/facebook/access-tokens.ts';
 export type { BudgetState } from './platforms/facebook/budget.ts';
 export type { EsimFault } from './platforms/esim/esim-fault.ts';
-export type { EsimPlatform, ExportChange } from './platforms/esim/esim-platform.ts';
+export type { EsimPlatform, ExportChange, ExportOptions } from './platforms/esim/esim-platform.ts';
 export type { ExportDataset, ExportRow } from './platforms/esim/export-data.ts';
 export type { FacebookFault } from './platforms/facebook/facebook-fault.ts';
 export type { FacebookOptions, FacebookPlatform } from './platforms/facebook/facebook-platform.ts';

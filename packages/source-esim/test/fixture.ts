@@ -1,6 +1,7 @@
 import { runPipeline, type PipelineOptions, type PipelineReport, type Row } from '@etl/core';
 import { startSandbox, type ExportDataset, type Sandbox } from '@etl/sandbox';
 import { HastyClock, memoryDestination, type MemoryStore } from '@etl/testing';
+import { expect } from 'vitest';
 import { esim, type EsimOptions } from '../src/index.ts';
 
 export const ALL: readonly ExportDataset[] = ['users', 'user_merges', 'sessions', 'orders', 'order_line_items'];
@@ -13,6 +14,16 @@ export const DATASETS: NonNullable<EsimOptions['datasets']> = {
     columns: { subtotal_eur: { type: 'decimal(10, 2)' }, profit_eur: { type: 'decimal(10, 2)' } },
   },
   users: { drop: ['ip_address', 'first_name'], hash: ['email'] },
+};
+
+/** That the version of orders is none of those reviewed. */
+export const ORDERS_DRIFT = {
+  type: 'drift-found',
+  stream: 'orders',
+  table: 'orders',
+  property: 'schema version',
+  declared: '1.4',
+  actual: expect.any(String) as string,
 };
 
 export interface EsimFixture extends AsyncDisposable {

@@ -62,7 +62,7 @@ async function groupsToCheck(
       return [...(configured?.groups.keys() ?? [])].map((group) => ({ platform, group }));
     }),
   );
-  if (groups.flat().length === 0) throw noGroups(platforms[0] ?? '', env);
+  if (groups.flat().length === 0) throw noGroups(platforms, env);
   return groups.flat();
 }
 

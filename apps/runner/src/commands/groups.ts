@@ -16,8 +16,7 @@ export function listGroups(options: { readonly json?: boolean }): Command {
       terminal.json(lines);
       return EXIT_OK;
     }
-    const [first = ''] = platformNames();
-    if (lines.length === 0) throw noGroups(first, env);
+    if (lines.length === 0) throw noGroups(platformNames(), env);
     for (const { platform, groups, origin } of lines) {
       terminal.result(`${platform.padEnd(18)} ${groups.join(', ')}   (${origin})`);
     }

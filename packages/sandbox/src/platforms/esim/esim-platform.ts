@@ -39,6 +39,13 @@ const WATERMARKS: Readonly<Record<ExportDataset, string>> = {
 };
 const FAULTS: ReadonlySet<FaultKind> = new Set(['repeated-cursor', 'missing-cursor', 'empty-page']);
 
+export interface ExportOptions {
+  /** How many days before `now` the first rows are from. @default 2 */
+  readonly historyDays?: number;
+  /** Rows of a page that the manifest recommends, 1 to 2000. @default 10 */
+  readonly pageRows?: number;
+}
+
 /** The export API of the eSIM backend: a manifest, and datasets by pages. */
 export class EsimPlatform implements Platform {
   readonly apiKey: string;
@@ -49,11 +56,11 @@ export class EsimPlatform implements Platform {
   readonly #served = new Map<string, readonly (readonly string[])[]>();
   readonly #revoked = new Set<string>();
 
-  constructor(context: PlatformContext) {
+  constructor(context: PlatformContext, { historyDays = 2, pageRows = 10 }: ExportOptions = {}) {
     const { world } = context;
     this.#context = context;
     this.apiKey = `esim-${hashDigits(`${world.seed}|esim-key`, 32)}`;
-    this.#data = new ExportData(world.seed, world.clock.now());
+    this.#data = new ExportData(world.seed, world.clock.now(), historyDays);
     for (const name of DATASETS) {
       const isAppended = name === 'user_merges' || name === 'order_line_items';
       this.#entries.set(name, {
@@ -62,7 +69,7 @@ export class EsimPlatform implements Platform {
         strategy: isAppended ? 'append-only' : 'incremental',
         watermark_field: WATERMARKS[name],
         primary_key: 'id',
-        default_limit: 10,
+        default_limit: pageRows,
         schema_version: name === 'orders' ? '1.4' : '1.1',
         available: true,
       });

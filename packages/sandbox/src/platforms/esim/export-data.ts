@@ -42,9 +42,9 @@ export class ExportData {
   #pending: Event[] = [];
   #counter = 0;
 
-  constructor(seed: string, now: number) {
+  constructor(seed: string, now: number, historyDays: number) {
     this.#seed = seed;
-    this.#hour = Math.floor(now / HOUR) - 48;
+    this.#hour = Math.floor(now / HOUR) - historyDays * 24;
     this.advance(now);
   }
 
