@@ -209,8 +209,22 @@ program
   });
 
 program
+  .command('sandbox')
+  .description('imitate the platforms on this machine, until it is stopped, and print groups that load from them')
+  .option('--port <n>', 'of 127.0.0.1; 0 takes a free one (default: 4040)')
+  .option('--seed <text>', 'another world')
+  .option('--speed <n>', 'seconds of the sandbox in one of yours; 0 stands still (default: 1)')
+  .option('--verbose', 'logs and stacks on stderr')
+  .action(async (options) => {
+    const { runSandbox } = await import('./commands/sandbox.ts');
+    await runCommand(runSandbox(options), { ...options, subject: 'sandbox' });
+  });
+
+program
   .command('demo')
-  .description('replicate a made-up travel shop from a real PostgreSQL into an embedded ClickHouse')
+  .description(
+    'a travel shop from a real PostgreSQL, its ads and its eSIM sales from a sandbox, into an embedded ClickHouse',
+  )
   .option('--verbose', 'logs and stacks on stderr')
   .action(async (options) => {
     const { runDemo } = await import('./commands/demo.ts');

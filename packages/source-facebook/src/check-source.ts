@@ -1,5 +1,6 @@
 import { EtlError, silentLogger, type OperationOptions } from '@etl/core';
 import { z } from 'zod';
+import { sunsetOf } from './api-version.ts';
 import type { AdAccounts } from './ad-accounts.ts';
 import type { GraphClient } from './graph-client.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -16,6 +17,8 @@ const tokenSchema = z.object({
 
 const DAY_MS = 86_400_000;
 const WARN_DAYS = [1, 7, 30] as const;
+/** A new version takes a change of this package, not only of a secret. */
+const WARN_VERSION_DAYS = 60;
 
 /**
  * Proves token, scopes and access to every account, and warns of a token that is about to expire.
@@ -37,6 +40,7 @@ export async function checkSource(
       problems.push(EtlError.from(error));
     }
   };
+  await attempt(async () => checkVersion(options.apiVersion, graph.clock.now(), call));
   await attempt(() => checkToken(graph, options.token, call));
   // With a token that nobody takes, every account would only say so again.
   if (!problems.some(({ kind }) => kind === 'auth' || kind === 'config')) {
@@ -51,6 +55,24 @@ export async function checkSource(
     message: `${problems.length} things are wrong: ${problems.map(({ message }) => message).join(' ')}`,
     hint: 'Mend each of them; the cause lists them one by one.',
     cause: new AggregateError(problems),
+  });
+}
+
+/** @throws FACEBOOK_VERSION_RETIRED (config) */
+function checkVersion(version: string, now: number, { logger = silentLogger }: OperationOptions): void {
+  const sunset = sunsetOf(version);
+  const days = sunset === undefined ? Infinity : Math.ceil((Date.parse(sunset) - now) / DAY_MS);
+  if (days > WARN_VERSION_DAYS) return;
+  if (days > 0) {
+    const fields = { api_version: version, days_left: days, reason: `${version} is answered until ${sunset}` };
+    logger.warn(fields, 'facebook api version expires soon');
+    return;
+  }
+  throw new EtlError({
+    code: 'FACEBOOK_VERSION_RETIRED',
+    kind: 'config',
+    message: `The Marketing API has not answered ${version} since ${sunset}.`,
+    hint: 'Update this package, or set apiVersion to a newer one.',
   });
 }
 
@@ -70,7 +92,8 @@ async function checkToken(graph: GraphClient, token: string, call: OperationOpti
   const days = (Math.min(...ends) * 1000 - graph.clock.now()) / DAY_MS;
   const step = WARN_DAYS.find((limit) => days <= limit);
   if (step !== undefined) {
-    const fields = { days_left: Math.max(0, Math.floor(days)), warned_from_days: step };
+    const left = Math.max(0, Math.floor(days));
+    const fields = { days_left: left, warned_from_days: step, reason: `${left} days are left` };
     (call.logger ?? silentLogger).warn(fields, 'facebook token expires soon');
   }
   if (scopes.includes('ads_read') || scopes.includes('ads_management')) return;

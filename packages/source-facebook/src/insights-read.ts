@@ -100,8 +100,9 @@ export class InsightsRead {
       const completing = this.#runs.complete(parameters);
       for (;;) {
         const step = await completing.next();
+        const text = step.done === true ? 'reports complete' : step.value;
+        yield { rows: [], progress: `act ${this.#accountId}: ${text}` };
         if (step.done === true) return new Map(reports.map((report, index) => [report, step.value[index] ?? '']));
-        yield { rows: [], progress: `act ${this.#accountId}: ${step.value}` };
       }
     } catch (error) {
       if (!(error instanceof TooMuchData)) throw error;

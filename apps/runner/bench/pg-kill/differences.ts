@@ -12,14 +12,12 @@ export async function differences(scene: KillScene): Promise<string[]> {
   try {
     const comparisons = await compareTables(client, reader, { database, dataset: GROUP });
     const problems: string[] = [];
-    for (const { stream, table, isEqual, postgres, clickHouse } of comparisons) {
+    for (const { stream, table, isEqual, source, clickHouse } of comparisons) {
       const view = `\`${database}\`.\`${table}\``;
       if (!isEqual) {
         const detail =
           clickHouse.checksum === '' ? 'no such table' : await differingRow(client, reader, { name: stream, view });
-        problems.push(
-          `${stream}: ${postgres.rows} rows at the source, ${clickHouse.rows} at the destination; ${detail}`,
-        );
+        problems.push(`${stream}: ${source.rows} rows at the source, ${clickHouse.rows} at the destination; ${detail}`);
       }
       const key = await keyColumns(client, stream);
       const doubled = await readValue(

@@ -3,10 +3,13 @@ import { join } from 'node:path';
 import { runPipeline, type PipelineReport } from '@etl/core';
 import { openClickHouse } from '@etl/dest-clickhouse';
 import { withDestination } from '../clickhouse-destination.ts';
+import type { Sandbox } from '@etl/sandbox';
 import type { Command, CommandContext } from '../command-context.ts';
-import { compareTables, type Comparison } from '../demo/compare-tables.ts';
+import { compareClaims, compareTables, type Comparison } from '../demo/compare-tables.ts';
 import { comparisonTable } from '../demo/comparison-table.ts';
 import { holdDemo } from '../demo/demo-lock.ts';
+import { LoadProgress } from '../demo/load-progress.ts';
+import { esimDemo, facebookDemo, startPlatforms, type DemoPlatform } from '../demo/platform-sandbox.ts';
 import { runSteps, startShopDatabase, type ShopDatabase } from '../demo/shop-database.ts';
 import { SHOP_CHANGES } from '../demo/shop-changes.ts';
 import { SHOP_ROWS } from '../demo/shop-rows.ts';
@@ -22,8 +25,13 @@ import { loadPlatform } from '../registry.ts';
 import { runSummary } from '../reporters/run-summary.ts';
 
 const GROUP = 'shop';
+/** All accounts at once: they mostly wait for their reports. */
+const CONCURRENCY = 8;
 
-/** `etl demo`: a real PostgreSQL into a real ClickHouse, changed in between, compared at the end. */
+/**
+ * `etl demo`: a real PostgreSQL, and Facebook and eSIM from the sandbox, into a real ClickHouse; changed in
+ * between, compared at the end.
+ */
 export function runDemo(): Command {
   return async (context) => {
     const startedAt = performance.now();
@@ -31,27 +39,34 @@ export function runDemo(): Command {
     const steps = new Steps(context.terminal, context.signal);
     const lock = holdDemo(join(dataDirectory(context.env), 'demo.lock'));
     let shop: ShopDatabase | undefined;
+    let sandbox: Sandbox | undefined;
     try {
       if ('path' in destination.address) await rm(destination.address.path, { recursive: true, force: true });
-      context.terminal.say(`A travel shop in PostgreSQL 18 → ClickHouse: ${destination.label}\n`);
+      context.terminal.say(
+        `A travel shop in PostgreSQL 18, its ads on Facebook, its eSIM sales → ClickHouse: ${destination.label}\n`,
+      );
       shop = await steps.step('start PostgreSQL 18', () => startShopDatabase(context.signal));
       context.redactor.add(shop.password);
-      return await replicateAndCompare(context, steps, shop, destination, startedAt);
+      sandbox = await startPlatforms();
+      return await loadAndCompare(context, steps, { shop, sandbox, destination, startedAt });
     } finally {
+      await sandbox?.[Symbol.asyncDispose]();
       await shop?.close();
       lock.release();
     }
   };
 }
 
-async function replicateAndCompare(
-  context: CommandContext,
-  steps: Steps,
-  shop: ShopDatabase,
-  destination: ResolvedDestination,
-  startedAt: number,
-): Promise<number> {
+interface Scene {
+  readonly shop: ShopDatabase;
+  readonly sandbox: Sandbox;
+  readonly destination: ResolvedDestination;
+  readonly startedAt: number;
+}
+
+async function loadAndCompare(context: CommandContext, steps: Steps, scene: Scene): Promise<number> {
   const { terminal } = context;
+  const { shop, sandbox, destination, startedAt } = scene;
   await steps.step('make a travel shop', async (say) => {
     await shop.client.query(SHOP_SCHEMA);
     await runSteps(shop, SHOP_ROWS, say);
@@ -70,12 +85,64 @@ async function replicateAndCompare(
     replicate(context, shop, destination, seconds, say),
   );
   if (changes.status !== 'ok') return failed(context, changes);
+  const platforms = [await facebookDemo(sandbox), await esimDemo(sandbox)];
+  for (const demo of platforms) for (const secret of demo.group.secrets) context.redactor.add(secret);
+  for (const title of ['load', 'a day later,'] as const) {
+    for (const demo of platforms) {
+      const { platform, group } = demo;
+      const report = await steps.step(`${title} ${platform} ${group.name}`, (say) =>
+        loadPlatformGroup(context, demo, { destination, sandbox, seconds, say }),
+      );
+      if (report.status !== 'ok') return failed(context, report);
+    }
+    // Conversions come late, orders change, ads begin and end.
+    if (title === 'load') sandbox.control.advance({ days: 1 });
+  }
   const comparisons = await steps.step('compare every row of both sides', (say) =>
-    compare(context, shop, destination, say),
+    compare(context, scene, platforms, say),
   );
   terminal.say();
-  for (const line of comparisonTable(comparisons, (stream) => seconds.of(stream))) terminal.result(line);
+  for (const line of comparisonTable(comparisons, (table) => seconds.of(table))) terminal.result(line);
   return conclude(context, comparisons, { snapshot, changes, startedAt });
+}
+
+/** `etl run` of one platform of the sandbox, whose time is the run's. */
+async function loadPlatformGroup(
+  { env, signal, logger }: CommandContext,
+  { platform, group, size }: DemoPlatform,
+  {
+    destination,
+    sandbox,
+    seconds,
+    say,
+  }: Pick<Scene, 'destination' | 'sandbox'> & {
+    readonly seconds: StreamSeconds;
+    readonly say: (detail: string) => void;
+  },
+): Promise<PipelineReport> {
+  const { dataset } = group.target;
+  const progress = new LoadProgress();
+  const ofStream = seconds.prefixed(dataset);
+  const report = await withSource(group, (source) =>
+    withDestination(destination, dataset, env, (target) =>
+      runPipeline({
+        name: pipelineName(platform, group.name, {}),
+        source,
+        destination: target,
+        now: () => new Date(sandbox.control.now()),
+        concurrency: CONCURRENCY,
+        signal,
+        logger,
+        onEvent(event) {
+          ofStream(event);
+          progress.apply(event);
+          say(progress.text);
+        },
+      }),
+    ),
+  );
+  say(`${count(report.rows, 'row')} · ${count(report.streams.length, 'stream')} · ${size}`);
+  return report;
 }
 
 async function replicate(
@@ -91,7 +158,7 @@ async function replicate(
     schemas: ['public', 'loyalty'],
   });
   let rows = 0;
-  seconds.begin();
+  const ofStream = seconds.prefixed(GROUP);
   const report = await withSource(group, (source) =>
     withDestination(destination, group.target.dataset, env, (target) =>
       runPipeline({
@@ -101,7 +168,7 @@ async function replicate(
         signal,
         logger,
         onEvent(event) {
-          seconds.apply(event);
+          ofStream(event);
           if (event.type !== 'batch-written') return;
           rows += event.rows;
           say(`${count(rows, 'row')} · ${event.stream}`);
@@ -115,21 +182,24 @@ async function replicate(
 
 async function compare(
   { signal }: CommandContext,
-  shop: ShopDatabase,
-  { address }: ResolvedDestination,
+  { shop, destination: { address } }: Scene,
+  platforms: readonly DemoPlatform[],
   say: (detail: string) => void,
 ): Promise<readonly Comparison[]> {
   const reader = await openClickHouse(address, { signal });
+  const { database } = address;
   try {
-    const comparisons = await compareTables(shop.client, reader, {
-      database: address.database,
+    const tables = await compareTables(shop.client, reader, {
+      database,
       dataset: GROUP,
       exceptSchemas: ['world'],
       signal,
       onTable: say,
     });
-    say(count(comparisons.length, 'stream'));
-    return comparisons;
+    const claims = platforms.flatMap((demo) => demo.claims);
+    const others = await compareClaims(claims, reader, { database, signal, onTable: say });
+    say(count(tables.length + others.length, 'table'));
+    return [...tables, ...others];
   } finally {
     await reader[Symbol.asyncDispose]();
   }
@@ -147,15 +217,15 @@ function conclude(
   run: { readonly snapshot: PipelineReport; readonly changes: PipelineReport; readonly startedAt: number },
 ): number {
   const different = comparisons.filter(({ isEqual }) => !isEqual);
-  const rows = comparisons.reduce((sum, { postgres }) => sum + postgres.rows, 0);
+  const rows = comparisons.reduce((sum, { source }) => sum + source.rows, 0);
   const times = `snapshot ${duration(run.snapshot.durationMs)} · changes ${duration(run.changes.durationMs)} · in all ${duration(performance.now() - run.startedAt)}`;
   if (different.length > 0 || comparisons.length === 0) {
     terminal.result(
-      `\n${number(different.length)} of ${count(comparisons.length, 'stream')} differ: ${different.map(({ table }) => table).join(', ')} · ${times}`,
+      `\n${number(different.length)} of ${count(comparisons.length, 'table')} differ: ${different.map(({ table }) => table).join(', ')} · ${times}`,
     );
     return exitCodeOfKind('internal');
   }
-  terminal.result(`\n${count(comparisons.length, 'stream')} equal · ${count(rows, 'row')} · ${times}\n`);
+  terminal.result(`\n${count(comparisons.length, 'table')} equal · ${count(rows, 'row')} · ${times}\n`);
   for (const line of nextCommands()) terminal.result(line);
   return EXIT_OK;
 }
@@ -164,7 +234,8 @@ function nextCommands(): readonly string[] {
   const sql = 'npm run --silent etl -- sql --destination demo';
   return [
     `Look around:   ${sql} "SELECT status, count(), sum(total) FROM travel.shop___orders GROUP BY status"`,
-    `               ${sql} "SHOW TABLES FROM travel LIKE 'shop%'"`,
+    `               ${sql} "SELECT account_currency, sum(spend), sum(actions_omni_purchase) FROM travel.fb___insights GROUP BY 1"`,
+    `               ${sql} "SHOW TABLES FROM travel"`,
     'Next:          docs/getting-started.md: your own PostgreSQL and ClickHouse',
   ];
 }

@@ -1,6 +1,7 @@
 import type { OperationOptions } from '@etl/core';
 import type { ClickHouseReader } from '@etl/dest-clickhouse';
 import type { Client } from 'pg';
+import { claimedContent, type PlatformClaim } from './platform-claim.ts';
 import {
   clickHouseContent,
   clickHouseContentQuery,
@@ -15,7 +16,7 @@ export interface Comparison {
   readonly stream: string;
   /** Name of the table in ClickHouse. */
   readonly table: string;
-  readonly postgres: TableContent;
+  readonly source: TableContent;
   readonly clickHouse: TableContent;
   readonly isEqual: boolean;
 }
@@ -50,12 +51,35 @@ export async function compareTables(
     onTable?.(stream);
     const name = `${dataset}___${stream}`;
     const view = `\`${database}\`.\`${name}\``;
-    const [postgres, clickHouse] = await Promise.all([
+    const [source, clickHouse] = await Promise.all([
       postgresContent(client, table),
       existing.has(name) ? clickHouseContentOf(reader, clickHouseContentQuery(view, table), signal) : MISSING,
     ]);
-    const isEqual = postgres.rows === clickHouse.rows && postgres.checksum === clickHouse.checksum;
-    comparisons.push({ stream, table: name, postgres, clickHouse, isEqual });
+    const isEqual = source.rows === clickHouse.rows && source.checksum === clickHouse.checksum;
+    comparisons.push({ stream, table: name, source, clickHouse, isEqual });
+  }
+  return comparisons;
+}
+
+/** Compares what a platform says of itself with what ClickHouse holds of it. */
+export async function compareClaims(
+  claims: readonly PlatformClaim[],
+  reader: ClickHouseReader,
+  {
+    database,
+    signal,
+    onTable,
+  }: { readonly database: string; readonly onTable?: (stream: string) => void } & OperationOptions,
+): Promise<readonly Comparison[]> {
+  const comparisons: Comparison[] = [];
+  for (const { table, columns, rows } of claims) {
+    signal?.throwIfAborted();
+    onTable?.(table);
+    const source = claimedContent(columns, rows());
+    const view = `\`${database}\`.\`${table}\``;
+    const clickHouse = await clickHouseContentOf(reader, clickHouseContentQuery(view, { columns }), signal);
+    const isEqual = source.rows === clickHouse.rows && source.checksum === clickHouse.checksum;
+    comparisons.push({ stream: table, table, source, clickHouse, isEqual });
   }
   return comparisons;
 }

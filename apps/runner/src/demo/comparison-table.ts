@@ -4,20 +4,20 @@ import type { Comparison } from './compare-tables.ts';
 /** One line per stream: rows and checksum on both sides, and the seconds it took. */
 export function comparisonTable(
   comparisons: readonly Comparison[],
-  secondsOf: (stream: string) => number,
+  secondsOf: (table: string) => number,
 ): readonly string[] {
-  const lines = comparisons.map(({ stream, table, postgres, clickHouse, isEqual }) => [
+  const lines = comparisons.map(({ table, source, clickHouse, isEqual }) => [
     table,
-    number(postgres.rows),
-    postgres.rows === clickHouse.rows ? '=' : '≠',
+    number(source.rows),
+    source.rows === clickHouse.rows ? '=' : '≠',
     number(clickHouse.rows),
-    shortChecksum(postgres.checksum),
-    postgres.checksum === clickHouse.checksum ? '=' : '≠',
+    shortChecksum(source.checksum),
+    source.checksum === clickHouse.checksum ? '=' : '≠',
     shortChecksum(clickHouse.checksum),
-    secondsOf(stream).toFixed(1),
+    secondsText(secondsOf(table)),
     isEqual ? '✓' : '✗ differs',
   ]);
-  const head = ['', 'PostgreSQL', '', 'ClickHouse', 'checksum', '', 'checksum', 'seconds', ''];
+  const head = ['', 'source', '', 'ClickHouse', 'checksum', '', 'checksum', 'seconds', ''];
   const all = [head, ...lines];
   const widths = head.map((_, column) => Math.max(...all.map((line) => (line[column] ?? '').length)));
   return all.map((line) =>
@@ -33,4 +33,9 @@ export function comparisonTable(
 /** Enough of it for the eye; all of it was compared. */
 function shortChecksum(checksum: string): string {
   return checksum === '' ? 'no table' : `${checksum.slice(0, 4)} ${checksum.slice(-4)}`;
+}
+
+/** A table of a nested list is read with its parent and has no time of its own. */
+function secondsText(seconds: number): string {
+  return seconds === 0 ? '' : seconds.toFixed(1);
 }

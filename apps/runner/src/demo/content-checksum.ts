@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Client } from 'pg';
 import { clickHouseRowText, postgresRowText, type SourceColumn } from './canonical-value.ts';
 
@@ -55,7 +56,7 @@ export async function postgresContent(client: Client, table: SourceTable): Promi
 }
 
 /** A query of ClickHouse for the same, to be run in the format JSONEachRow. `view` is quoted. */
-export function clickHouseContentQuery(view: string, table: SourceTable): string {
+export function clickHouseContentQuery(view: string, table: Pick<SourceTable, 'columns'>): string {
   const halfSum = (from: number): string =>
     `toString(sum(reinterpretAsUInt64(reverse(substring(digest, ${from}, 8)))))`;
   return `SELECT toString(count()) AS rows, ${halfSum(1)} AS high, ${halfSum(9)} AS low
@@ -66,6 +67,18 @@ export function clickHouseContentQuery(view: string, table: SourceTable): string
 export function clickHouseContent(line: string): TableContent {
   const row = JSON.parse(line) as { rows: string; high: string; low: string };
   return { rows: Number(row.rows), checksum: half(row.high) + half(row.low) };
+}
+
+/** The same of row texts that this process has made. */
+export function contentOfTexts(texts: Iterable<string>): TableContent {
+  let [rows, high, low] = [0, 0n, 0n];
+  for (const text of texts) {
+    const digest = createHash('md5').update(text).digest();
+    rows += 1;
+    high += digest.readBigUInt64BE(0);
+    low += digest.readBigUInt64BE(8);
+  }
+  return { rows, checksum: half(String(high)) + half(String(low)) };
 }
 
 /** A sum modulo 2^64, as PostgreSQL adds exactly and ClickHouse wraps around. */

@@ -3,7 +3,7 @@ import { definePlatform, type Platform } from '../platform.ts';
 import { facebookSettings } from './facebook-variables.ts';
 
 const facebookGroupSchema = z.strictObject({
-  token: z.string().min(1),
+  token: z.string().regex(/^[^\s<>]+$/, 'must be a token, without spaces or angle brackets'),
   account_ids: z.array(z.string().regex(/^(?:act_)?\d+$/, 'must be digits, with or without act_')).min(1),
   base_url: z.url({ protocol: /^https?$/ }).optional(),
   dataset: z
