@@ -55,7 +55,9 @@ export async function openPgContent(
     point = await createSnapshotPoint(connector, { name: temporarySlot(options.slot), isTemporary: true });
     operation.signal?.throwIfAborted();
     const { tables } = await previewTables(control, options, facts);
-    const { streams } = await readableStreams(control, tables, facts);
+    const readable = await readableStreams(control, tables, facts);
+    // A table that is only made of is not at the destination, and what is made of it has no SQL.
+    const streams = readable.streams.filter(({ name }) => !options.derivedOnly.includes(name));
     const types = new Map<number, TypeRow>();
     await readTypes(
       control,

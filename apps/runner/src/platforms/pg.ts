@@ -17,6 +17,10 @@ const pgGroupSchema = z.strictObject({
   tables: names.optional(),
   exclude: names.optional(),
   out_of_range: z.enum(['fail', 'null']).optional(),
+  derived: z
+    .array(z.strictObject({ transform: z.string().min(1), options: z.record(z.string(), z.string()).optional() }))
+    .optional(),
+  derived_only: names.optional(),
   max_slot_lag: z
     .string()
     .refine((text) => sizeBytes(text) !== undefined, 'must be a size such as 512MB or 8GB')
@@ -46,12 +50,15 @@ export const pgPlatform = definePlatform({
       secrets: secretsOf(group.connection_string),
       hasHealth: true,
       async createSource({ maxSlotLagBytes = sizeBytes(group.max_slot_lag ?? ''), dropSlotOverLimit } = {}) {
-        const { pgReplication } = await import('@etl/source-pg-replication');
+        const { loadTransform, pgReplication } = await import('@etl/source-pg-replication');
+        const derived = await Promise.all((group.derived ?? []).map((reference) => loadTransform(reference)));
         return pgReplication({
           connectionString: group.connection_string,
           // A pipeline of its own reads the log at its own pace, and so through its own slot.
           slot: (group.slot ?? replicationName) + identifier(suffix),
           publication: group.publication ?? replicationName,
+          derived,
+          ...(group.derived_only === undefined ? {} : { derivedOnly: group.derived_only }),
           ...(maxSlotLagBytes === undefined ? {} : { maxSlotLagBytes }),
           ...(dropSlotOverLimit === undefined ? {} : { dropSlotOverLimit }),
           ...(group.heartbeat_seconds === undefined ? {} : { heartbeatMs: Math.round(group.heartbeat_seconds * 1000) }),
