@@ -54,6 +54,13 @@ function withLimits(command: Command): Command {
 withLimits(withRequest(groupCommand(program, 'run', 'load what is due of one group')))
   .option('--backfill-days <n>', 'backfill the last n days (also by the variable of the platform)')
   .option('--full-refresh', 'forget positions and read everything anew')
+  .option('--max-rows <n>', 'end a log at the first commit after this many rows; what is left is exit 75')
+  .option('--follow', 'read a log on and on, until SIGINT or SIGTERM ends it in order')
+  .option('--flush-rows <n>', 'with --follow: load at the latest after this many rows (default: 100000)')
+  .option('--flush-bytes <size>', 'with --follow: and after this much (default: 32MB)')
+  .option('--flush-age <duration>', 'with --follow: and when a row has waited this long (default: 5s)')
+  .option('--max-slot-lag <size>', 'fail when the slot keeps more of the log than this, such as 8GB')
+  .option('--drop-slot-over-limit', 'then drop the slot instead, and copy all tables anew')
   .option('--dry-run', 'as etl plan: say what would be read and defined, write nothing')
   .action(async (platform: string, group: string | undefined, options) => {
     const flags = { ...options, subject: subjectOf(platform, group), isTimed: true };

@@ -6,6 +6,7 @@ import {
   type PipelineHolder,
   type RunRecord,
 } from '@etl/core';
+import type { SourceStatus } from './source-status.ts';
 
 /** How a pipeline stands, as its destination knows it. */
 export interface PipelineStatus {
@@ -27,6 +28,8 @@ export interface PipelineStatus {
   /** Of the last run, or of the newest failed slice; absent when all is good. */
   readonly lastProblem?: { readonly code: string; readonly message: string; readonly at: string };
   readonly holder?: PipelineHolder;
+  /** How the source's side stands now, where it has something to say and is configured here. */
+  readonly source?: SourceStatus;
   /** What the last run that asked its platform asked of it; absent when none is kept. */
   readonly calls?: readonly ApiCallTotals[];
 }

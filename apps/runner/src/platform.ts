@@ -31,8 +31,18 @@ export interface PlatformGroup {
   readonly secrets: readonly string[];
   /** The streams that a backfill is about, when nobody names any. Absent: all. */
   readonly backfillStreams?: readonly string[];
+  /** Whether the source has something to say of its own side, see `Source.health`. */
+  readonly hasHealth?: boolean;
   /** Imports the connector and connects to nothing yet. */
-  createSource(): Promise<Source>;
+  createSource(settings?: SourceSettings): Promise<Source>;
+}
+
+/** What a command line asks of a source, over what its group says; platforms without such a thing ignore it. */
+export interface SourceSettings {
+  /** Most of its log that the source may keep for us. */
+  readonly maxSlotLagBytes?: number;
+  /** Whether to give that log up, and read everything anew, when it is more. */
+  readonly dropSlotOverLimit?: boolean;
 }
 
 /** Keeps the types of one platform together while the registry forgets them. */
@@ -52,8 +62,12 @@ export function definePlatform<TGroup>(definition: {
 }
 
 /** Makes the group's source, and closes it after the work with it. */
-export async function withSource<T>(group: PlatformGroup, work: (source: Source) => Promise<T>): Promise<T> {
-  const source = await group.createSource();
+export async function withSource<T>(
+  group: PlatformGroup,
+  work: (source: Source) => Promise<T>,
+  settings?: SourceSettings,
+): Promise<T> {
+  const source = await group.createSource(settings);
   try {
     return await work(source);
   } finally {

@@ -43,7 +43,7 @@ export class ClickHouseContent implements ContentReader {
          FROM ${view.table})
        GROUP BY _etl_bucket`,
     );
-    return new Map(rows.map((row) => [Number(row._etl_b), { rows: Number(row._etl_n), digest: row._etl_x }]));
+    return new Map(rows.map((row) => [row._etl_b, { rows: Number(row._etl_n), digest: row._etl_x }]));
   }
 
   async readColumns(stream: StreamSpec): Promise<ReadonlyMap<string, string>> {

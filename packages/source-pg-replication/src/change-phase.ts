@@ -42,7 +42,8 @@ export class ChangePhase {
     this.#end = end;
     this.#position = parseLsn(session.position.lsn);
     const memory = session.acceptsText ? new PageMemory() : undefined;
-    for (const [oid, live] of session.live) this.#tables.set(oid, new ChangedTable(live, memory));
+    for (const [oid, live] of session.live)
+      this.#tables.set(oid, new ChangedTable(live, session.asRows.has(live.stream.name) ? undefined : memory));
     this.#withImages = [...this.#tables.values()].filter((table) => table.remembersTransaction);
   }
 

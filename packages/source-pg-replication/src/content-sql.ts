@@ -14,6 +14,7 @@ const MAX_ARGUMENTS = 60;
 interface SqlColumn {
   readonly spec: ValueSpec;
   readonly oid: number;
+  readonly isReplaced: boolean;
 }
 
 /** The queries of one table, see `ContentReader` of `@etl/core` for what the digests are made of. */
@@ -21,9 +22,13 @@ export class ContentSql {
   readonly #stream: TableStream;
   readonly #types: ReadonlyMap<number, TypeRow>;
 
-  constructor(stream: TableStream, types: ReadonlyMap<number, TypeRow>) {
+  readonly #isReplaced: boolean;
+
+  /** @param isReplaced Values that no destination can hold are NULL there, see the option `outOfRange`. */
+  constructor(stream: TableStream, types: ReadonlyMap<number, TypeRow>, isReplaced: boolean) {
     this.#stream = stream;
     this.#types = types;
+    this.#isReplaced = isReplaced;
   }
 
   /** Reads nothing, but from then on nobody truncates or alters the table before the transaction ends. */
@@ -81,7 +86,8 @@ export class ContentSql {
 
   #sql(column: ColumnSpec): SqlColumn {
     const oid = this.#stream.columnByName.get(column.name)?.typeOid ?? 0;
-    return { spec: column, oid: baseOid(oid, this.#types) };
+    const isKey = this.#stream.spec.primaryKey.includes(column.name);
+    return { spec: column, oid: baseOid(oid, this.#types), isReplaced: this.#isReplaced && !isKey };
   }
 
   #named(name: string): ColumnSpec {
@@ -118,7 +124,8 @@ function fieldOf(value: string, column: SqlColumn, types: ReadonlyMap<number, Ty
   return `CASE WHEN ${value} IS NULL THEN ':|' ELSE concat(octet_length(${shown}), ':', ${shown}, '|') END`;
 }
 
-function textOf(value: string, { spec, oid }: SqlColumn, types: ReadonlyMap<number, TypeRow>): string {
+function textOf(given: string, { spec, oid, isReplaced }: SqlColumn, types: ReadonlyMap<number, TypeRow>): string {
+  const value = isReplaced ? held(given, spec) : given;
   switch (spec.type) {
     case 'float32':
     case 'float64': {
@@ -133,9 +140,24 @@ function textOf(value: string, { spec, oid }: SqlColumn, types: ReadonlyMap<numb
       const items = spec.items;
       if (items === undefined) return value;
       const element = baseOid(types.get(oid)?.element ?? 0, types);
-      const field = fieldOf('etl_item', { spec: items, oid: element }, types);
+      const field = fieldOf('etl_item', { spec: items, oid: element, isReplaced }, types);
       return `(SELECT concat(cardinality(${value}), '[', string_agg(${field}, '' ORDER BY etl_place), ']') FROM unnest(${value}) WITH ORDINALITY etl_items (etl_item, etl_place) HAVING ${value} IS NOT NULL)`;
     }
+    default:
+      return value;
+  }
+}
+
+/** NULL in the place of what no destination can hold. */
+function held(value: string, { type }: ValueSpec): string {
+  switch (type) {
+    case 'date':
+    case 'timestamp':
+      return `CASE WHEN ${value} >= '1900-01-01' AND ${value} < '2300-01-01' THEN ${value} END`;
+    case 'decimal':
+      return `CASE WHEN ${value} NOT IN ('NaN', 'Infinity', '-Infinity') THEN ${value} END`;
+    case 'array':
+      return `CASE WHEN array_ndims(${value}) = 1 OR cardinality(${value}) = 0 THEN ${value} END`;
     default:
       return value;
   }

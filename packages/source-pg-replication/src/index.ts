@@ -1,4 +1,11 @@
+export type { DerivedStream } from './derived-stream.ts';
+export { loadTransform } from './load-transform.ts';
+export type { TransformReference } from './load-transform.ts';
 export { pgReplicationOptionsSchema } from './options.ts';
 export type { PgReplicationOptions } from './options.ts';
 export { pgReplication } from './pg-replication.ts';
 export { VERSION } from './version.ts';
+export { adRequestStats } from './transforms/ad-request-stats.ts';
+export { builtInTransforms } from './transforms/built-in.ts';
+export { inlineAdLogs } from './transforms/inline-ad-logs.ts';
+export type { ServerLogOptions } from './transforms/inline-ad-logs.ts';

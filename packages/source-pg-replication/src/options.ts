@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DerivedStream } from './derived-stream.ts';
 
 const slotName = z.string().regex(/^[a-z0-9_]{1,63}$/, 'expected lower-case letters, digits and _, at most 63');
 
@@ -23,6 +24,14 @@ export const pgReplicationOptionsSchema = z.strictObject({
     .optional()
     .describe('Tables to read, as `orders` or `sales.orders`; `*` stands for any characters. Default: all.'),
   exclude: z.array(pattern).optional().describe('Tables not to read, written like `tables`.'),
+  derived: z
+    .array(z.custom<DerivedStream>((value) => typeof value === 'object' && value !== null && 'derive' in value))
+    .default([])
+    .describe('Further streams that are made of the rows of tables, see `DerivedStream`.'),
+  derivedOnly: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Streams of tables that others are made of and that are not handed on themselves.'),
   outOfRange: z
     .enum(['fail', 'null'])
     .default('fail')

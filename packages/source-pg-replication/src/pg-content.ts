@@ -33,6 +33,7 @@ interface OpenedContent {
   readonly types: ReadonlyMap<number, TypeRow>;
   readonly source: Source;
   readonly version: number;
+  readonly isReplaced: boolean;
 }
 
 /**
@@ -55,7 +56,9 @@ export async function openPgContent(
     point = await createSnapshotPoint(connector, { name: temporarySlot(options.slot), isTemporary: true });
     operation.signal?.throwIfAborted();
     const { tables } = await previewTables(control, options, facts);
-    const { streams } = await readableStreams(control, tables, facts);
+    const readable = await readableStreams(control, tables, facts);
+    // A table that is only made of is not at the destination, and what is made of it has no SQL.
+    const streams = readable.streams.filter(({ name }) => !options.derivedOnly.includes(name));
     const types = new Map<number, TypeRow>();
     await readTypes(
       control,
@@ -64,7 +67,16 @@ export async function openPgContent(
     );
     const { version } = facts;
     const source = sourceUntil(formatLsn(point.lsn));
-    return new PgContent({ connector, control, point, tables: streams, types, source, version });
+    return new PgContent({
+      connector,
+      control,
+      point,
+      tables: streams,
+      types,
+      source,
+      version,
+      isReplaced: options.outOfRange === 'null',
+    });
   } catch (error) {
     await point?.close();
     await connector.close(control);
@@ -126,9 +138,7 @@ class PgContent implements SourceContent {
     const table = this.#table(name);
     const client = await this.#workerFor(table);
     try {
-      const { rows } = await client.query<Record<string, string | null>>(
-        query(new ContentSql(table, this.#opened.types)),
-      );
+      const { rows } = await client.query<Record<string, string | null>>(query(this.#sql(table)));
       return rows;
     } catch (error) {
       throw pgError(error, `computing digests of ${name}`);
@@ -149,7 +159,7 @@ class PgContent implements SourceContent {
     try {
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       await client.query(`SET TRANSACTION SNAPSHOT ${literal(point.snapshot)}`);
-      await client.query(new ContentSql(stream, this.#opened.types).lock());
+      await client.query(this.#sql(stream).lock());
       // Under the lock that this took: TRUNCATE and rewrites do not respect snapshots.
       const describe = async (session: Client): Promise<CatalogTable | undefined> =>
         (await describeTables(session, [stream.table.oid], { version }))[0];
@@ -170,6 +180,10 @@ class PgContent implements SourceContent {
     if (worker === undefined) return;
     const client = await worker.client.catch(() => undefined);
     if (client !== undefined) await this.#opened.connector.close(client);
+  }
+
+  #sql(table: TableStream): ContentSql {
+    return new ContentSql(table, this.#opened.types, this.#opened.isReplaced);
   }
 
   #table(name: string): TableStream {

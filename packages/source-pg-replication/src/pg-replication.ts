@@ -13,6 +13,8 @@ import {
 import type { Client } from 'pg';
 import { readServerFacts, type ServerFacts } from './catalog.ts';
 import { findProblems, readableStreams, throwProblems } from './check-source.ts';
+import { derivedSpec } from './derived-stream.ts';
+import { deriveStreams } from './derive-streams.ts';
 import { openPgContent } from './pg-content.ts';
 import { confirmSlot } from './confirm-slot.ts';
 import { Connector } from './connector.ts';
@@ -113,7 +115,9 @@ class PgReplication implements ComparableSource {
       for (const { context, message, hint } of [...problems, ...left]) {
         options.logger?.warn({ stream: String(context['stream']), reason: message, hint }, 'cannot be read');
       }
-      return streams.map(({ spec }) => spec);
+      const { derived, derivedOnly } = this.#options;
+      const shown = streams.map(({ spec }) => spec).filter(({ name }) => !derivedOnly.includes(name));
+      return [...shown, ...derived.map(derivedSpec)];
     });
   }
 
@@ -128,6 +132,13 @@ class PgReplication implements ComparableSource {
   }
 
   #read(request: SourceReadRequest): AsyncGenerator<SourceMessage, void, undefined> {
+    const { derived, derivedOnly } = this.#options;
+    if (derived.length === 0) return this.#readTables(request);
+    const read = (inner: SourceReadRequest): AsyncGenerator<SourceMessage, void, undefined> => this.#readTables(inner);
+    return deriveStreams({ derived, hidden: new Set(derivedOnly), request, read });
+  }
+
+  #readTables(request: SourceReadRequest): AsyncGenerator<SourceMessage, void, undefined> {
     return readReplication({
       options: this.#options,
       connector: this.#connector,

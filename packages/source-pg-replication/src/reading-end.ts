@@ -1,4 +1,4 @@
-import type { LogFollow } from '@etl/core';
+import { EtlError, type LogFollow } from '@etl/core';
 import { HEARTBEAT_PREFIX, reachedFence, type Fence } from './fence.ts';
 import type { ReplicationEvent, ReplicationStream } from './replication-stream.ts';
 
@@ -37,7 +37,7 @@ export class ReadingEnd {
   #lastCheckpoint: number;
   #beating: Promise<void> | undefined;
   #filling: Promise<void> | undefined;
-  #failure: unknown;
+  #failure: EtlError | undefined;
   #mustBeginAnew = false;
   #isDeadlineSaid = false;
 
@@ -129,7 +129,7 @@ export class ReadingEnd {
     try {
       await work;
     } catch (error) {
-      this.#failure ??= error;
+      this.#failure ??= EtlError.from(error);
     } finally {
       this.#filling = undefined;
     }
@@ -160,7 +160,7 @@ export class ReadingEnd {
     try {
       if (await beat()) this.#mustBeginAnew = true;
     } catch (error) {
-      this.#failure ??= error;
+      this.#failure ??= EtlError.from(error);
     } finally {
       this.#beating = undefined;
     }

@@ -101,6 +101,7 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     logger: request.logger ?? silentLogger,
     lookup: request.lookup,
     acceptsText: request.acceptsText === true,
+    asRows: new Set(options.derived.map(({ from }) => from)),
     types: new Map(),
     replaced: options.outOfRange === 'null' ? new ReplacedValues(request.logger ?? silentLogger) : undefined,
     draft: new CheckpointDraft(),

@@ -55,6 +55,7 @@ async function* copyTable(
     const copy = await beginTableCopy({
       ...session,
       ...session.options,
+      acceptsText: session.acceptsText && !session.asRows.has(table.stream),
       point,
       table,
       serverVersion: session.facts.version,

@@ -29,8 +29,8 @@ class Following implements AsyncDisposable {
       logger: recordingLogger(replica.warnings),
       stop: this.#stop.signal,
       flush: { flushAgeMs: 20 },
-      onRound: (report) => this.rounds.push(report),
-      onRetry: ({ error }) => this.retries.push(error),
+      onRound: (report) => void this.rounds.push(report),
+      onRetry: ({ error }) => void this.retries.push(error),
       onEvent: (event) => {
         if (event.type === 'load-committed') this.loads.push(event.summary.rowsWritten);
       },
@@ -46,12 +46,12 @@ class Following implements AsyncDisposable {
     return this.ended;
   }
 
+  /** Waits until the destination has so many rows; fails with what ended the run, if it has ended. */
   async has(count: number, stream = 'items'): Promise<void> {
-    await Promise.race([
-      expect.poll(() => this.replica.store.rows(stream).length, SOON).toBe(count),
-      this.ended.then(() => undefined),
-    ]);
-    expect(this.replica.store.rows(stream)).toHaveLength(count);
+    let failure: unknown;
+    this.ended.catch((error: unknown) => (failure = error));
+    await vi.waitUntil(() => failure !== undefined || this.replica.store.rows(stream).length === count, SOON);
+    if (failure !== undefined) throw EtlError.from(failure);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -210,7 +210,7 @@ describe('a destination that goes down', () => {
         return session;
       },
     };
-    const pause = vi.fn(async () => new Promise<void>((resolve) => setTimeout(resolve, 20)));
+    const pause = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
     await using following = new Following(replica, { destination: flaky, pause });
     await database.sql(`INSERT INTO items VALUES (2, 'b')`);
     await following.has(2);

@@ -8,6 +8,7 @@ import { openTarget } from '../group-target.ts';
 import { lockWaitMs } from '../lock-wait.ts';
 import { pipelineStatus, type PipelineStatus } from '../pipeline-status.ts';
 import { statusLines } from '../reporters/status-text.ts';
+import { sourceStatuses } from '../source-status.ts';
 
 export interface StatusOptions {
   readonly destination?: string;
@@ -24,7 +25,7 @@ export function showStatus(
   return async (context) => {
     const { terminal } = context;
     const { place, pipeline } = await whatToShow(platformName, groupName, context, options);
-    const statuses = await statusesAt(place, pipeline, context);
+    const statuses = await withSources(await statusesAt(place, pipeline, context), context);
     if (options.json === true) terminal.json({ destination: place.name, pipelines: statuses });
     else if (statuses.length === 0) terminal.say(`Nothing was ever loaded into ${place.label}.`);
     else for (const line of statusLines(statuses, new Date())) terminal.result(line);
@@ -46,6 +47,18 @@ async function whatToShow(
   const name = options.destination ?? 'clickhouse';
   if (name === 'demo') return { place: demoDestination(env) };
   return { place: resolveDestination(name, { env, redactor, embedded: options.embedded, others: ['demo'] }) };
+}
+
+async function withSources(
+  statuses: readonly PipelineStatus[],
+  context: CommandContext,
+): Promise<readonly PipelineStatus[]> {
+  const names = statuses.map(({ pipeline }) => pipeline);
+  const sources = await sourceStatuses(names, context);
+  return statuses.map((status) => {
+    const source = sources.get(status.pipeline);
+    return source === undefined ? status : { ...status, source };
+  });
 }
 
 async function statusesAt(

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { definePlatform } from '../platform.ts';
+import { sizeBytes } from '../size-text.ts';
 
 const names = z.array(z.string().min(1)).min(1);
 
@@ -16,6 +17,15 @@ const pgGroupSchema = z.strictObject({
   tables: names.optional(),
   exclude: names.optional(),
   out_of_range: z.enum(['fail', 'null']).optional(),
+  derived: z
+    .array(z.strictObject({ transform: z.string().min(1), options: z.record(z.string(), z.string()).optional() }))
+    .optional(),
+  derived_only: names.optional(),
+  max_slot_lag: z
+    .string()
+    .refine((text) => sizeBytes(text) !== undefined, 'must be a size such as 512MB or 8GB')
+    .optional(),
+  heartbeat_seconds: z.number().min(0.1).optional(),
   slot: z.string().min(1).optional(),
   publication: z.string().min(1).optional(),
   dataset: z
@@ -38,13 +48,20 @@ export const pgPlatform = definePlatform({
         dataset: group.dataset ?? identifier(groupName),
       },
       secrets: secretsOf(group.connection_string),
-      async createSource() {
-        const { pgReplication } = await import('@etl/source-pg-replication');
+      hasHealth: true,
+      async createSource({ maxSlotLagBytes = sizeBytes(group.max_slot_lag ?? ''), dropSlotOverLimit } = {}) {
+        const { loadTransform, pgReplication } = await import('@etl/source-pg-replication');
+        const derived = await Promise.all((group.derived ?? []).map((reference) => loadTransform(reference)));
         return pgReplication({
           connectionString: group.connection_string,
           // A pipeline of its own reads the log at its own pace, and so through its own slot.
           slot: (group.slot ?? replicationName) + identifier(suffix),
           publication: group.publication ?? replicationName,
+          derived,
+          ...(group.derived_only === undefined ? {} : { derivedOnly: group.derived_only }),
+          ...(maxSlotLagBytes === undefined ? {} : { maxSlotLagBytes }),
+          ...(dropSlotOverLimit === undefined ? {} : { dropSlotOverLimit }),
+          ...(group.heartbeat_seconds === undefined ? {} : { heartbeatMs: Math.round(group.heartbeat_seconds * 1000) }),
           ...(group.schemas === undefined ? {} : { schemas: group.schemas }),
           ...(group.tables === undefined ? {} : { tables: group.tables }),
           ...(group.out_of_range === undefined ? {} : { outOfRange: group.out_of_range }),

@@ -55,6 +55,7 @@ export function reportJson(
     loads: report.loads,
     rolledForward: report.rolledForward,
     schemaChanges: report.schemaChanges,
+    ...(report.sourceHealth === undefined ? {} : { sourceHealth: report.sourceHealth }),
   };
 }
 

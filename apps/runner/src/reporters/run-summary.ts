@@ -15,6 +15,7 @@ export function runSummary(terminal: Terminal, { subject }: RunHeading, report: 
     ...rejectionLines(terminal, report),
     ...callLines(report),
     ...failureLines(terminal, report),
+    ...healthLines(terminal, report),
     ...verdict(terminal, subject, report),
   ];
 }
@@ -68,6 +69,15 @@ function rejectionLines(terminal: Terminal, report: PipelineReport): string[] {
 function callLines({ calls }: PipelineReport): string[] {
   const text = callsText(calls);
   return text === undefined ? [] : [`  ${text}`];
+}
+
+/** Only what somebody has to act on: that all is well with the source is in the JSON. */
+function healthLines(terminal: Terminal, { sourceHealth }: PipelineReport): string[] {
+  return (sourceHealth?.warnings ?? []).flatMap(({ code, severity, message, hint }) => [
+    `${terminal.style(severity === 'critical' ? 'red' : 'yellow', '!')} ${message}`,
+    `  ${hint}`,
+    terminal.style('dim', `  ${code} · ${documentationOf(code)}`),
+  ]);
 }
 
 /** Slices that fail alike are said once. */

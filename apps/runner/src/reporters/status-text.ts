@@ -1,5 +1,6 @@
 import type { PipelineStatus } from '../pipeline-status.ts';
 import { duration, number } from '../quantity.ts';
+import type { SourceStatus } from '../source-status.ts';
 import { quotasOf, quotaText } from './calls-text.ts';
 
 const HEAD = [
@@ -10,17 +11,23 @@ const HEAD = [
   'gaps',
   'failed',
   'quota',
+  'source',
   'last problem',
   'held by',
 ] as const;
 const NUMBERS: ReadonlySet<number> = new Set([3, 4, 5]);
 const PROBLEM_WIDTH = 60;
 
-/** One line a pipeline. */
+/** One line a pipeline, and below them what their sources warn of. */
 export function statusLines(statuses: readonly PipelineStatus[], now: Date): readonly string[] {
   const rows = [[...HEAD], ...statuses.map((status) => cellsOf(status, now))];
+  const warnings = statuses.flatMap(({ pipeline, source }) =>
+    source === undefined || !('warnings' in source)
+      ? []
+      : source.warnings.map(({ message, hint }) => `! ${pipeline}: ${message} ${hint}`),
+  );
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  return rows.map((row) =>
+  const lines = rows.map((row) =>
     row
       .map((cell, column) =>
         NUMBERS.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
@@ -28,10 +35,11 @@ export function statusLines(statuses: readonly PipelineStatus[], now: Date): rea
       .join('   ')
       .trimEnd(),
   );
+  return [...lines, ...warnings];
 }
 
 function cellsOf(status: PipelineStatus, now: Date): string[] {
-  const { pipeline, lastGood, freshTo, due, gaps, failed, lastProblem, holder, calls = [] } = status;
+  const { pipeline, lastGood, freshTo, due, gaps, failed, lastProblem, holder, source, calls = [] } = status;
   const [fullest] = quotasOf(calls, ({ lastQuotaUsed }) => lastQuotaUsed);
   return [
     pipeline,
@@ -41,9 +49,14 @@ function cellsOf(status: PipelineStatus, now: Date): string[] {
     number(gaps),
     number(failed),
     fullest === undefined ? '–' : quotaText(fullest),
+    source === undefined ? '–' : sourceText(source),
     lastProblem === undefined ? '–' : problemText(lastProblem, now),
     holder === undefined ? '–' : `process ${holder.pid} on ${holder.host}, ${agoText(holder.since, now)}`,
   ];
+}
+
+function sourceText({ status, summary }: SourceStatus): string {
+  return status === 'ok' || status === 'warning' ? summary : `${status}: ${summary}`;
 }
 
 function problemText({ code, message, at }: NonNullable<PipelineStatus['lastProblem']>, now: Date): string {
