@@ -7,6 +7,8 @@ import { pgReplication, type PgReplicationOptions } from '@etl/source-pg-replica
 import { startPostgres, type PostgresServer } from '@etl/testing/postgres';
 import { Client } from 'pg';
 import { afterAll, beforeAll } from 'vitest';
+import { clickHouseRowText, postgresRowText, type SourceColumn } from '../../src/demo/canonical-value.ts';
+import { readTables } from '../../src/demo/content-checksum.ts';
 import { compareTables } from '../../src/demo/compare-tables.ts';
 
 type TextRow = Record<string, string | null>;
@@ -76,6 +78,24 @@ export class ClickHouseReplica implements AsyncDisposable {
     return comparisons
       .filter(({ isEqual }) => !isEqual)
       .map(({ stream, postgres, clickHouse }) => `${stream}: ${postgres.rows} rows there, ${clickHouse.rows} here`);
+  }
+
+  /** The columns of a table whose values are not the same on both sides, with the values of the first row. */
+  async unequalColumns(table: string): Promise<string[]> {
+    const columns = (await readTables(this.client)).find(({ name }) => name === table)?.columns ?? [];
+    const selected = (rowText: (columns: readonly SourceColumn[]) => string): string =>
+      columns.map((column, index) => `${rowText([column])} AS text_${index}`).join(', ');
+    const there = await this.there(`SELECT ${selected(postgresRowText)} FROM ${table} ORDER BY id`);
+    const here = await this.here(
+      `SELECT ${selected(clickHouseRowText)} FROM $${this.#destination.dataset}___${table} ORDER BY id`,
+    );
+    return columns.flatMap(({ name, type }, index) => {
+      const text = `text_${index}`;
+      const row = there.findIndex((values, position) => values[text] !== here[position]?.[text]);
+      return row === -1 && there.length === here.length
+        ? []
+        : [`${name} ${type}: ${there[row]?.[text]} there, ${here[row]?.[text]} here`];
+    });
   }
 
   #logger(): Logger {
