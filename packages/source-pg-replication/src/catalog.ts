@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { askCatalog } from './catalog-race.ts';
 import { literal } from './identifier.ts';
 import type { TypeRow } from './value-type.ts';
 
@@ -65,7 +66,8 @@ export interface ServerFacts {
 }
 
 async function json<T>(client: Client, sql: string): Promise<T> {
-  const result = await client.query<{ value: string | null }>(`SELECT (${sql})::text AS value`);
+  const ask = async () => client.query<{ value: string | null }>(`SELECT (${sql})::text AS value`);
+  const result = await askCatalog(ask);
   return JSON.parse(result.rows[0]?.value ?? 'null') as T;
 }
 

@@ -13,6 +13,7 @@ import {
   type TableName,
   type UnpublishedTable,
 } from './catalog.ts';
+import { askCatalog } from './catalog-race.ts';
 import { identifier } from './identifier.ts';
 import { parseLsn } from './lsn.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -43,6 +44,14 @@ export interface TableChoice<T extends TableName> {
 
 /** Brings a publication of ours in line with the options, and returns the tables to read. */
 export async function preparePublication(
+  client: Client,
+  options: ResolvedOptions,
+  facts: ServerFacts,
+): Promise<TableChoice<TableName>> {
+  return askCatalog(async () => preparedTables(client, options, facts));
+}
+
+async function preparedTables(
   client: Client,
   options: ResolvedOptions,
   facts: ServerFacts,

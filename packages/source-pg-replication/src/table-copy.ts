@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from '@etl/core';
 import type { Client } from 'pg';
 import { blockRanges, rangeCondition, type BlockRange } from './block-ranges.ts';
+import { isCatalogRace } from './catalog-race.ts';
 import { describeTables, readTypes, type CatalogTable } from './catalog.ts';
 import type { Connector } from './connector.ts';
 import { RowPage, TextPage, type CopiedPage } from './copied-page.ts';
@@ -76,6 +77,8 @@ export async function beginTableCopy(options: TableCopyOptions): Promise<TableCo
     return { stream, pages: () => copyPages(worker, stream, ranges, options) };
   } catch (error) {
     connector.destroy(worker);
+    // What the snapshot shows of the catalog is not there any more.
+    if (isCatalogRace(error)) return 'changed';
     throw pgError(error, `copying a table`);
   }
 }

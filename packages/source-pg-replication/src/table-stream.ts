@@ -4,7 +4,7 @@ import { identifier, qualified } from './identifier.ts';
 import { streamName } from './stream-name.ts';
 import { ValueError } from './value-error.ts';
 import type { ReplacedValues } from './replaced-values.ts';
-import { valueType, type Replace, type TypeRow } from './value-type.ts';
+import { TEXT, valueType, type Replace, type TypeRow, type ValueType } from './value-type.ts';
 
 /** A column with the way to read its values: what cannot be held is an error, or is replaced and counted. */
 export interface StreamColumn {
@@ -46,8 +46,10 @@ export function tableStream(
   const versionKey = unusedName('_version', names);
   const deletedKey = unusedName('_deleted', names);
   const columns = published.map((column) =>
-    // A key cannot be NULL.
-    streamColumn(column, types, key.includes(column.name) ? undefined : replaced?.counter(name, column.name)),
+    streamColumn(column, columnType(column, key.includes(column.name), types), {
+      // A key cannot be NULL.
+      replace: key.includes(column.name) ? undefined : replaced?.counter(name, column.name),
+    }),
   );
   return {
     name,
@@ -69,16 +71,21 @@ export function tableStream(
 
 // Only key columns are declared NOT NULL: a column may be dropped, or lose its NOT NULL, at any time.
 function columnSpec(column: CatalogColumn, key: readonly string[], types: ReadonlyMap<number, TypeRow>): ColumnSpec {
-  const { spec } = valueType(column.type, column.modifier, types);
-  return { name: column.name, ...spec, nullable: !key.includes(column.name) };
+  const isKey = key.includes(column.name);
+  return { name: column.name, ...columnType(column, isKey, types).spec, nullable: !isKey };
+}
+
+// An array may hold NULLs, which a key of a destination may not: there its text is the key.
+function columnType(column: CatalogColumn, isKey: boolean, types: ReadonlyMap<number, TypeRow>): ValueType {
+  const type = valueType(column.type, column.modifier, types);
+  return isKey && type.spec.type === 'array' ? TEXT : type;
 }
 
 function streamColumn(
   column: CatalogColumn,
-  types: ReadonlyMap<number, TypeRow>,
-  replace: Replace | undefined,
+  { spec, parse, hasCommas = false }: ValueType,
+  { replace }: { readonly replace: Replace | undefined },
 ): StreamColumn {
-  const { spec, parse, hasCommas = false } = valueType(column.type, column.modifier, types);
   return {
     name: column.name,
     typeOid: column.type,

@@ -82,7 +82,8 @@ function replaced(error: unknown, replace: Replace | undefined): null {
 
 const NUMERIC = 1700;
 const same: ParseValue = (text) => text;
-const TEXT: ValueType = { spec: { type: 'string' }, parse: same };
+/** Whatever PostgreSQL says, as it says it. */
+export const TEXT: ValueType = { spec: { type: 'string' }, parse: same };
 const ENUM: ValueType = { spec: { type: 'string', lowCardinality: true }, parse: same };
 
 const BUILT_IN: Readonly<Record<number, ValueType>> = {

@@ -18,6 +18,12 @@ const PLAIN: Canonical = {
   clickHouse: (value) => `toString(${value})`,
 };
 
+// A cast to text is not what PostgreSQL prints: it takes the padding away, and adds a mask.
+const PRINTED: Canonical = {
+  postgres: (value) => `CASE WHEN ${value} IS NOT NULL THEN concat(${value}) END`,
+  clickHouse: PLAIN.clickHouse,
+};
+
 // PostgreSQL keeps trailing zeros, ClickHouse leaves them out.
 const DECIMAL: Canonical = {
   postgres: (value) => `trim_scale(${value})::text`,
@@ -59,6 +65,9 @@ function canonicalOf(type: string): Canonical {
       return FLOAT[type];
     case 'bytea':
       return BYTES;
+    case 'bpchar':
+    case 'inet':
+      return PRINTED;
     default:
       return PLAIN;
   }

@@ -1,7 +1,7 @@
-import { newestEntries } from '@etl/core';
+import { newestEntries, type SourceMessage } from '@etl/core';
 import { describe, expect, test } from 'vitest';
 import { usePostgres } from '../support/postgres.ts';
-import { Replica } from '../support/replica.ts';
+import { Replica, rowsOf } from '../support/replica.ts';
 
 const postgres = usePostgres();
 
@@ -149,5 +149,24 @@ describe('partitions', () => {
     await replica.run();
     await replica.run();
     expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
+  });
+
+  test('partition_drop_during_snapshot, drop_table_during_snapshot: what its snapshot shows is not there any more', async () => {
+    await using database = await postgres.database(
+      `${PARTED}; CREATE TABLE events_2 PARTITION OF events ${FEBRUARY}; INSERT INTO events VALUES (50, '2026-02-02', 'gone');
+       CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1); CREATE TABLE gone (id int PRIMARY KEY)`,
+    );
+    const replica = new Replica(database, { tables: ['a', 'events*', 'gone'] });
+    await using source = replica.source();
+    let isChanged = false;
+    const messages: SourceMessage[] = [];
+    for await (const message of source.read()) {
+      messages.push(message);
+      if (message.type !== 'records' || isChanged) continue;
+      isChanged = true;
+      await database.sql(`DROP TABLE events_2; DROP TABLE gone; INSERT INTO events VALUES (3, '2026-01-02', 'late')`);
+    }
+    expect(messages.filter(({ type }) => type === 'stream-failed')).toEqual([]);
+    expect(rowsOf(messages, 'events').map(({ id }) => id)).toHaveLength(21);
   });
 });
