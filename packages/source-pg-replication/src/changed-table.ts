@@ -117,4 +117,3 @@ export class ChangedTable {
       : new TextChanges(this.stream, this.#memory);
   }
 }
-

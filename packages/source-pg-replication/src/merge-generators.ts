@@ -5,7 +5,10 @@ type Values<T> = AsyncGenerator<T, void, undefined>;
  * last one has been taken and another is wanted; when one fails or the caller stops, all are ended.
  */
 export async function* mergeGenerators<T>(generators: readonly Values<T>[]): Values<T> {
-  const asked = new Map<Values<T>, Promise<{ readonly generator: Values<T>; readonly result: IteratorResult<T, void> }>>();
+  const asked = new Map<
+    Values<T>,
+    Promise<{ readonly generator: Values<T>; readonly result: IteratorResult<T, void> }>
+  >();
   const ask = (generator: Values<T>): void => {
     const next = generator.next().then((result) => ({ generator, result }));
     // Raced below; until then it must not count as unhandled.

@@ -247,4 +247,3 @@ export class TextChanges implements TableChanges {
     return { row, missing: missing.map((index) => this.#columns[index]?.name ?? ''), baseKey };
   }
 }
-

@@ -21,7 +21,9 @@ const LETTERS: Readonly<Record<string, string>> = {
 /** A line as COPY writes it. */
 function copyLine(values: readonly (string | null)[]): Buffer {
   const fields = values.map((value) =>
-    value === null ? String.raw`\N` : value.replaceAll(/[\\\b\f\n\r\t\v]/g, (character) => `\\${LETTERS[character] ?? ''}`),
+    value === null
+      ? String.raw`\N`
+      : value.replaceAll(/[\\\b\f\n\r\t\v]/g, (character) => `\\${LETTERS[character] ?? ''}`),
   );
   return Buffer.from(`${fields.join('\t')}\n`);
 }

@@ -191,33 +191,36 @@ afterEach(() => {
   pg.types.setTypeParser(3802, jsonParser as (text: string) => unknown);
 });
 
-test.each(['rows', 'text'])('D7: values are what the server says, whatever parsers and time zone the process has (%s)', async (form) => {
-  await using database = await postgres.database(
-    `CREATE TABLE exact (id int PRIMARY KEY, at timestamptz, local timestamp, day date, doc jsonb)`,
-  );
-  const values = `'2026-03-29 01:30:00.123456+00', '2026-03-29 02:30:00.654321', '2026-03-29', '{"n": 12345678901234567890}'`;
-  pg.types.setTypeParser(1184, () => 'spoilt');
-  pg.types.setTypeParser(3802, () => 'spoilt');
-  const zone = process.env['TZ'];
-  process.env['TZ'] = 'America/New_York';
-  try {
-    const replica = new Replica(database, {}, { takesText: form === 'text' });
-    await database.sql(`INSERT INTO exact VALUES (1, ${values})`);
-    await replica.run();
-    await database.sql(`INSERT INTO exact VALUES (2, ${values})`);
-    await replica.run();
-    for (const row of replica.rows('exact')) {
-      expect(String(row['at']).replace(' ', 'T')).toMatch(/^2026-03-29T01:30:00\.123456(Z|\+00)?$/);
-      expect(String(row['local']).replace(' ', 'T')).toMatch(/^2026-03-29T02:30:00\.654321Z?$/);
-      expect(row['day']).toBe('2026-03-29');
-      expect(row['doc']).toBe('{"n": 12345678901234567890}');
+test.each(['rows', 'text'])(
+  'D7: values are what the server says, whatever parsers and time zone the process has (%s)',
+  async (form) => {
+    await using database = await postgres.database(
+      `CREATE TABLE exact (id int PRIMARY KEY, at timestamptz, local timestamp, day date, doc jsonb)`,
+    );
+    const values = `'2026-03-29 01:30:00.123456+00', '2026-03-29 02:30:00.654321', '2026-03-29', '{"n": 12345678901234567890}'`;
+    pg.types.setTypeParser(1184, () => 'spoilt');
+    pg.types.setTypeParser(3802, () => 'spoilt');
+    const zone = process.env['TZ'];
+    process.env['TZ'] = 'America/New_York';
+    try {
+      const replica = new Replica(database, {}, { takesText: form === 'text' });
+      await database.sql(`INSERT INTO exact VALUES (1, ${values})`);
+      await replica.run();
+      await database.sql(`INSERT INTO exact VALUES (2, ${values})`);
+      await replica.run();
+      for (const row of replica.rows('exact')) {
+        expect(String(row['at']).replace(' ', 'T')).toMatch(/^2026-03-29T01:30:00\.123456(Z|\+00)?$/);
+        expect(String(row['local']).replace(' ', 'T')).toMatch(/^2026-03-29T02:30:00\.654321Z?$/);
+        expect(row['day']).toBe('2026-03-29');
+        expect(row['doc']).toBe('{"n": 12345678901234567890}');
+      }
+      expect(replica.rows('exact')).toHaveLength(2);
+    } finally {
+      if (zone === undefined) delete process.env['TZ'];
+      else process.env['TZ'] = zone;
     }
-    expect(replica.rows('exact')).toHaveLength(2);
-  } finally {
-    if (zone === undefined) delete process.env['TZ'];
-    else process.env['TZ'] = zone;
-  }
-});
+  },
+);
 
 test('D8: a message of an unknown type is an error with its position, and nothing is lost', async () => {
   await using database = await postgres.database(ITEMS);
@@ -252,7 +255,9 @@ test.each(['rows', 'text'])('frames that come byte by byte are the same rows (%s
     );
   };
   await replica.run();
-  await database.sql(`INSERT INTO items SELECT g, 'name of ' || g FROM generate_series(2, 100) g; UPDATE items SET name = 'é' WHERE id < 9`);
+  await database.sql(
+    `INSERT INTO items SELECT g, 'name of ' || g FROM generate_series(2, 100) g; UPDATE items SET name = 'é' WHERE id < 9`,
+  );
   await replica.run();
   expect(await replica.difference(database, 'items', ['id', 'name'])).toEqual([]);
 });

@@ -19,13 +19,20 @@ const key = (tuple: Tuple): Tuple => tuple.map((value, place) => (KEY_PLACES.inc
 const tuples = fc.tuple(
   ...VALUES.map((value, place) => (KEY_PLACES.includes(place) ? value : fc.option(value, { freq: 5 }))),
 ) as fc.Arbitrary<Tuple>;
-const unchanged = (left: readonly number[]) => (tuple: Tuple): Tuple =>
-  tuple.map((value, place) => (left.includes(place) && TOASTED.has(place) ? undefined : value));
+const unchanged =
+  (left: readonly number[]) =>
+  (tuple: Tuple): Tuple =>
+    tuple.map((value, place) => (left.includes(place) && TOASTED.has(place) ? undefined : value));
 
 const changes = fc.oneof(
   tuples.map((row) => insertMessage(7, row)),
   fc
-    .tuple(tuples, fc.option(tuples, { nil: undefined }), fc.constantFrom('K' as const, 'O' as const), fc.subarray([1, 3, 8, 9]))
+    .tuple(
+      tuples,
+      fc.option(tuples, { nil: undefined }),
+      fc.constantFrom('K' as const, 'O' as const),
+      fc.subarray([1, 3, 8, 9]),
+    )
     .map(([row, old, kind, left]) =>
       updateMessage(
         7,
@@ -33,9 +40,9 @@ const changes = fc.oneof(
         old === undefined ? undefined : { kind, tuple: kind === 'K' ? key(old) : old },
       ),
     ),
-  fc.tuple(tuples, fc.constantFrom('K' as const, 'O' as const)).map(([old, kind]) =>
-    deleteMessage(7, { kind, tuple: kind === 'K' ? key(old) : old }),
-  ),
+  fc
+    .tuple(tuples, fc.constantFrom('K' as const, 'O' as const))
+    .map(([old, kind]) => deleteMessage(7, { kind, tuple: kind === 'K' ? key(old) : old })),
 );
 
 /** Every key has a row at the destination, whose values say where they are from. */
@@ -70,25 +77,28 @@ async function flushed(table: TableChanges): Promise<ReadonlyMap<string, unknown
 
 test('changes as text are the same rows with the same versions as changes as rows', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.array(changes, { minLength: 1, maxLength: 25 }), { minLength: 1, maxLength: 3 }), async (pages) => {
-      const memory = new PageMemory();
-      const forms: readonly TableChanges[] = [new RowChanges(STREAM), new TextChanges(STREAM, memory)];
-      const decoder = new PgoutputDecoder();
-      const version = new RowVersion();
-      version.begin(1, 2n ** 40n - 3n);
-      for (const table of forms) table.setLayout(STREAM.columns);
-      for (const page of pages) {
-        for (const message of page) {
-          version.next();
-          const change = decoder.decode(message, 0, message.length);
-          if (!('row' in change)) throw new Error('no change');
-          for (const table of forms) table.apply(change, version);
+    fc.asyncProperty(
+      fc.array(fc.array(changes, { minLength: 1, maxLength: 25 }), { minLength: 1, maxLength: 3 }),
+      async (pages) => {
+        const memory = new PageMemory();
+        const forms: readonly TableChanges[] = [new RowChanges(STREAM), new TextChanges(STREAM, memory)];
+        const decoder = new PgoutputDecoder();
+        const version = new RowVersion();
+        version.begin(1, 2n ** 40n - 3n);
+        for (const table of forms) table.setLayout(STREAM.columns);
+        for (const page of pages) {
+          for (const message of page) {
+            version.next();
+            const change = decoder.decode(message, 0, message.length);
+            if (!('row' in change)) throw new Error('no change');
+            for (const table of forms) table.apply(change, version);
+          }
+          const [rows, text] = forms as readonly [TableChanges, TableChanges];
+          expect(text.size).toBe(rows.size);
+          expect(await flushed(text)).toEqual(await flushed(rows));
         }
-        const [rows, text] = forms as readonly [TableChanges, TableChanges];
-        expect(text.size).toBe(rows.size);
-        expect(await flushed(text)).toEqual(await flushed(rows));
-      }
-    }),
+      },
+    ),
     { numRuns: Number(process.env['ETL_TEST_RUNS'] ?? '300') },
   );
 });

@@ -15,11 +15,17 @@ const ofDestination = createRequire(import.meta.resolve('@etl/dest-clickhouse'))
 
 interface Inserter {
   exec(query: { readonly query: string }): Promise<{ readonly stream: AsyncIterable<unknown> }>;
-  insert(rows: { readonly table: string; readonly values: readonly unknown[]; readonly format: string }): Promise<unknown>;
+  insert(rows: {
+    readonly table: string;
+    readonly values: readonly unknown[];
+    readonly format: string;
+  }): Promise<unknown>;
   close(): Promise<void>;
 }
 const { createClient } = ofDestination('@clickhouse/client') as { createClient(options: unknown): Inserter };
-const { createChdbConnection } = ofDestination('chdb/connection') as { createChdbConnection(options: unknown): unknown };
+const { createChdbConnection } = ofDestination('chdb/connection') as {
+  createChdbConnection(options: unknown): unknown;
+};
 
 type Message = { readonly tag: string; readonly new?: Readonly<Record<string, unknown>> };
 interface Service {
@@ -50,7 +56,12 @@ async function flush(): Promise<void> {
 
 function take(row: Readonly<Record<string, unknown>>): void {
   const at = row['at'] as Date;
-  batch.push({ ...row, at: at.toISOString().replace('T', ' ').replace('Z', ''), extra: JSON.stringify(row['extra']), version: rows + batch.length });
+  batch.push({
+    ...row,
+    at: at.toISOString().replace('T', ' ').replace('Z', ''),
+    extra: JSON.stringify(row['extra']),
+    version: rows + batch.length,
+  });
 }
 
 for await (const _ of (

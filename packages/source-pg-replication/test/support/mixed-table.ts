@@ -9,7 +9,13 @@ const arrays = ([oid, element, delimiter = ',']: readonly [number, number, strin
   [element, { oid: element, kind: 'b', base: 0, baseModifier: -1, element: 0, delimiter }],
 ];
 const TYPES: ReadonlyMap<number, TypeRow> = new Map(
-  ([[1009, 25], [1115, 1114], [1020, 603, ';']] as const).flatMap((type) => arrays(type)),
+  (
+    [
+      [1009, 25],
+      [1115, 1114],
+      [1020, 603, ';'],
+    ] as const
+  ).flatMap((type) => arrays(type)),
 );
 export const COLUMNS = [
   ['id', 23],
@@ -72,7 +78,9 @@ export const VALUES: readonly fc.Arbitrary<string>[] = [
   fc.constantFrom('t', 'f'),
   fc.uint8Array({ maxLength: 6 }).map((bytes) => `\\x${Buffer.from(bytes).toString('hex')}`),
   fc.oneof(
-    fc.array(fc.option(anyText), { maxLength: 4 }).map((items) => `{${items.map((item) => (item === null ? 'NULL' : quoted(item))).join(',')}}`),
+    fc
+      .array(fc.option(anyText), { maxLength: 4 })
+      .map((items) => `{${items.map((item) => (item === null ? 'NULL' : quoted(item))).join(',')}}`),
     fc.constant('[0:1]={a,b}'),
   ),
   fc.constantFrom('{}', '{"2026-11-01 12:00:00",NULL}'),

@@ -2,9 +2,7 @@ import type { Row, StreamSpec, ValueSpec } from '@etl/core';
 
 /** A row in one form, whether it was given as a row or as text: numbers as numbers, moments as ISO text. */
 export function sameValues(stream: StreamSpec, row: Row): Row {
-  return Object.fromEntries(
-    stream.columns.map((column) => [column.name, sameValue(column, row[column.name] ?? null)]),
-  );
+  return Object.fromEntries(stream.columns.map((column) => [column.name, sameValue(column, row[column.name] ?? null)]));
 }
 
 function sameValue(spec: ValueSpec, value: unknown): unknown {
@@ -15,7 +13,9 @@ function sameValue(spec: ValueSpec, value: unknown): unknown {
     case 'uint32':
       return Number(value);
     case 'timestamp':
-      return String(value).replace(' ', 'T').replace(/\+00$|$/, (end) => (end === '' && String(value).endsWith('Z') ? '' : 'Z'));
+      return String(value)
+        .replace(' ', 'T')
+        .replace(/\+00$|$/, (end) => (end === '' && String(value).endsWith('Z') ? '' : 'Z'));
     case 'binary':
       return Buffer.from(value as Uint8Array).toString('hex');
     case 'array':
