@@ -75,7 +75,7 @@ async function ours(chunks: readonly Buffer[], stream: TableStream): Promise<num
 }
 
 /** The parser of frames that `pg` has, and through it the package. */
-const { parse } = createRequire(createRequire(import.meta.url).resolve('pg'))('pg-protocol') as {
+const protocol = createRequire(createRequire(import.meta.url).resolve('pg'))('pg-protocol') as {
   parse(socket: EventEmitter, onMessage: (message: { readonly chunk: Buffer }) => void): Promise<void>;
 };
 
@@ -83,7 +83,7 @@ function theirs(chunks: readonly Buffer[]): number {
   const socket = new EventEmitter();
   const plugin = new PgoutputPlugin({ protoVersion: 1, publicationNames: ['everything'] });
   let rows = 0;
-  void parse(socket, ({ chunk }) => {
+  void protocol.parse(socket, ({ chunk }) => {
     // Cut out as the package's own client does.
     if (plugin.parse(chunk.subarray(XLOG_DATA_HEADER_BYTES)).tag === 'insert') rows += 1;
   });
@@ -125,7 +125,7 @@ try {
     ['10,000 rows a transaction', 10_000],
     ['1 row a transaction', 1],
   ] as const) {
-    await client.query(`SELECT pg_create_logical_replication_slot('${`s${perTransaction}`}', 'pgoutput')`);
+    await client.query(`SELECT pg_create_logical_replication_slot('s${perTransaction}', 'pgoutput')`);
     await client.query(`DO $$ BEGIN FOR i IN 0..${Math.ceil(ROWS / perTransaction) - 1} LOOP
       INSERT INTO bench SELECT ${VALUES} FROM generate_series(${from} + i * ${perTransaction} + 1, least(${from + ROWS}, ${from} + (i + 1) * ${perTransaction})) g;
       COMMIT; END LOOP; END $$`);

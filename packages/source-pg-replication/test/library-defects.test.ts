@@ -184,11 +184,11 @@ test('D6: a keepalive that asks for a reply gets it at once, without the help of
   }
 });
 
-const timestampParser: unknown = pg.types.getTypeParser(1184);
-const jsonParser: unknown = pg.types.getTypeParser(3802);
+const timestampParser: unknown = pg.types.getTypeParser(pg.types.builtins.TIMESTAMPTZ);
+const jsonParser: unknown = pg.types.getTypeParser(pg.types.builtins.JSONB);
 afterEach(() => {
-  pg.types.setTypeParser(1184, timestampParser as (text: string) => unknown);
-  pg.types.setTypeParser(3802, jsonParser as (text: string) => unknown);
+  pg.types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, timestampParser as (text: string) => unknown);
+  pg.types.setTypeParser(pg.types.builtins.JSONB, jsonParser as (text: string) => unknown);
 });
 
 test.each(['rows', 'text'])(
@@ -198,8 +198,8 @@ test.each(['rows', 'text'])(
       `CREATE TABLE exact (id int PRIMARY KEY, at timestamptz, local timestamp, day date, doc jsonb)`,
     );
     const values = `'2026-03-29 01:30:00.123456+00', '2026-03-29 02:30:00.654321', '2026-03-29', '{"n": 12345678901234567890}'`;
-    pg.types.setTypeParser(1184, () => 'spoilt');
-    pg.types.setTypeParser(3802, () => 'spoilt');
+    pg.types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, () => 'spoilt');
+    pg.types.setTypeParser(pg.types.builtins.JSONB, () => 'spoilt');
     const zone = process.env['TZ'];
     process.env['TZ'] = 'America/New_York';
     try {

@@ -23,9 +23,9 @@ test.each(['rows', 'text'])(
     );
     const replica = new Replica(database, { copyConnections: 3, pageRows: 500 }, { takesText: form === 'text' });
     const sessions = new Set<string>();
-    let isOver = false;
+    const over = new AbortController();
     const writing = (async () => {
-      for (let id = ROWS + 1; !isOver; id += 1) {
+      for (let id = ROWS + 1; !over.signal.aborted; id += 1) {
         await database.sql(
           `INSERT INTO items VALUES (${id}, 'late'); UPDATE items SET name = 'changed' WHERE id = ${id - ROWS}; DELETE FROM items WHERE id = ${id - ROWS + 1000}`,
         );
@@ -36,7 +36,7 @@ test.each(['rows', 'text'])(
       }
     })();
     await replica.run();
-    isOver = true;
+    over.abort();
     await writing;
     await replica.run();
     expect(sessions.size).toBeGreaterThan(1);

@@ -13,9 +13,7 @@ function sameValue(spec: ValueSpec, value: unknown): unknown {
     case 'uint32':
       return Number(value);
     case 'timestamp':
-      return String(value)
-        .replace(' ', 'T')
-        .replace(/\+00$|$/, (end) => (end === '' && String(value).endsWith('Z') ? '' : 'Z'));
+      return isoText(value as string);
     case 'binary':
       return Buffer.from(value as Uint8Array).toString('hex');
     case 'array':
@@ -23,4 +21,8 @@ function sameValue(spec: ValueSpec, value: unknown): unknown {
     default:
       return value;
   }
+}
+
+function isoText(text: string): string {
+  return text.endsWith('Z') ? text : `${text.replace(' ', 'T').replace(/\+00$/, '')}Z`;
 }
