@@ -11,11 +11,11 @@ import pg from 'pg';
 import { PgoutputPlugin } from 'pg-logical-replication';
 import { describeTables, readServerFacts, readTypes } from '../src/catalog.ts';
 import { FrameScanner } from '../src/frame-scanner.ts';
+import { LinePool } from '../src/pending-lines.ts';
 import { PgoutputDecoder } from '../src/pgoutput.ts';
 import { XLOG_DATA_HEADER_BYTES } from '../src/replication-frame.ts';
 import { RowVersion } from '../src/row-version.ts';
 import { tableStream, type TableStream } from '../src/table-stream.ts';
-import { PageMemory } from '../src/text-buffer.ts';
 import { TextChanges } from '../src/text-changes.ts';
 import type { TypeRow } from '../src/value-type.ts';
 
@@ -49,7 +49,7 @@ async function ours(chunks: readonly Buffer[], stream: TableStream): Promise<num
   const scanner = new FrameScanner();
   const decoder = new PgoutputDecoder();
   const version = new RowVersion();
-  const changes = new TextChanges(stream, new PageMemory());
+  const changes = new TextChanges(stream, new LinePool());
   let rows = 0;
   const flush = async (): Promise<void> => {
     for await (const message of changes.flush(undefined)) {

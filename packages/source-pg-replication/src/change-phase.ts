@@ -4,6 +4,7 @@ import { BASE_ROW_MISSING } from './base-rows.ts';
 import { ChangedTable } from './changed-table.ts';
 import { reachedFence, type Fence } from './fence.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
+import { LinePool } from './pending-lines.ts';
 import type { PgoutputChange, PgoutputMessage } from './pgoutput.ts';
 import { forgottenEntry, slotEntry, tableEntry, tablePosition } from './position.ts';
 import type { ReadSession } from './read-session.ts';
@@ -12,7 +13,6 @@ import { RowVersion } from './row-version.ts';
 import type { TableToCopy } from './snapshot-phase.ts';
 import { findDrift } from './table-drift.ts';
 import { tableStream } from './table-stream.ts';
-import { PageMemory } from './text-buffer.ts';
 
 type Messages = AsyncGenerator<SourceMessage, void, undefined>;
 type Relation = Extract<PgoutputMessage, { type: 'relation' }>;
@@ -40,8 +40,8 @@ export class ChangePhase {
     this.#stream = stream;
     this.#fence = fence;
     this.#position = parseLsn(session.position.lsn);
-    const memory = session.acceptsText ? new PageMemory() : undefined;
-    for (const [oid, live] of session.live) this.#tables.set(oid, new ChangedTable(live, memory));
+    const pool = session.acceptsText ? new LinePool() : undefined;
+    for (const [oid, live] of session.live) this.#tables.set(oid, new ChangedTable(live, pool));
     this.#withImages = [...this.#tables.values()].filter((table) => table.remembersTransaction);
   }
 

@@ -2,12 +2,13 @@ import { rowsOfText } from '@etl/testing';
 import type { Row, RowLookup } from '@etl/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { LinePool } from '../src/pending-lines.ts';
 import { PgoutputDecoder } from '../src/pgoutput.ts';
 import type { Tuple } from '../src/raw-tuple.ts';
 import { RowChanges } from '../src/row-changes.ts';
 import { RowVersion } from '../src/row-version.ts';
 import type { TableChanges } from '../src/table-changes.ts';
-import { PageMemory, TextBuffer } from '../src/text-buffer.ts';
+import { TextBuffer } from '../src/text-buffer.ts';
 import { TextChanges } from '../src/text-changes.ts';
 import { COLUMNS, KEY_PLACES, STREAM, VALUES } from './support/mixed-table.ts';
 import { deleteMessage, insertMessage, updateMessage } from './support/pgoutput-message.ts';
@@ -80,8 +81,7 @@ test('changes as text are the same rows with the same versions as changes as row
     fc.asyncProperty(
       fc.array(fc.array(changes, { minLength: 1, maxLength: 25 }), { minLength: 1, maxLength: 3 }),
       async (pages) => {
-        const memory = new PageMemory();
-        const forms: readonly TableChanges[] = [new RowChanges(STREAM), new TextChanges(STREAM, memory)];
+          const forms: readonly TableChanges[] = [new RowChanges(STREAM), new TextChanges(STREAM, new LinePool())];
         const decoder = new PgoutputDecoder();
         const version = new RowVersion();
         version.begin(1, 2n ** 40n - 3n);
@@ -113,7 +113,7 @@ test('the digits of a version are those of the number, across every carry', () =
         version.begin(1, lsn);
         for (const step of steps) {
           for (let count = 0; count < step; count += 1) version.next();
-          const out = new TextBuffer(new PageMemory());
+          const out = new TextBuffer();
           version.write(out);
           expect(out.bytes.toString('latin1', 0, out.length)).toBe(String(version.value));
         }
@@ -123,7 +123,7 @@ test('the digits of a version are those of the number, across every carry', () =
 });
 
 test('a value that cannot be given is an error that names its column', () => {
-  const table = new TextChanges(STREAM, new PageMemory());
+  const table = new TextChanges(STREAM, new LinePool());
   table.setLayout(STREAM.columns);
   const apply = (place: number, value: string): void => {
     const row = COLUMNS.map((_, index) => (KEY_PLACES.includes(index) ? '1' : index === place ? value : null));
