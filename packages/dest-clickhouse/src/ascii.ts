@@ -17,6 +17,8 @@ export const OPENING_BRACKET = 0x5b;
 export const BACKSLASH = 0x5c;
 export const CLOSING_BRACKET = 0x5d;
 export const LOWER_E = 0x65;
+export const LOWER_F = 0x66;
+export const LOWER_T = 0x74;
 export const LOWER_U = 0x75;
 
 /** The byte at a place that is known to exist. */

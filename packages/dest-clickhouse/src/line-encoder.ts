@@ -31,8 +31,8 @@ export interface LineSource {
 export interface LineFacts {
   /** Counts the stream's rows in this load. */
   readonly ordinal: number;
-  /** Absent where the stream has no versions of its own. */
-  readonly version: bigint | undefined;
+  /** A number, or its decimal digits. Absent where the stream has no versions of its own. */
+  readonly version: bigint | string | undefined;
   readonly isDeleted: boolean;
 }
 
@@ -117,10 +117,11 @@ export class LineEncoder {
       next = index + 1;
     }
     out.writeByte(QUOTE);
-    out.writeAscii(version === undefined ? this.#ids.version(ordinal) : this.#ids.text(version));
-    out.writeAscii(isDeleted ? this.#deleted : this.#live);
+    if (typeof version === 'bigint') out.writeShort(this.#ids.text(version));
+    else out.writeShort(version ?? this.#ids.version(ordinal));
+    out.writeShort(isDeleted ? this.#deleted : this.#live);
     if (this.#hasRowId) out.writeAscii(`,"${this.#ids.version(ordinal)}"`);
-    out.writeAscii(']\n');
+    out.writeShort(']\n');
     return undefined;
   }
 

@@ -1,5 +1,5 @@
 import { EtlError, type StreamSpec, type TextBatch } from '@etl/core';
-import { BACKSLASH, byteAt, NEWLINE, TAB, UPPER_N } from './ascii.ts';
+import { BACKSLASH, byteAt, LOWER_F, LOWER_T, NEWLINE, TAB, UPPER_N } from './ascii.ts';
 import type { Encode } from './encode-value.ts';
 import { invalidValue, type EncodedTable, type Field } from './encoded-table.ts';
 import { LineEncoder, type LineLoad, type LineSource } from './line-encoder.ts';
@@ -21,6 +21,8 @@ export class TextEncoder {
   readonly #line: TextLine;
   readonly #versionIndex: number;
   readonly #deletedIndex: number;
+  /** The last version of a whole batch that was found to be one. */
+  #checked: bigint | undefined;
 
   /** @throws `TEXT_BATCH_INVALID` (data) when the columns are not those of the stream. */
   constructor(stream: StreamSpec, load: LineLoad, table: EncodedTable, columns: readonly string[]) {
@@ -59,18 +61,23 @@ export class TextEncoder {
     return this.#lines.encode(line, { ordinal, version: this.#version(batch, ordinal), isDeleted }, out);
   }
 
-  #version(batch: TextBatch, ordinal: number): bigint | undefined {
+  #version(batch: TextBatch, ordinal: number): bigint | string | undefined {
     const { name, versionColumn } = this.#lines.stream;
     if (versionColumn === undefined) return undefined;
-    const text = this.#versionIndex === -1 ? undefined : this.#line.ascii(this.#versionIndex);
-    const version = text === undefined ? batch.version : /^\d{1,39}$/.test(text) ? BigInt(text) : undefined;
-    if (version === undefined || !isVersion(version)) throw invalidValue(name, versionColumn, ordinal, notAVersion());
-    return version;
+    if (this.#versionIndex !== -1) {
+      const text = this.#line.ascii(this.#versionIndex);
+      if (SAFE_VERSION.test(text)) return text;
+      if (/^\d{1,39}$/.test(text) && isVersion(BigInt(text))) return BigInt(text);
+    } else if (batch.version !== undefined && (batch.version === this.#checked || isVersion(batch.version))) {
+      this.#checked = batch.version;
+      return batch.version;
+    }
+    throw invalidValue(name, versionColumn, ordinal, notAVersion());
   }
 
   #isDeleted(ordinal: number): boolean {
-    const text = this.#line.ascii(this.#deletedIndex);
-    if (text === 't' || text === 'f') return text === 't';
+    const letter = this.#line.letter(this.#deletedIndex);
+    if (letter === LOWER_T || letter === LOWER_F) return letter === LOWER_T;
     const { name, deletedColumn = '' } = this.#lines.stream;
     throw invalidValue(name, deletedColumn, ordinal, new ValueError('text that is not a boolean'));
   }
@@ -88,6 +95,9 @@ export class TextEncoder {
   }
 }
 
+/** Digits that are their own number, and below 2^128 without a look at them. */
+const SAFE_VERSION = /^(?:0|[1-9]\d{0,37})$/;
+
 /** How a column of the table is written. */
 interface TextField {
   /** Its place in the text; -1 where it is not there. */
@@ -103,7 +113,7 @@ class TextLine implements LineSource {
   readonly #fields: readonly TextField[];
   /** Where each field begins; one behind the last newline at the end. */
   readonly #starts: Uint32Array;
-  #bytes: Uint8Array = new Uint8Array();
+  #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
 
   constructor(columns: readonly string[], fields: readonly Field[]) {
@@ -118,7 +128,7 @@ class TextLine implements LineSource {
   }
 
   begin(bytes: Uint8Array): void {
-    this.#bytes = bytes;
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#at = 0;
   }
 
@@ -165,7 +175,13 @@ class TextLine implements LineSource {
 
   /** The bytes of a field as characters. */
   ascii(index: number): string {
-    return Buffer.from(this.#bytes.subarray(this.#start(index), this.#end(index))).toString('latin1');
+    return this.#bytes.toString('latin1', this.#start(index), this.#end(index));
+  }
+
+  /** The only byte of a field; 0 when there is none, or more. */
+  letter(index: number): number {
+    const start = this.#start(index);
+    return this.#end(index) - start === 1 ? byteAt(this.#bytes, start) : 0;
   }
 
   // The text may be just what is wrong with the row.
@@ -173,7 +189,7 @@ class TextLine implements LineSource {
     try {
       return fieldText(this.#bytes, this.#start(index), this.#end(index));
     } catch {
-      return Buffer.from(this.#bytes.subarray(this.#start(index), this.#end(index))).toString('utf8');
+      return this.#bytes.toString('utf8', this.#start(index), this.#end(index));
     }
   }
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { ValueSpec } from '@etl/core';
-import { BACKSLASH, byteAt, QUOTE } from './ascii.ts';
+import { BACKSLASH, byteAt, LOWER_F, LOWER_T, QUOTE } from './ascii.ts';
 import { arrayItems } from './array-text.ts';
 import { encoderFor } from './encode-value.ts';
 import { ESCAPE, notUnicode, putEscape } from './json-text.ts';
@@ -68,8 +68,8 @@ function scalarEncoder({ settle, isQuoted }: ScalarText): EncodeText {
 
 const encodeBoolean: EncodeText = (bytes, start, end, out) => {
   const letter = end - start === 1 ? byteAt(bytes, start) : 0;
-  if (letter === 0x74) out.writeAscii('true');
-  else if (letter === 0x66) out.writeAscii('false');
+  if (letter === LOWER_T) out.writeShort('true');
+  else if (letter === LOWER_F) out.writeShort('false');
   else throw new ValueError('text that is not a boolean');
 };
 

@@ -51,6 +51,16 @@ export class WireBuffer {
     this.length = at;
   }
 
+  /** Writes ASCII text that is known to be such, and no longer than an identifier. */
+  writeShort(text: string): void {
+    const count = text.length;
+    this.reserve(count);
+    const { bytes } = this;
+    const start = this.length;
+    for (let index = 0; index < count; index += 1) bytes[start + index] = text.charCodeAt(index);
+    this.length = start + count;
+  }
+
   /** Writes any well-formed text as UTF-8. */
   writeUtf8(text: string): void {
     this.reserve(text.length * 3);

@@ -11,11 +11,11 @@ import pg from 'pg';
 import { PgoutputPlugin } from 'pg-logical-replication';
 import { describeTables, readServerFacts, readTypes } from '../src/catalog.ts';
 import { FrameScanner } from '../src/frame-scanner.ts';
+import { LinePool } from '../src/pending-lines.ts';
 import { PgoutputDecoder } from '../src/pgoutput.ts';
 import { XLOG_DATA_HEADER_BYTES } from '../src/replication-frame.ts';
 import { RowVersion } from '../src/row-version.ts';
 import { tableStream, type TableStream } from '../src/table-stream.ts';
-import { PageMemory } from '../src/text-buffer.ts';
 import { TextChanges } from '../src/text-changes.ts';
 import type { TypeRow } from '../src/value-type.ts';
 
@@ -49,7 +49,7 @@ async function ours(chunks: readonly Buffer[], stream: TableStream): Promise<num
   const scanner = new FrameScanner();
   const decoder = new PgoutputDecoder();
   const version = new RowVersion();
-  const changes = new TextChanges(stream, new PageMemory());
+  const changes = new TextChanges(stream, new LinePool());
   let rows = 0;
   const flush = async (): Promise<void> => {
     for await (const message of changes.flush(undefined)) {
@@ -75,7 +75,7 @@ async function ours(chunks: readonly Buffer[], stream: TableStream): Promise<num
 }
 
 /** The parser of frames that `pg` has, and through it the package. */
-const { parse } = createRequire(createRequire(import.meta.url).resolve('pg'))('pg-protocol') as {
+const protocol = createRequire(createRequire(import.meta.url).resolve('pg'))('pg-protocol') as {
   parse(socket: EventEmitter, onMessage: (message: { readonly chunk: Buffer }) => void): Promise<void>;
 };
 
@@ -83,7 +83,7 @@ function theirs(chunks: readonly Buffer[]): number {
   const socket = new EventEmitter();
   const plugin = new PgoutputPlugin({ protoVersion: 1, publicationNames: ['everything'] });
   let rows = 0;
-  void parse(socket, ({ chunk }) => {
+  void protocol.parse(socket, ({ chunk }) => {
     // Cut out as the package's own client does.
     if (plugin.parse(chunk.subarray(XLOG_DATA_HEADER_BYTES)).tag === 'insert') rows += 1;
   });
@@ -125,7 +125,7 @@ try {
     ['10,000 rows a transaction', 10_000],
     ['1 row a transaction', 1],
   ] as const) {
-    await client.query(`SELECT pg_create_logical_replication_slot('${`s${perTransaction}`}', 'pgoutput')`);
+    await client.query(`SELECT pg_create_logical_replication_slot('s${perTransaction}', 'pgoutput')`);
     await client.query(`DO $$ BEGIN FOR i IN 0..${Math.ceil(ROWS / perTransaction) - 1} LOOP
       INSERT INTO bench SELECT ${VALUES} FROM generate_series(${from} + i * ${perTransaction} + 1, least(${from + ROWS}, ${from} + (i + 1) * ${perTransaction})) g;
       COMMIT; END LOOP; END $$`);

@@ -3,6 +3,7 @@ import { describeTables, readTypes } from './catalog.ts';
 import { BASE_ROW_MISSING } from './base-rows.ts';
 import { ChangedTable } from './changed-table.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
+import { LinePool } from './pending-lines.ts';
 import type { PgoutputChange, PgoutputMessage } from './pgoutput.ts';
 import { forgottenEntry, slotEntry, tableEntry, tablePosition } from './position.ts';
 import type { ReadSession } from './read-session.ts';
@@ -12,7 +13,6 @@ import { RowVersion } from './row-version.ts';
 import type { TableToCopy } from './snapshot-phase.ts';
 import { findDrift } from './table-drift.ts';
 import { tableStream } from './table-stream.ts';
-import { PageMemory } from './text-buffer.ts';
 
 type Messages = AsyncGenerator<SourceMessage, void, undefined>;
 type Relation = Extract<PgoutputMessage, { type: 'relation' }>;
@@ -41,9 +41,9 @@ export class ChangePhase {
     this.#stream = stream;
     this.#end = end;
     this.#position = parseLsn(session.position.lsn);
-    const memory = session.acceptsText ? new PageMemory() : undefined;
+    const pool = session.acceptsText ? new LinePool() : undefined;
     for (const [oid, live] of session.live)
-      this.#tables.set(oid, new ChangedTable(live, session.asRows.has(live.stream.name) ? undefined : memory));
+      this.#tables.set(oid, new ChangedTable(live, session.asRows.has(live.stream.name) ? undefined : pool));
     this.#withImages = [...this.#tables.values()].filter((table) => table.remembersTransaction);
   }
 

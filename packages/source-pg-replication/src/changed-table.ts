@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RowLookup, SourceMessage } from '@etl/core';
+import type { LinePool } from './pending-lines.ts';
 import type { PgoutputChange, RelationColumn } from './pgoutput.ts';
 import type { LiveTable } from './read-session.ts';
 import { RowChanges } from './row-changes.ts';
 import type { RowVersion } from './row-version.ts';
 import type { TableChanges } from './table-changes.ts';
 import type { StreamColumn, TableStream } from './table-stream.ts';
-import type { PageMemory } from './text-buffer.ts';
 import { TextChanges } from './text-changes.ts';
 import { valueType, type TypeRow } from './value-type.ts';
 
@@ -18,14 +18,14 @@ export class ChangedTable {
   /** Rows handed on so far. */
   rowCount = 0;
   /** Where text is written; absent when rows are asked for. */
-  readonly #memory: PageMemory | undefined;
+  readonly #pool: LinePool | undefined;
   #isAnnounced = false;
   #layout: readonly (StreamColumn | undefined)[] = [];
   #changes: TableChanges;
 
-  constructor(live: LiveTable, memory: PageMemory | undefined) {
+  constructor(live: LiveTable, pool: LinePool | undefined) {
     this.live = live;
-    this.#memory = memory;
+    this.#pool = pool;
     this.#changes = this.#newChanges();
   }
 
@@ -112,8 +112,8 @@ export class ChangedTable {
   }
 
   #newChanges(): TableChanges {
-    return this.#memory === undefined || this.remembersTransaction
+    return this.#pool === undefined || this.remembersTransaction
       ? new RowChanges(this.stream)
-      : new TextChanges(this.stream, this.#memory);
+      : new TextChanges(this.stream, this.#pool);
   }
 }

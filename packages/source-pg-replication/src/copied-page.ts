@@ -2,7 +2,7 @@ import type { Row, SourceMessage } from '@etl/core';
 import { byteAt, NEWLINE, TAB } from './byte.ts';
 import { copyValues } from './copy-text.ts';
 import { valueFailure, type StreamColumn, type TableStream } from './table-stream.ts';
-import { PageMemory, TextBuffer } from './text-buffer.ts';
+import { TextBuffer } from './text-buffer.ts';
 import { TextField } from './text-field.ts';
 
 /** Rows of a copy that are handed on together. */
@@ -72,7 +72,7 @@ export class TextPage implements PageWriter {
   readonly #fields: readonly TextField[];
   /** How many fields of a line have to be looked at. */
   readonly #checkedCount: number;
-  readonly #text = new TextBuffer(new PageMemory());
+  readonly #text = new TextBuffer();
   rowCount = 0;
 
   constructor(stream: TableStream, version: bigint) {

@@ -1,6 +1,6 @@
 import { byteAt, TAB } from './byte.ts';
 import { grown, KeyIndex } from './key-index.ts';
-import { TextBuffer, type PageMemory } from './text-buffer.ts';
+import { TextBuffer } from './text-buffer.ts';
 
 const FIRST_LINES = 512;
 const IS_DEAD = 1;
@@ -12,18 +12,13 @@ const IS_DELETED = 2;
  */
 export class PendingLines {
   /** Where a line is written, between {@link begin} and {@link end}; its key fields first. */
-  readonly text: TextBuffer;
-  readonly #index: KeyIndex;
+  readonly text = new TextBuffer();
+  readonly #index = new KeyIndex(this.text);
   #count = 0;
   #deadCount = 0;
   /** Where each line begins; each ends where the next begins. */
   #starts = new Int32Array(FIRST_LINES);
   #flags = new Int32Array(FIRST_LINES);
-
-  constructor(memory: PageMemory) {
-    this.text = new TextBuffer(memory);
-    this.#index = new KeyIndex(this.text);
-  }
 
   /** Lines that count. */
   get size(): number {
@@ -121,5 +116,22 @@ export class PendingLines {
       length += end - start;
     }
     return bytes.subarray(0, length);
+  }
+}
+
+/** Memory for lines that is used again from page to page and from table to table, so that it is one page's. */
+export class LinePool {
+  #spare: PendingLines | undefined;
+
+  take(): PendingLines {
+    const lines = this.#spare ?? new PendingLines();
+    this.#spare = undefined;
+    return lines;
+  }
+
+  /** Takes lines back, empty. */
+  give(lines: PendingLines): void {
+    lines.clear();
+    this.#spare = lines;
   }
 }

@@ -118,8 +118,12 @@ function decodeOther(reader: Reader, tag: number): PgoutputMessage {
   switch (tag) {
     case 0x42: // B
       return { type: 'begin', commitLsn: reader.int64(), xid: reader.skip(8).uint32() };
-    case 0x43: // C
-      return { type: 'commit', commitLsn: reader.skip(1).int64(), endLsn: reader.int64() };
+    case 0x43: {
+      // C
+      const commit = { type: 'commit', commitLsn: reader.skip(1).int64(), endLsn: reader.int64() } as const;
+      reader.skip(8);
+      return commit;
+    }
     case 0x52: // R
       return relation(reader);
     case 0x54: {

@@ -5,33 +5,11 @@ const FIRST_BYTES = 16 * 1024;
 const LONG = 64;
 const EMPTY = Buffer.alloc(0);
 
-/** The memory that pages of text are written in, used again from page to page and from table to table. */
-export class PageMemory {
-  #spare: Buffer = EMPTY;
-
-  take(atLeast: number): Buffer {
-    const spare = this.#spare;
-    if (spare.length < atLeast) return Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, atLeast));
-    this.#spare = EMPTY;
-    return spare;
-  }
-
-  give(buffer: Buffer): void {
-    if (buffer.length > this.#spare.length && buffer.length <= MAX_KEPT_BYTES) this.#spare = buffer;
-  }
-}
-
 /** Bytes of a page while they are written. */
 export class TextBuffer {
   bytes: Buffer = EMPTY;
   /** How many bytes are written. Setting it back forgets what was written behind it. */
   length = 0;
-  readonly #memory: PageMemory;
-
-  constructor(memory: PageMemory) {
-    this.#memory = memory;
-  }
-
   /** Makes room for `count` more bytes. Whoever writes to `bytes` itself has to call it before. */
   reserve(count: number): void {
     if (this.bytes.length - this.length < count) this.#grow(count);
@@ -64,17 +42,15 @@ export class TextBuffer {
     this.length += this.bytes.write(text, this.length);
   }
 
-  /** Forgets everything and gives the memory back. */
+  /** Forgets everything. What was written stays in place until something else is. */
   clear(): void {
-    this.#memory.give(this.bytes);
-    this.bytes = EMPTY;
+    if (this.bytes.length > MAX_KEPT_BYTES) this.bytes = EMPTY;
     this.length = 0;
   }
 
   #grow(count: number): void {
-    const grown = this.#memory.take(Math.max(this.bytes.length * 2, this.length + count));
+    const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, this.bytes.length * 2, this.length + count));
     this.bytes.copy(grown, 0, 0, this.length);
-    this.#memory.give(this.bytes);
     this.bytes = grown;
   }
 }

@@ -2,13 +2,12 @@ import type { Row, RowLookup, SourceMessage } from '@etl/core';
 import { completeRows, type IncompleteRow } from './base-rows.ts';
 import { BACKSLASH, TAB, UPPER_N } from './byte.ts';
 import { copyValues } from './copy-text.ts';
-import { PendingLines } from './pending-lines.ts';
+import type { LinePool, PendingLines } from './pending-lines.ts';
 import type { PgoutputChange } from './pgoutput.ts';
 import { NULL_VALUE, UNCHANGED_VALUE, type RawTuple } from './raw-tuple.ts';
 import type { RowVersion } from './row-version.ts';
 import type { TableChanges } from './table-changes.ts';
 import { valueFailure, type StreamColumn, type TableStream } from './table-stream.ts';
-import type { PageMemory } from './text-buffer.ts';
 import { escapedLength, TextField, writeNull } from './text-field.ts';
 import { valueOfText } from './text-value.ts';
 
@@ -33,26 +32,32 @@ export class TextChanges implements TableChanges {
   readonly #columns: readonly StreamColumn[];
   readonly #fields: readonly TextField[];
   readonly #keyCount: number;
-  readonly #pending: PendingLines;
+  readonly #pool: LinePool;
+  /** Present while anything waits. */
+  #lines: PendingLines | undefined;
   readonly #gaps = new Map<number, Gap>();
   /** What stands between key and version of a deleted row. */
   readonly #emptyFields: Buffer;
   /** For each column the place of its value in what comes; -1 when it does not come. */
   #places: readonly number[] = [];
 
-  constructor(stream: TableStream, memory: PageMemory) {
+  constructor(stream: TableStream, pool: LinePool) {
     this.#stream = stream;
     const { primaryKey } = stream.spec;
     const key = primaryKey.flatMap((name) => stream.columnByName.get(name) ?? []);
     this.#columns = [...key, ...stream.columns.filter(({ name }) => !primaryKey.includes(name))];
     this.#keyCount = key.length;
     this.#fields = this.#columns.map((column) => new TextField(column));
-    this.#pending = new PendingLines(memory);
+    this.#pool = pool;
     this.#emptyFields = Buffer.from('\\N\t'.repeat(this.#columns.length - key.length));
   }
 
   get size(): number {
-    return this.#pending.size;
+    return this.#lines?.size ?? 0;
+  }
+
+  get #pending(): PendingLines {
+    return (this.#lines ??= this.#pool.take());
   }
 
   setLayout(layout: readonly (StreamColumn | undefined)[]): void {
@@ -73,8 +78,10 @@ export class TextChanges implements TableChanges {
   }
 
   clear(): void {
-    this.#pending.clear();
     this.#gaps.clear();
+    if (this.#lines === undefined) return;
+    this.#pool.give(this.#lines);
+    this.#lines = undefined;
   }
 
   async *flush(lookup: RowLookup | undefined): AsyncGenerator<SourceMessage, void, undefined> {
@@ -85,13 +92,13 @@ export class TextChanges implements TableChanges {
       if (lookup !== undefined) await completeRows(stream, incomplete, lookup);
       yield { type: 'records', stream, rows: incomplete.map(({ row }) => row) };
     }
-    const rowCount = this.#pending.size;
+    const rowCount = this.size;
     if (rowCount > 0) {
       const { versionKey, deletedKey } = this.#stream;
       const columns = [...this.#columns.map(({ name }) => name), versionKey, deletedKey];
       yield { type: 'text-records', stream, batch: { columns, bytes: this.#pending.lines(), rowCount } };
     }
-    this.#pending.clear();
+    this.clear();
   }
 
   #put({ row, old, oldIsWhole }: PgoutputChange, base: number, version: RowVersion): void {

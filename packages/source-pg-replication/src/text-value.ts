@@ -8,7 +8,7 @@ export function textOfValue(spec: ValueSpec, value: unknown): string | null {
   if (typeof value === 'boolean') return value ? 't' : 'f';
   if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`;
   if (Array.isArray(value)) return `{${value.map((item) => itemText(spec.items ?? spec, item)).join(',')}}`;
-  return Object.is(value, -0) ? '-0' : String(value);
+  return Object.is(value, -0) ? '-0' : `${value as string | number | bigint}`;
 }
 
 function itemText(spec: ValueSpec, value: unknown): string {

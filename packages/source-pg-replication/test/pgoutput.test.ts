@@ -1,7 +1,19 @@
+import fc from 'fast-check';
 import { PgoutputPlugin } from 'pg-logical-replication';
 import { expect, test } from 'vitest';
+import { FrameScanner } from '../src/frame-scanner.ts';
+import { MalformedMessage } from '../src/malformed-message.ts';
 import { PgoutputDecoder, type PgoutputMessage } from '../src/pgoutput.ts';
 import { formatLsn } from '../src/lsn.ts';
+import {
+  beginMessage,
+  commitMessage,
+  deleteMessage,
+  insertMessage,
+  relationMessage,
+  updateMessage,
+  xlogFrame,
+} from './support/pgoutput-message.ts';
 import { usePostgres, type TestDatabase } from './support/postgres.ts';
 
 const postgres = usePostgres();
@@ -164,4 +176,81 @@ test('finds a message wherever it lies in a buffer', async () => {
     inside.fill(0);
     expect(decoded).toEqual(comparable(new PgoutputDecoder().decode(data, 0, data.length)));
   }
+});
+
+const text = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 20 }), fc.constant('x'.repeat(5000)));
+const value = fc.option(fc.oneof(text, fc.constant(undefined)), { freq: 4 });
+const random = fc.integer({ min: 1, max: 40 }).chain((count) => {
+  const columns = Array.from({ length: count }, (_, index) => ({
+    name: `c${index}`,
+    isKey: index === 0,
+    typeOid: 25,
+    typeModifier: -1,
+  }));
+  const whole = fc.array(fc.option(text), { minLength: count, maxLength: count });
+  const row = fc
+    .tuple(text, fc.array(value, { minLength: count - 1, maxLength: count - 1 }))
+    .map(([id, rest]) => [id, ...rest]);
+  const key = text.map((id) => [id, ...Array.from({ length: count - 1 }, () => null)]);
+  const old = fc.oneof(
+    key.map((tuple) => ({ kind: 'K' as const, tuple })),
+    whole.map((tuple) => ({ kind: 'O' as const, tuple })),
+  );
+  const lsn = fc.bigInt({ min: 1n, max: 2n ** 63n });
+  const message = fc.oneof(
+    row.map((tuple) =>
+      insertMessage(
+        7,
+        tuple.map((field) => field ?? null),
+      ),
+    ),
+    fc.tuple(row, fc.option(old, { nil: undefined })).map(([tuple, before]) => updateMessage(7, tuple, before)),
+    old.map((before) => deleteMessage(7, before)),
+    fc.tuple(lsn, fc.nat()).map(([position, xid]) => beginMessage(position, xid)),
+    fc.tuple(lsn, lsn).map(([position, end]) => commitMessage(position, end)),
+  );
+  return fc
+    .array(message, { minLength: 1, maxLength: 8 })
+    .map((messages) => [relationMessage(7, 'items', columns), ...messages]);
+});
+
+test('decodes any messages as the npm package does, wherever their frames are cut', () => {
+  fc.assert(
+    fc.property(random, fc.array(fc.nat({ max: 20_000 }), { maxLength: 12 }), (messages, cuts) => {
+      const oracle = new Oracle();
+      const decoder = new PgoutputDecoder();
+      const scanner = new FrameScanner();
+      const bytes = Buffer.concat(messages.map((message) => xlogFrame(message)));
+      const places = [0, ...cuts.filter((cut) => cut < bytes.length).toSorted((a, b) => a - b), bytes.length];
+      const expected = messages.map((message) => oracle.decode(message));
+      const found: unknown[] = [];
+      for (let index = 1; index < places.length; index += 1) {
+        scanner.push(Buffer.from(bytes.subarray(places[index - 1], places[index])));
+        while (scanner.next()) found.push(comparable(decoder.decode(scanner.buffer, scanner.start + 25, scanner.end)));
+      }
+      expect(found).toEqual(expected);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('a message that is cut off anywhere is refused, and never read beyond its end', () => {
+  fc.assert(
+    fc.property(random, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (messages, part) => {
+      for (const message of messages) {
+        const end = Math.floor(message.length * part);
+        // What stands behind the end is the next message, which must not be taken for the rest of this one.
+        const around = Buffer.concat([message.subarray(0, end), message.subarray(end)]);
+        expect(() => new PgoutputDecoder().decode(around, 0, end)).toThrow(MalformedMessage);
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('a message and a value of an unknown type are refused', () => {
+  expect(() => new PgoutputDecoder().decode(Buffer.from('!'), 0, 1)).toThrow('unknown message type 33');
+  const insert = insertMessage(7, ['x']);
+  insert[8] = 0x3f;
+  expect(() => new PgoutputDecoder().decode(insert, 0, insert.length)).toThrow('unknown value kind 63');
 });

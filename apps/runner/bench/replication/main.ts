@@ -123,11 +123,10 @@ async function receive(): Promise<number> {
   const receiver = findProgram('pg_recvlogical');
   if (receiver === undefined) return Number.NaN;
   const { rows: found } = await database.query<{ lsn: string }>('SELECT pg_current_wal_lsn() AS lsn');
-  const options = [
-    ...['-d', 'postgres', '-S', 'floor', '--start', '--no-loop', '-E', found[0]?.lsn ?? ''],
-    ...['-o', 'proto_version=1', '-o', 'publication_names=etl_bench', '-f', '/dev/null'],
-  ];
-  return timed(receiver, options, environment);
+  const options =
+    `-d postgres -S floor --start --no-loop -E ${found[0]?.lsn ?? ''} ` +
+    '-o proto_version=1 -o publication_names=etl_bench -f /dev/null';
+  return timed(receiver, options.split(' '), environment);
 }
 
 /** Peak memory must not depend on the size of a table, nor on that of a transaction. */

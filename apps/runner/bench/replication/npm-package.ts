@@ -14,7 +14,7 @@ const ofSource = createRequire(import.meta.resolve('@etl/source-pg-replication')
 const ofDestination = createRequire(import.meta.resolve('@etl/dest-clickhouse'));
 
 interface Inserter {
-  exec(query: { readonly query: string }): Promise<{ readonly stream: AsyncIterable<unknown> }>;
+  exec(query: { readonly query: string }): Promise<{ readonly stream: { resume(): unknown } }>;
   insert(rows: {
     readonly table: string;
     readonly values: readonly unknown[];
@@ -22,8 +22,8 @@ interface Inserter {
   }): Promise<unknown>;
   close(): Promise<void>;
 }
-const { createClient } = ofDestination('@clickhouse/client') as { createClient(options: unknown): Inserter };
-const { createChdbConnection } = ofDestination('chdb/connection') as {
+const clickhouse = ofDestination('@clickhouse/client') as { createClient(options: unknown): Inserter };
+const chdb = ofDestination('chdb/connection') as {
   createChdbConnection(options: unknown): unknown;
 };
 
@@ -40,9 +40,10 @@ const { LogicalReplicationService, PgoutputPlugin } = ofSource('pg-logical-repli
   PgoutputPlugin: new (options: unknown) => unknown;
 };
 
+const database = new Client({ connectionString });
 const startedAt = performance.now();
 if (mode === 'snapshot') rmSync(path, { recursive: true, force: true });
-const client = createClient({ connection: createChdbConnection({ path }) });
+const client = clickhouse.createClient({ connection: chdb.createChdbConnection({ path }) });
 let batch: unknown[] = [];
 let rows = 0;
 
@@ -64,15 +65,13 @@ function take(row: Readonly<Record<string, unknown>>): void {
   });
 }
 
-for await (const _ of (
-  await client.exec({
-    query: `CREATE TABLE IF NOT EXISTS bench (id Int64, customer Int32, note String, total Decimal(18, 4), paid Bool,
-      at DateTime64(6, 'UTC'), score Float64, extra String, version UInt64) ENGINE = ReplacingMergeTree(version) ORDER BY id`,
-  })
-).stream);
+const created = await client.exec({
+  query: `CREATE TABLE IF NOT EXISTS bench (id Int64, customer Int32, note String, total Decimal(18, 4), paid Bool,
+    at DateTime64(6, 'UTC'), score Float64, extra String, version UInt64) ENGINE = ReplacingMergeTree(version) ORDER BY id`,
+});
+created.stream.resume();
 
 if (mode === 'snapshot') {
-  const database = new Client({ connectionString });
   await database.connect();
   await database.query('BEGIN; DECLARE every NO SCROLL CURSOR FOR SELECT * FROM bench');
   for (;;) {

@@ -77,7 +77,7 @@ export class ClickHouseReplica implements AsyncDisposable {
     const comparisons = await compareTables(this.client, reader, { database, dataset });
     return comparisons
       .filter(({ isEqual }) => !isEqual)
-      .map(({ stream, postgres, clickHouse }) => `${stream}: ${postgres.rows} rows there, ${clickHouse.rows} here`);
+      .map(({ stream, source, clickHouse }) => `${stream}: ${source.rows} rows there, ${clickHouse.rows} here`);
   }
 
   /** The columns of a table whose values are not the same on both sides, with the values of the first row. */
