@@ -1,6 +1,7 @@
 import type { LedgerEntry, LoadSummary, Row, StreamSpec } from '@etl/core';
 import { expect, it } from 'vitest';
-import { embeddedFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
+import { embeddedFixture, httpFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
+import { buryHolders, leftovers } from './history.ts';
 
 const report: StreamSpec = {
   name: 'report',
@@ -31,11 +32,11 @@ function rowsOf(day: string, changes: Partial<Row> = {}): readonly Row[] {
 
 /** Loads days as one window, the way the engine does: rows mixed, each day with what the ledger knows of it. */
 async function load(
-  fixture: ClickHouseFixture,
+  { destination }: Pick<ClickHouseFixture, 'destination'>,
   days: Readonly<Record<string, readonly Row[]>>,
   { stream = report, isAnew = false }: { readonly stream?: StreamSpec; readonly isAnew?: boolean } = {},
 ): Promise<LoadSummary> {
-  await using session = await fixture.destination.open('p');
+  await using session = await destination.open('p');
   const ledger = new Map((await session.readLedger(stream.name)).map((entry) => [entry.slice, entry]));
   await using open = await session.beginLoad();
   await open.prepare(stream);
@@ -188,3 +189,39 @@ it('takes columns with the names of its own expressions for columns', async () =
   expect((await load(fixture, days('cafe'), { stream })).unchanged).toBeUndefined();
   expect(new Set((await fixture.readRows('report')).map(({ hash }) => hash))).toEqual(new Set(['cafe']));
 });
+
+const seed = Number(process.env['ETL_SEED'] ?? Date.now() % 100_000);
+const isSwept = process.env['ETL_CRASH_ALL'] !== undefined;
+
+it(
+  `leaves the table right wherever a run dies that finds nothing changed (seed ${seed})`,
+  { timeout: 900_000 },
+  async () => {
+    let statements = Infinity;
+    for (let at = 1; at <= statements; at += isSwept ? 1 : 14 + (seed % 5)) {
+      for (const fault of ['refuse', 'lose-answer'] as const) {
+        let count = -Infinity;
+        await using fixture = await httpFixture({}, () => {
+          count += 1;
+          if (count < at) return undefined;
+          return count === at ? fault : 'refuse';
+        });
+        await load(fixture, all());
+        const truth = await fixture.readRows('report');
+        const dying = fixture.create();
+        await dying.check();
+        count = 0;
+        const outcome = await load({ destination: dying }, all()).catch(() => undefined);
+        if (outcome !== undefined) statements = at;
+        count = -Infinity;
+        await buryHolders(fixture);
+        const last = await load({ destination: fixture.create() }, all());
+        const place = `statement ${at}, ${fault}, seed ${seed}`;
+        expect(last.unchanged, place).toEqual(['report']);
+        expect(await fixture.readRows('report'), place).toEqual(truth);
+        expect(await leftovers(fixture), place).toEqual([]);
+      }
+    }
+    expect(statements).toBeGreaterThan(10);
+  },
+);
