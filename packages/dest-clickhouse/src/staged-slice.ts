@@ -16,12 +16,12 @@ export async function requireUniqueKey(
   options: OperationOptions,
 ): Promise<void> {
   const key = plan.orderBy.map(identifier).join(', ');
-  const [row] = await database.rows<{ doubled: string }>(
-    `SELECT toString(count() - uniqExact(${key})) AS doubled FROM ${database.table(staging)}`,
+  const [row] = await database.rows<{ _etl_doubled: string }>(
+    `SELECT toString(count() - uniqExact(${key})) AS _etl_doubled FROM ${database.table(staging)}`,
     options,
     [staging],
   );
-  const doubled = Number(row?.doubled ?? 0);
+  const doubled = Number(row?._etl_doubled ?? 0);
   if (doubled === 0) return;
   throw new EtlError({
     code: 'PRIMARY_KEY_NOT_UNIQUE',
@@ -83,12 +83,12 @@ export async function requireInScopes(
   options: OperationOptions,
 ): Promise<void> {
   const inside = scopes.map((scope) => `(${scopeCondition(stream, scope)})`).join(' OR ');
-  const [row] = await database.rows<{ outside: string }>(
-    `SELECT toString(countIf(NOT (${inside}))) AS outside FROM ${database.table(staging)}`,
+  const [row] = await database.rows<{ _etl_outside: string }>(
+    `SELECT toString(countIf(NOT (${inside}))) AS _etl_outside FROM ${database.table(staging)}`,
     options,
     [staging],
   );
-  const outside = Number(row?.outside ?? 0);
+  const outside = Number(row?._etl_outside ?? 0);
   if (outside === 0) return;
   throw new EtlError({
     code: 'SLICE_ROW_OUTSIDE_SCOPE',
