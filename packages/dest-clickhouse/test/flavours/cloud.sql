@@ -5,7 +5,7 @@ SELECT version() AS version;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_loads` (load_number UInt64, load_id String, pipeline LowCardinality(String), started_at DateTime64(3, 'UTC'), committed_at DateTime64(3, 'UTC'), rows UInt64, rows_by_stream Map(String, UInt64)) ENGINE = ReplacingMergeTree ORDER BY load_number TTL toDateTime(committed_at) + INTERVAL 2 YEAR SETTINGS replicated_deduplication_window = 0;
 
-CREATE TABLE IF NOT EXISTS `travel`.`_etl_slices` (pipeline LowCardinality(String), stream LowCardinality(String), slice String, status LowCardinality(String), rows UInt64, read_at DateTime64(3, 'UTC'), loaded_at Nullable(DateTime64(3, 'UTC')), flags Array(LowCardinality(String)), attempts UInt32, reason String, load_number UInt64) ENGINE = ReplacingMergeTree(load_number) ORDER BY (pipeline, stream, slice) SETTINGS replicated_deduplication_window = 0;
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_slices` (pipeline LowCardinality(String), stream LowCardinality(String), slice String, status LowCardinality(String), rows UInt64, read_at DateTime64(3, 'UTC'), loaded_at Nullable(DateTime64(3, 'UTC')), flags Array(LowCardinality(String)), fingerprint String, attempts UInt32, reason String, load_number UInt64) ENGINE = ReplacingMergeTree(load_number) ORDER BY (pipeline, stream, slice) SETTINGS replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_state` (pipeline LowCardinality(String), stream String, partition String, value String, load_number UInt64, updated_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree(load_number) ORDER BY (pipeline, stream, partition) SETTINGS replicated_deduplication_window = 0;
 
@@ -14,6 +14,8 @@ CREATE TABLE IF NOT EXISTS `travel`.`_etl_memory` (pipeline LowCardinality(Strin
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_scopes` (table_name LowCardinality(String), scope String, pipeline LowCardinality(String), released UInt8, version UInt64, claimed_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree(version) ORDER BY (table_name, scope, pipeline) SETTINGS replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_runs` (pipeline LowCardinality(String), run_id String, started_at DateTime64(3, 'UTC'), ended_at DateTime64(3, 'UTC'), status LowCardinality(String), rows UInt64, loads Array(String), streams String, failures String) ENGINE = ReplacingMergeTree ORDER BY (pipeline, started_at, run_id) TTL toDateTime(ended_at) + INTERVAL 2 YEAR SETTINGS replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_api_calls` (pipeline LowCardinality(String), run_id String, stream LowCardinality(String), account String, calls UInt64, retries UInt64, failed UInt64, call_ms UInt64, waits UInt64, wait_ms UInt64, quota_used Nullable(Float32), last_quota_used Nullable(Float32), quota_free_at Nullable(DateTime64(3, 'UTC')), ended_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree ORDER BY (pipeline, run_id, stream, account) TTL toDateTime(ended_at) + INTERVAL 2 YEAR SETTINGS replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_schema_changes` (pipeline LowCardinality(String), stream LowCardinality(String), table_name LowCardinality(String), change LowCardinality(String), detail String, load_number UInt64, changed_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree ORDER BY (pipeline, stream, load_number, change, detail) TTL toDateTime(changed_at) + INTERVAL 2 YEAR SETTINGS replicated_deduplication_window = 0;
 
@@ -175,7 +177,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(count() - uniqExact(`account_id`, `day`)) AS doubled FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+SELECT toString(count() - uniqExact(`account_id`, `day`)) AS _etl_doubled FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
 -- session_id=…
 -- session_timeout=60
@@ -183,7 +185,15 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(countIf(NOT (((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')))))) AS outside FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+SELECT toString(countIf(NOT (((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')))))) AS _etl_outside FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+
+-- session_id=…
+-- session_timeout=60
+SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
+
+-- session_check=1
+-- session_id=…
+SELECT multiIf((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')), 0, -1) AS _etl_place, toString(count()) AS _etl_rows, lower(hex(sum(reinterpretAsUInt128(sipHash128(formatRow('RowBinary', `account_id`, `actions.kind`, `day`, `spend`)))))) AS _etl_hash FROM `travel`.`_etl_staging_p_148de9c5_3_1` WHERE ((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02'))) GROUP BY _etl_place;
 
 -- session_id=…
 -- session_timeout=60
@@ -303,7 +313,7 @@ CREATE OR REPLACE VIEW `travel`.`shop___plans` SQL SECURITY INVOKER AS SELECT `i
 
 DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_9` SYNC;
 
-INSERT INTO `travel`.`_etl_slices` (pipeline, stream, slice, status, rows, read_at, loaded_at, flags, attempts, reason, load_number) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_slices` (pipeline, stream, slice, status, rows, read_at, loaded_at, flags, fingerprint, attempts, reason, load_number) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
 
 INSERT INTO `travel`.`_etl_state` (pipeline, stream, partition, value, load_number, updated_at) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
 
