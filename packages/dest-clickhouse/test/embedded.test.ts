@@ -68,7 +68,10 @@ it.each([
 
 it('who cannot see the process that holds the directory leaves the rows that it is inserting alone', async () => {
   await withDirectory(async (path) => {
-    const hold = OPEN.replace('await reader[Symbol.asyncDispose]()', "process.stdin.once('data', () => process.exit())");
+    const hold = OPEN.replace(
+      'await reader[Symbol.asyncDispose]()',
+      "process.stdin.once('data', () => process.exit())",
+    );
     const holder = spawn(process.execPath, ['--input-type=module', '--eval', hold, path, '0']);
     try {
       await once(holder.stdout, 'data');
