@@ -41,8 +41,9 @@ export async function openEmbedded(
     try {
       // The engine prints to stderr when it finds its directory locked: only who holds the note asks it.
       if (!claim(directory)) throw new HeldError();
-      if (!held.has(directory)) sweepInsertFiles(directory);
       const connection = createConnection(chdb, directory);
+      // Not before: a note cannot tell of a process in another container, and its rows are in such files.
+      if (!held.has(directory)) sweepInsertFiles(directory);
       held.set(directory, (held.get(directory) ?? 0) + 1);
       // The client would log what it is also told by the error that it throws.
       const client = createClient({

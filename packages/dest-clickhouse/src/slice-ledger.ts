@@ -42,15 +42,16 @@ export function writeSliceLedger(
   return insertSystemRows(database, '_etl_slices', COLUMNS, rows, by.token, options);
 }
 
+/** Who only looks adds no columns: those that may be absent came in later versions of the package. */
 interface StoredEntry {
   readonly slice: string;
   readonly stream: string;
   readonly status: string;
   readonly rows: string;
   readonly read_at: string;
-  readonly loaded_at: string | null;
-  readonly flags: readonly string[];
-  readonly fingerprint: string;
+  readonly loaded_at?: string | null;
+  readonly flags?: readonly string[];
+  readonly fingerprint?: string;
   readonly attempts: string;
   readonly reason: string;
 }
@@ -62,20 +63,20 @@ export async function readSliceLedger(
   options?: OperationOptions,
 ): Promise<readonly LedgerEntry[]> {
   const rows = await database.rows<StoredEntry>(
-    `SELECT stream, slice, status, rows, read_at, loaded_at, flags, fingerprint, attempts, reason FROM ${database.table('_etl_slices')} FINAL ` +
+    `SELECT * FROM ${database.table('_etl_slices')} FINAL ` +
       `WHERE pipeline = ${literal(pipeline)} ${stream === undefined ? '' : `AND stream = ${literal(stream)}`}`,
     options,
     ['_etl_slices'],
   );
-  return rows.map((row) => ({
+  return rows.map(({ flags = [], fingerprint = '', loaded_at = null, ...row }) => ({
     stream: row.stream,
     slice: row.slice,
     status: row.status === 'good' ? 'good' : 'failed',
     rows: Number(row.rows),
     readAt: instant(row.read_at),
-    ...(row.loaded_at === null ? {} : { loadedAt: instant(row.loaded_at) }),
-    ...(row.flags.length === 0 ? {} : { flags: row.flags }),
-    ...(row.fingerprint === '' ? {} : { fingerprint: row.fingerprint }),
+    ...(loaded_at === null ? {} : { loadedAt: instant(loaded_at) }),
+    ...(flags.length === 0 ? {} : { flags }),
+    ...(fingerprint === '' ? {} : { fingerprint }),
     attempts: Number(row.attempts),
     ...(row.reason === '' ? {} : { reason: row.reason }),
   }));

@@ -14,11 +14,10 @@ it('looks up columns that are called what its own query calls its columns', asyn
     primaryKey: ['id'],
     writeDisposition: 'merge',
   };
-  const others = Object.fromEntries(columns.map((name) => [name, `the ${name}`]));
-  const row: Row = { id: 1n, ...others };
+  const values: Row = Object.fromEntries(columns.map((name) => [name, `the ${name}`]));
   await using session = await fixture.destination.open('p');
   await using load = await session.beginLoad();
   await load.prepare(stream);
-  await load.write('device', [row]);
-  expect(await load.lookup('device', [{ id: 1n }], columns.toReversed())).toEqual([others]);
+  await load.write('device', [{ id: 1n, ...values }]);
+  expect(await load.lookup('device', [{ id: 1n }], columns.toReversed())).toEqual([values]);
 });

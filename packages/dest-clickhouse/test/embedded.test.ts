@@ -66,6 +66,30 @@ it.each([
   });
 });
 
+it('who cannot see the process that holds the directory leaves the rows that it is inserting alone', async () => {
+  await withDirectory(async (path) => {
+    const hold = OPEN.replace(
+      'await reader[Symbol.asyncDispose]()',
+      "process.stdin.once('data', () => process.exit())",
+    );
+    const holder = spawn(process.execPath, ['--input-type=module', '--eval', hold, path, '0']);
+    try {
+      await once(holder.stdout, 'data');
+      const note = { instance: 'x', host: 'another container', pid: 1, namespace: 'y', startedAt: '' };
+      await writeFile(join(path, 'etl-holder.json'), JSON.stringify(note));
+      await writeFile(join(path, 'etl-insert-x'), '[1]\n');
+      const refused = openClickHouse({ path, database: 'travel', lockWaitMs: 0 });
+      await expect(refused).rejects.toMatchObject({ code: 'CLICKHOUSE_EMBEDDED_BUSY' });
+      expect(await readdir(path)).toContain('etl-insert-x');
+    } finally {
+      holder.stdin.end('\n');
+      await once(holder, 'close');
+    }
+    expect(await open(path, 0)).toMatchObject({ stdout: '1\n' });
+    expect(await readdir(path)).not.toContain('etl-insert-x');
+  });
+});
+
 it("a refused query of one's own is answered with its names, and the loader's without what may be a cell", async () => {
   await withDirectory(async (path) => {
     const reader = await openClickHouse({ path, database: 'travel' });

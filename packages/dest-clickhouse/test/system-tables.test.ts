@@ -33,6 +33,10 @@ it('adds the columns that an older version of the package did not know', async (
   await open();
   await fixture.query(`ALTER TABLE ${database}._etl_slices DROP COLUMN flags SETTINGS mutations_sync = 2`);
   await fixture.query(`ALTER TABLE ${database}._etl_slices DROP COLUMN loaded_at SETTINGS mutations_sync = 2`);
+  await fixture.query(`ALTER TABLE ${database}._etl_slices DROP COLUMN fingerprint SETTINGS mutations_sync = 2`);
+  // Who only looks may be the first to come with the new version.
+  const view = await fixture.destination.inspect();
+  expect(await view.readLedger('p')).toMatchObject([{ slice: 'a', status: 'failed' }]);
   await open();
   await using session = await fixture.destination.open('p');
   expect(await session.readLedger('s')).toHaveLength(1);

@@ -307,10 +307,13 @@ describe('a stream that the destination refuses', () => {
       name: 'two',
       check: async () => undefined,
       discover: async () => [table('good'), table('bad')],
-      async *read({ state = [] } = {}): AsyncIterable<SourceMessage> {
+      async *read({ state = [], lookup } = {}): AsyncIterable<SourceMessage> {
         requests.push(state);
-        for (const name of ['good', 'bad']) {
+        for (const name of ['bad', 'good']) {
           yield { type: 'schema', stream: table(name) };
+          // It does not know that the destination refused the stream.
+          const [found] = (await lookup?.(name, [{ id: 1 }], ['status'])) ?? [];
+          if (name === 'bad') expect(found).toBeUndefined();
           yield { type: 'records', stream: name, rows: [{ id: 1, status: 'a', _version: 1n }] };
           const entries = [{ stream: name, partition: '', value: 1 }];
           yield { type: 'checkpoint', checkpoint: { entries } };

@@ -15,11 +15,20 @@ export async function* paced<T>(
 ): AsyncGenerator<T, void, undefined> {
   const known = await memory?.get(key);
   pacer.restore(known);
+  // An account without trouble is not worth a write for each of its windows.
+  const keep = async (): Promise<void> => {
+    if (memory === undefined || JSON.stringify(pacer.state()) === JSON.stringify(known)) return;
+    // Others may have learned something meanwhile.
+    pacer.restore(await memory.get(key));
+    await memory.set(key, pacer.state());
+  };
+  let isRead = false;
   try {
     yield* read();
+    isRead = true;
+    await keep();
   } finally {
-    const state = pacer.state();
-    // An account without trouble is not worth a write for each of its windows.
-    if (JSON.stringify(state) !== JSON.stringify(known)) await memory?.set(key, state);
+    // Why the reading failed matters more than what it learned.
+    if (!isRead) await keep().catch(() => undefined);
   }
 }

@@ -39,9 +39,9 @@ export class TokenBucket {
 
   /** Never above what time has refilled: a state from another run only takes away. */
   restore(state: { readonly level: number; readonly at: number }, now: number): void {
+    this.#refill(now);
     const refilled = state.level + (Math.max(0, now - state.at) / 1000) * this.#options.refillPerSecond;
     this.#level = Math.min(this.#level, refilled);
-    this.#at = now;
   }
 
   #refill(now: number): void {

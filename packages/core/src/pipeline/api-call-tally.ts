@@ -1,5 +1,8 @@
 import type { ApiCallEvent, ApiCallTotals } from '../api-call.ts';
 
+/** No platform takes longer to give a quota back; what says so is damaged. */
+const LONGEST_REGAIN_MS = 366 * 86_400_000;
+
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Adds up the calls of a run, per stream and account. */
@@ -19,18 +22,18 @@ export class ApiCallTally {
     const totals = this.#of(stream, account);
     if (event.type === 'call-waiting') {
       totals.waits += 1;
-      totals.waitMs += Math.round(event.waitMs);
+      totals.waitMs += wholeMs(event.waitMs);
       return;
     }
     const { status, attempt, durationMs, quotaUsed, quotaRegainMs } = event;
     totals.calls += 1;
-    totals.callMs += Math.round(durationMs);
+    totals.callMs += wholeMs(durationMs);
     if (attempt > 1) totals.retries += 1;
     if (status === undefined || status >= 400) totals.failed += 1;
     if (quotaUsed === undefined) return;
     totals.lastQuotaUsed = quotaUsed;
     totals.quotaUsed = Math.max(totals.quotaUsed ?? 0, quotaUsed);
-    if (quotaRegainMs !== undefined && quotaRegainMs > 0) {
+    if (quotaRegainMs !== undefined && quotaRegainMs > 0 && quotaRegainMs <= LONGEST_REGAIN_MS) {
       totals.quotaFreeAt = new Date(this.#now().getTime() + quotaRegainMs).toISOString();
     }
   }
@@ -43,4 +46,9 @@ export class ApiCallTally {
     this.#totals.set(key, totals);
     return totals;
   }
+}
+
+/** A clock that is set back between two readings makes a duration negative. */
+function wholeMs(duration: number): number {
+  return duration > 0 ? Math.round(duration) : 0;
 }

@@ -38,7 +38,7 @@ export interface CompareOptions {
 const BUCKET_ROWS = 256;
 const MIN_BITS = 4;
 const MAX_BITS = 16;
-/** Rows that are looked at one by one, about, whatever is wrong. */
+/** Most rows that are looked at one by one, whatever is wrong: both sides give them in one answer. */
 const MAX_ROWS = 50_000;
 
 /**
@@ -113,7 +113,7 @@ function differingBuckets(
     .toSorted((one, other) => one - other);
 }
 
-/** As many buckets as hold about {@link MAX_ROWS}, at least one. */
+/** Buckets that hold {@link MAX_ROWS} together. One alone can hold more: of integers only the lowest bits count. */
 function firstRows(
   differing: readonly number[],
   ours: ReadonlyMap<number, ContentBucket>,
@@ -122,8 +122,9 @@ function firstRows(
   const chosen: number[] = [];
   let rows = 0;
   for (const bucket of differing) {
-    rows += Math.max(ours.get(bucket)?.rows ?? 0, theirs.get(bucket)?.rows ?? 0);
-    if (chosen.length > 0 && rows > MAX_ROWS) break;
+    const more = Math.max(ours.get(bucket)?.rows ?? 0, theirs.get(bucket)?.rows ?? 0);
+    if (rows + more > MAX_ROWS) continue;
+    rows += more;
     chosen.push(bucket);
   }
   return chosen;

@@ -66,7 +66,9 @@ class LogLoads implements AsyncDisposable {
     this.#run = run;
   }
 
+  // What a source completes of a stream that failed is dropped, so there is nothing to find.
   readonly lookup: LoadPackage['lookup'] = async (stream, keys, columns) => {
+    if (this.#failed.has(stream)) return keys.map(() => undefined);
     await this.#prepare(stream);
     return this.#current().lookup(stream, keys, columns);
   };

@@ -50,6 +50,31 @@ it('lets the next one with the same token wait for a quota that this one has use
   expect(await drain(free)).toEqual([1]);
 });
 
+it('does not forget what another run learned while this one was reading', async () => {
+  const clock = new FakeClock();
+  const shared = memory();
+  const options = { name: 'account 1', buckets: [{ capacity: 10, refillPerSecond: 1 }], clock };
+  const [mine, theirs] = [new Pacer(options), new Pacer(options)];
+  const reading = paced(mine, { memory: shared, key: 'k' }, async function* read() {
+    await mine.acquire();
+    yield 1;
+    theirs.parkUntil(clock.now() + 600_000);
+    await drain(paced(theirs, { memory: shared, key: 'k' }, async function* other() {}));
+  });
+  await drain(reading);
+  expect(shared.kept.get('k')).toMatchObject({ parkedUntil: clock.now() + 600_000 });
+});
+
+it('says why the reading failed also when what it learned cannot be kept', async () => {
+  const pacer = new Pacer({ name: 'account 1' });
+  const broken = { ...memory(), set: async () => Promise.reject(new Error('the destination is down')) };
+  const reading = paced(pacer, { memory: broken, key: 'k' }, async function* read() {
+    yield 1;
+    throw new Error('refused');
+  });
+  await expect(drain(reading)).rejects.toThrow('refused');
+});
+
 it('writes only when something was learned', async () => {
   const clock = new FakeClock();
   const shared = memory();

@@ -168,6 +168,16 @@ it.each([undefined, null, 'x', 7, [], {}, { formatVersion: 2, parkedUntil: 9e15 
   },
 );
 
+it('keeps what its buckets refilled when it takes up a state', async () => {
+  const clock = new FakeClock();
+  const pacer = new Pacer({ name: 'app', clock, buckets: [{ capacity: 10, refillPerSecond: 1 }], longestWaitMs: 1 });
+  await pacer.acquire({ cost: 10 });
+  const state = pacer.state();
+  clock.advance(10_000);
+  pacer.restore(state);
+  await pacer.acquire({ cost: 10 });
+});
+
 it('never believes that a quota is used for more than a day', () => {
   const clock = new FakeClock();
   const pacer = new Pacer({ name: 'app', clock });
