@@ -62,6 +62,8 @@ export async function* readReplication(read: ReplicationReadOptions): Messages {
     for await (const message of readWith({ ...read, onSlotCreated }, control)) {
       isCovered ||= message.type === 'checkpoint';
       yield message;
+      // What the server has sent already would otherwise be read to its end.
+      signal?.throwIfAborted();
     }
   } catch (error) {
     signal?.throwIfAborted();

@@ -59,6 +59,7 @@ function fieldOf(spec: ValueSpec, value: unknown): string {
 function textOf(spec: ValueSpec, value: unknown): string {
   if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`;
   if (typeof value === 'boolean') return value ? 't' : 'f';
+  if (value instanceof Date) return value.toISOString();
   if (Object.is(value, -0)) return '-0';
   if (!Array.isArray(value)) return String(value);
   const items = value.map((item: unknown) => {

@@ -9,9 +9,13 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 describePackage(directory);
 
 describe('a planted bug of a package is seen', () => {
-  it.each(PACKAGE_MUTANTS)('%s → %s', async (_bug, promise, files) => {
-    expect(await sightOfPackageBug(files, promise)).toBeDefined();
-  });
+  it.each(PACKAGE_MUTANTS)(
+    '%s → %s',
+    async (_bug, promise, files) => {
+      expect(await sightOfPackageBug(files, promise)).toBeDefined();
+    },
+    120_000,
+  );
 
   it('by every promise', () => {
     const seen = new Set(PACKAGE_MUTANTS.map(([, promise]) => promise));

@@ -35,6 +35,10 @@ export const HTTP_FAULTS: readonly HttpFault[] = [
   fault('HTML with 200', ['data', 'transient'], ({ response }) => {
     response.setHeader('content-type', 'text/html').end('<html>We are down for maintenance</html>');
   }),
+  fault('error with 200', ['data', 'transient', 'rate-limit', 'auth', 'permission'], ({ response }) => {
+    sendJson(response, { error: 'the report failed' });
+  }),
+  fault('null with 200', ['data', 'transient'], ({ response }) => sendJson(response, null)),
   fault('nothing with 200', ['data', 'transient'], ({ response }) => response.end()),
   fault('body cut short', ['transient', 'data'], ({ response, answer }) => {
     const text = JSON.stringify(answer);

@@ -1,4 +1,4 @@
-import { EtlError } from '@etl/core';
+import { EtlError, type ErrorKind } from '@etl/core';
 import { paginate, type HttpClient } from '@etl/core/http';
 import { z } from 'zod';
 import type { Bug } from './sample-bug.ts';
@@ -57,11 +57,20 @@ export async function* pagesOf(options: PagesOptions): AsyncGenerator<readonly S
   throw new EtlError({ code: 'SAMPLE_ROWS_MISSING', kind: 'data', message: 'The platform left out rows.' });
 }
 
+const KINDS: Readonly<Record<number, ErrorKind>> = { 401: 'auth', 403: 'permission', 429: 'rate-limit' };
+
 /** Credentials for whoever is at the other end. */
 async function follow(url: string): Promise<unknown> {
+  const failed = (kind: ErrorKind, cause?: unknown): EtlError =>
+    new EtlError({ code: 'SAMPLE_UNREACHABLE', kind, message: 'No page came.', cause });
   try {
-    return await (await fetch(url, { headers: { authorization: `Bearer ${TOKEN}` } })).json();
+    const answer = await fetch(url, {
+      headers: { authorization: `Bearer ${TOKEN}` },
+      signal: AbortSignal.timeout(300),
+    });
+    if (!answer.ok) throw failed(KINDS[answer.status] ?? 'transient');
+    return await answer.json();
   } catch (error) {
-    throw new EtlError({ code: 'SAMPLE_UNREACHABLE', kind: 'transient', message: 'No answer came.', cause: error });
+    throw EtlError.isInstance(error) ? error : failed(error instanceof SyntaxError ? 'data' : 'transient', error);
   }
 }
