@@ -20,6 +20,8 @@ export class DatasetColumns {
   readonly #declared = new Map<string, ColumnSpec>();
   /** Columns that configuration gives a type from this schema version on. */
   readonly #configured: readonly string[];
+  readonly #dropped: ReadonlySet<string>;
+  readonly #hashed: ReadonlySet<string>;
   readonly #known: KnownColumns;
   /** Fields of this reading alone. */
   readonly #seen = new Set<string>();
@@ -30,13 +32,15 @@ export class DatasetColumns {
     this.#known = known;
     this.#fields = new Set(known.fields);
     this.#types = new Map(Object.entries(known.types));
-    const { columns, hash } = dataset.options;
+    const { columns, drop, hash } = dataset.options;
     const configured = Object.entries(columns).filter(([, { since }]) => isFrom(dataset.version, since));
     this.#configured = configured.map(([name]) => name);
     for (const [name, { type }] of configured) this.#declare(name, type);
     if (dataset.watermark !== undefined) this.#declare(dataset.watermark, 'timestamp');
     for (const name of dataset.primaryKey) if (!this.#declared.has(name)) this.#declare(name, 'string');
-    for (const name of hash) this.#declare(name, 'string');
+    this.#dropped = new Set(drop.map(({ name }) => name));
+    this.#hashed = new Set(hash.map(({ name }) => name));
+    for (const name of this.#hashed) this.#declare(name, 'string');
   }
 
   /**
@@ -59,8 +63,8 @@ export class DatasetColumns {
   }
 
   get spec(): StreamSpec {
-    const { name, primaryKey, disposition, options } = this.#dataset;
-    const kept = [...new Set([...primaryKey, ...this.#fields])].filter((field) => !options.drop.includes(field));
+    const { name, primaryKey, disposition } = this.#dataset;
+    const kept = [...new Set([...primaryKey, ...this.#fields])].filter((field) => !this.#dropped.has(field));
     const columns = kept.flatMap((field): readonly ColumnSpec[] => {
       const declared = this.#declaredOf(field);
       if (declared !== undefined) return [declared];
@@ -72,7 +76,7 @@ export class DatasetColumns {
 
   /** Learns from a row of the API, and gives back what may be kept of it. */
   take(row: Row): Row {
-    const { name, primaryKey, options } = this.#dataset;
+    const { name, primaryKey } = this.#dataset;
     for (const key of primaryKey) {
       if (row[key] === null || row[key] === undefined)
         throw datasetError('ESIM_KEY_MISSING', 'data', name, `has a row without ${key}`, 'Ask whoever runs the API.');
@@ -81,8 +85,8 @@ export class DatasetColumns {
     for (const [field, value] of Object.entries(row)) {
       this.#fields.add(field);
       this.#seen.add(field);
-      if (options.drop.includes(field)) continue;
-      kept[field] = options.hash.includes(field) ? this.#hashed(value) : value;
+      if (this.#dropped.has(field)) continue;
+      kept[field] = this.#hashed.has(field) ? this.#hash(value) : value;
       if (this.#declaredOf(field) !== undefined) continue;
       const type = join(this.#types.get(field), detect(kept[field]));
       if (type !== undefined) this.#types.set(field, type);
@@ -110,16 +114,17 @@ export class DatasetColumns {
    */
   requireConfigured(): void {
     if (this.#seen.size === 0) return;
-    const { name, options } = this.#dataset;
+    const { name, version, options } = this.#dataset;
     const absent = (columns: readonly string[]): string => columns.filter((one) => !this.#seen.has(one)).join(', ');
-    const personal = absent([...options.drop, ...options.hash]);
+    const expected = [...options.drop, ...options.hash].filter(({ since }) => isFrom(version, since));
+    const personal = absent(expected.map((column) => column.name));
     if (personal !== '')
       throw datasetError(
         'ESIM_PII_COLUMN_MISSING',
         'config',
         name,
         `has no column ${personal}, which should be dropped or hashed`,
-        'Correct the names of the columns; nothing was stored.',
+        'Correct the name, or say with since from which schema version on it is there; nothing was stored.',
       );
     const declared = absent(this.#configured);
     if (declared === '') return;
@@ -160,7 +165,7 @@ export class DatasetColumns {
     );
   }
 
-  #hashed(value: unknown): unknown {
+  #hash(value: unknown): unknown {
     if (value === null || value === undefined) return null;
     const text = typeof value === 'string' ? value : (numberText(value) ?? exactJson(value));
     return createHmac('sha256', this.#hashKey ?? '')

@@ -118,7 +118,7 @@ function parseDataset(raw: unknown, label: string, name: string, all: ResolvedOp
   if (!isWhole && (key.length === 0 || key.includes(''))) return invalid('has no primary key');
   if (!isWhole && !entry.watermark_field) return invalid('has no watermark field');
   const options = all.datasets[label] ?? all.datasets[name] ?? NO_OPTIONS;
-  if (key.some((column) => options.drop.includes(column)))
+  if (options.drop.some((column) => key.includes(column.name)))
     return invalid('has its primary key among the dropped columns');
   const version = entry.schema_version ?? undefined;
   const gate = versionProblem(label, version, options.reviewed);

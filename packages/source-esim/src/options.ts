@@ -7,6 +7,11 @@ const columnType = z
   .string()
   .regex(/^(?:string|int64|boolean|timestamp|date|json|decimal\(\d{1,2}, ?\d{1,2}\))$/, 'is no type of a column');
 const names = z.array(z.string().min(1));
+/** Columns with personal data, each perhaps with the schema version from which on it is there. */
+const personalColumns = z
+  .array(z.union([z.string().min(1), z.strictObject({ name: z.string().min(1), since: version.optional() })]))
+  .default([])
+  .transform((columns) => columns.map((column) => (typeof column === 'string' ? { name: column } : column)));
 
 export const esimDatasetSchema = z.strictObject({
   reviewed: z.array(version).min(1).optional().describe('Schema versions that were reviewed. Absent: any is loaded.'),
@@ -14,8 +19,8 @@ export const esimDatasetSchema = z.strictObject({
     .record(z.string(), z.strictObject({ type: columnType, since: version.optional() }))
     .default({})
     .describe('Types of columns, each from a schema version on.'),
-  drop: names.default([]).describe('Columns that are never kept.'),
-  hash: names.default([]).describe('Columns of which only an HMAC is kept.'),
+  drop: personalColumns.describe('Columns that are never kept.'),
+  hash: personalColumns.describe('Columns of which only an HMAC is kept.'),
 });
 
 /** Options of the eSIM source. */

@@ -43,7 +43,7 @@ describeSource('the eSIM source', async () => {
       apiKey: key,
       datasets: DATASETS,
       hashKey: HASH_KEY,
-      clock: new HastyClock({ now: Date.parse(control.now()) }),
+      clock: new HastyClock({ now: Date.parse(control.now()), speed: 4 }),
       fetch: counted,
     });
   return {

@@ -38,7 +38,7 @@ export async function esimFixture(seed: string, options: Partial<EsimOptions> = 
   const sandbox = await startSandbox({ seed, platforms: ['esim'], now: new Date('2026-10-01T00:00:00Z') });
   const { baseUrl, apiKey } = sandbox.esim;
   const sourceOf = (given: Partial<EsimOptions>) =>
-    esim({ baseUrl, apiKey, datasets: DATASETS, hashKey: HASH_KEY, clock: new HastyClock(), ...given });
+    esim({ baseUrl, apiKey, datasets: DATASETS, hashKey: HASH_KEY, clock: new HastyClock({ speed: 4 }), ...given });
   let source = sourceOf(options);
   const destination = memoryDestination();
   return {

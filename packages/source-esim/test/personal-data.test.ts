@@ -73,6 +73,21 @@ describe('personal data', () => {
     expect(inspect(fixture.store, { depth: 20 })).not.toContain('canary.example');
   });
 
+  it('is named before it comes: with since, a column that is not there yet is no mistake', async () => {
+    const drop = ['ip_address', 'first_name', 'email', { name: 'phone', since: '1.2' }];
+    await using fixture = await esimFixture('pii', { datasets: { users: { drop } } });
+    const { control } = fixture.sandbox;
+    expect(await fixture.run()).toMatchObject({ status: 'ok' });
+    control.changeExport({ kind: 'add-column', dataset: 'users', name: 'phone', values: ['+49 canary'] });
+    control.advance({ hours: 2 });
+    // It comes before the version says so, as it does when a deployment is under way.
+    expect(await fixture.run()).toMatchObject({ status: 'ok' });
+    control.changeExport({ kind: 'remove-column', dataset: 'users', name: 'phone' });
+    control.changeExport({ kind: 'manifest', dataset: 'users', entry: { schema_version: '1.2' } });
+    expect((await fixture.run()).failures).toMatchObject([{ error: { code: 'ESIM_PII_COLUMN_MISSING' } }]);
+    expect(inspect(fixture.store, { depth: 20 })).not.toContain('canary');
+  });
+
   it('cannot be hashed without a key', async () => {
     await expect(esimFixture('pii', { hashKey: undefined })).rejects.toThrow('hashKey: is required');
   });

@@ -122,6 +122,27 @@ export async function listForeignTables(
   );
 }
 
+/**
+ * Those of the tables whose updates and deletes PostgreSQL refuses once they are published, because
+ * nothing would say which row they mean. Of a partitioned table every leaf has to say it.
+ */
+export async function listUnidentifiedTables(
+  client: Client,
+  tables: readonly TableName[],
+): Promise<readonly TableName[]> {
+  return json(
+    client,
+    `SELECT coalesce(json_agg(json_build_object('oid', c.oid::int8, 'schema', n.nspname, 'table', c.relname)
+       ORDER BY n.nspname, c.relname), '[]')
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.oid = ANY ('{${tables.map(({ oid }) => oid).join(',')}}'::oid[]) AND EXISTS (
+       SELECT FROM (SELECT c.oid AS relid WHERE c.relkind <> 'p'
+         UNION ALL SELECT t.relid FROM pg_partition_tree(c.oid) t WHERE t.isleaf AND c.relkind = 'p') leaves
+       JOIN pg_class l ON l.oid = leaves.relid AND l.relkind = 'r'
+       WHERE l.relreplident <> 'f' AND pg_get_replica_identity_index(l.oid) IS NULL)`,
+  );
+}
+
 /** The tables that a publication publishes, which are leaf partitions when it does not publish via the root. */
 export async function listPublishedTables(client: Client, publication: string): Promise<readonly TableName[]> {
   return json(

@@ -44,7 +44,7 @@ export async function findProblems(
     const { tables, unpublished, difference, publication } = await previewTables(control, options, facts);
     await attempt(() => requireDistinctNames(tables));
     if (publication === undefined) {
-      await attempt(() => requireCreationRights(control, options.publication, tables, facts));
+      await attempt(() => requireCreationRights(control, options.publication, difference?.added ?? [], facts));
     } else if (difference !== undefined) {
       await attempt(() => requireAlterationRights(control, options.publication, difference));
     }

@@ -45,7 +45,8 @@ export async function createPublication(
 
 function createStatement(name: string, tables: readonly TableName[], serverVersion: number): string {
   const generated = serverVersion >= 180_000 ? ', publish_generated_columns = stored' : '';
-  return `CREATE PUBLICATION ${identifier(name)} FOR TABLE ${listOf(tables)} WITH (publish_via_partition_root = true${generated})`;
+  const published = tables.length === 0 ? '' : ` FOR TABLE ${listOf(tables)}`;
+  return `CREATE PUBLICATION ${identifier(name)}${published} WITH (publish_via_partition_root = true${generated})`;
 }
 
 /**

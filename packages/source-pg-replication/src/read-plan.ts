@@ -4,6 +4,7 @@ import type { Client } from 'pg';
 import {
   describeTables,
   listForeignTables,
+  listUnidentifiedTables,
   listPublishedTables,
   listTables,
   listUnpublishedTables,
@@ -59,7 +60,7 @@ async function preparedTables(
   const name = options.publication;
   const publication = await readPublication(client, name);
   const choice = await chooseTables(client, options, facts, publication);
-  if (publication === undefined) await createPublication(client, name, choice.tables, facts.version);
+  if (publication === undefined) await createPublication(client, name, choice.difference?.added ?? [], facts.version);
   else if (choice.difference !== undefined) await alterPublication(client, name, choice.difference);
   return choice;
 }
@@ -117,8 +118,10 @@ async function chooseTables(
   const published = await listPublishedTables(client, name);
   const others = new Map((await listUnpublishedTables(client, published)).map((table) => [table.oid, table]));
   const chosen = selection.choose([...published, ...others.values()], where);
-  const tables = chosen.filter(({ oid }) => !others.has(oid));
-  const left = chosen.flatMap(({ oid }) => others.get(oid) ?? []);
+  // Nobody must be told to publish what could not be updated any more: such a table fails by its own name.
+  const unidentified = oidSet(await listUnidentifiedTables(client, [...others.values()]));
+  const tables = chosen.filter(({ oid }) => !others.has(oid) || unidentified.has(oid));
+  const left = chosen.flatMap(({ oid }) => others.get(oid) ?? []).filter(({ oid }) => !unidentified.has(oid));
   const named = left.filter((table) => selection.isNamed(table));
   if (named.length > 0) throw tablesUnpublished(name, named, { isNamed: true });
   const unpublished = left.filter(({ isInPartitions }) => !isInPartitions);
@@ -126,23 +129,32 @@ async function chooseTables(
   return { tables, unpublished };
 }
 
-/** What a publication of ours is to publish. A table that is not ours to add must not keep the others from it. */
+/**
+ * What a publication of ours is to publish. A table that is not ours to add must not keep the others
+ * from it; one without a replica identity is left out, or PostgreSQL would refuse to update it.
+ */
 async function ownChoice(
   client: Client,
   chosen: readonly TableName[],
   published: readonly TableName[],
 ): Promise<TableChoice<TableName>> {
-  const oids = new Set(published.map(({ oid }) => oid));
-  const missing = chosen.filter(({ oid }) => !oids.has(oid));
+  const oids = oidSet(published);
+  const unidentified = oidSet(await listUnidentifiedTables(client, chosen));
+  const publishable = chosen.filter(({ oid }) => !unidentified.has(oid));
+  const missing = publishable.filter(({ oid }) => !oids.has(oid));
   const foreign = await listForeignTables(client, missing);
   // With none of its own, the user may not make the publication: that is said of the whole.
-  const unpublished = foreign.length === chosen.length ? [] : foreign;
-  const left = new Set(unpublished.map(({ oid }) => oid));
+  const unpublished = foreign.length === publishable.length ? [] : foreign;
+  const left = oidSet(unpublished);
   const tables = chosen.filter(({ oid }) => !left.has(oid));
-  const kept = new Set(tables.map(({ oid }) => oid));
+  const kept = oidSet(publishable.filter(({ oid }) => !left.has(oid)));
   const added = missing.filter(({ oid }) => kept.has(oid));
   const dropped = published.filter(({ oid }) => !kept.has(oid));
   return { tables, unpublished, ...(added.length + dropped.length === 0 ? {} : { difference: { added, dropped } }) };
+}
+
+function oidSet(tables: readonly TableName[]): ReadonlySet<number> {
+  return new Set(tables.map(({ oid }) => oid));
 }
 
 /** @throws `PG_STREAM_NAME_CONFLICT` (config) when two tables would become one stream. */

@@ -111,6 +111,13 @@ function requireKey(table: CatalogTable): readonly string[] {
   if (table.key === null) {
     throw keyless(table, `The table ${name} has neither a primary key nor a replica identity index`, identity);
   }
+  if (table.isKeyDeferrable && table.identity !== 'f') {
+    throw keyless(
+      table,
+      `The primary key of the table ${name} is deferrable, so PostgreSQL refuses to publish its updates`,
+      `${alter} REPLICA IDENTITY FULL;`,
+    );
+  }
   const published = new Set(table.columns.filter((column) => column.isPublished).map((column) => column.name));
   const missing = table.key.find((column) => !published.has(column));
   if (missing !== undefined) {
@@ -121,13 +128,6 @@ function requireKey(table: CatalogTable): readonly string[] {
       hint: 'Add the column to the column list of the publication, or exclude the table.',
       context: { stream: streamName(table.schema, table.table) },
     });
-  }
-  if (table.isKeyDeferrable && table.identity !== 'f') {
-    throw keyless(
-      table,
-      `The primary key of the table ${name} is deferrable, so PostgreSQL refuses to publish its updates`,
-      `${alter} REPLICA IDENTITY FULL;`,
-    );
   }
   return table.key;
 }

@@ -1,6 +1,10 @@
 import { z } from 'zod';
 import { definePlatform } from '../platform.ts';
 
+const personalColumns = z.array(
+  z.union([z.string(), z.strictObject({ name: z.string(), since: z.string().optional() })]),
+);
+
 const esimGroupSchema = z.strictObject({
   base_url: z.url(),
   api_key: z.string().min(1),
@@ -11,8 +15,8 @@ const esimGroupSchema = z.strictObject({
       z.strictObject({
         reviewed: z.array(z.string()).optional(),
         columns: z.record(z.string(), z.strictObject({ type: z.string(), since: z.string().optional() })).optional(),
-        drop: z.array(z.string()).optional(),
-        hash: z.array(z.string()).optional(),
+        drop: personalColumns.optional(),
+        hash: personalColumns.optional(),
       }),
     )
     .optional(),

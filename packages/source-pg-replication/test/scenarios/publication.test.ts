@@ -43,6 +43,17 @@ test('table_not_in_publication: fails by name, everywhere', async () => {
   expect(replica.rows('archive')).toHaveLength(2);
 });
 
+test('nobody is told to publish a table without a replica identity', async () => {
+  await using database = await postgres.database(
+    `CREATE TABLE items (id int PRIMARY KEY); CREATE TABLE keyless (a int); CREATE PUBLICATION theirs FOR TABLE items`,
+  );
+  const replica = new Replica(database, { publication: 'theirs' });
+  expect(await failureOf(replica.source().check())).toMatchObject({ code: 'PG_TABLE_KEYLESS' });
+  expect((await replica.attempt()).failures).toMatchObject([
+    { stream: 'keyless', error: { code: 'PG_TABLE_KEYLESS' } },
+  ]);
+});
+
 test('a table that the options name is a matter of configuration, before anything is read', async () => {
   await using database = await postgres.database(TABLES);
   const replica = new Replica(database, { publication: 'theirs', tables: ['items', 'archive', 'oth*'] });

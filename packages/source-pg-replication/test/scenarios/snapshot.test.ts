@@ -178,6 +178,35 @@ test('no_pk_table_rejected, replica_identity_nothing, deferrable_pk_default_iden
   expect((await replica.attempt()).status).toBe('partial');
 });
 
+test('a table without a replica identity is never published, for PostgreSQL would refuse to update it', async () => {
+  await using database = await postgres.database(
+    `${ITEMS}; CREATE TABLE keyless (a int); INSERT INTO keyless VALUES (1);
+     CREATE TABLE mute (id int PRIMARY KEY); ALTER TABLE mute REPLICA IDENTITY NOTHING; INSERT INTO mute VALUES (1);
+     CREATE TABLE later (id int PRIMARY KEY DEFERRABLE); INSERT INTO later VALUES (1);
+     CREATE TABLE parts (a int) PARTITION BY RANGE (a);
+     CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (9); INSERT INTO parts VALUES (1)`,
+  );
+  const update = 'UPDATE keyless SET a = 2; UPDATE mute SET id = 2; UPDATE later SET id = 2; UPDATE parts SET a = 2';
+  const replica = new Replica(database);
+  expect((await replica.attempt()).failures).toHaveLength(4);
+  await database.sql(update);
+  await database.sql('ALTER TABLE keyless ADD PRIMARY KEY (a)');
+  expect((await replica.attempt()).failures.map(({ stream }) => stream)).toEqual(['later', 'mute', 'parts']);
+  expect(replica.rows('keyless')).toEqual([expect.objectContaining({ a: 2 })]);
+  await database.sql('ALTER TABLE keyless DROP CONSTRAINT keyless_pkey');
+  await replica.attempt();
+  await database.sql(update);
+});
+
+test('with nothing but tables without a replica identity, none is published', async () => {
+  await using database = await postgres.database('CREATE TABLE keyless (a int); INSERT INTO keyless VALUES (1)');
+  const replica = new Replica(database);
+  expect((await replica.attempt()).failures).toMatchObject([
+    { stream: 'keyless', error: { code: 'PG_TABLE_KEYLESS' } },
+  ]);
+  await database.sql('UPDATE keyless SET a = 2');
+});
+
 test('chooses tables by schema, name and pattern, and says what it cannot find', async () => {
   await using database = await postgres.database(
     `CREATE SCHEMA sales; CREATE TABLE items (id int PRIMARY KEY); CREATE TABLE items_log (id int PRIMARY KEY);
