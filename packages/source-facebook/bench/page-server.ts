@@ -1,14 +1,16 @@
 // A platform that answers pages of insights as fast as it can: `node page-server.ts <rows>`. Prints its port.
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import process from 'node:process';
 
 const ROWS = Number(process.argv[2] ?? 50_000);
 const DAYS = 8;
+const today = Date.parse(new Date().toISOString().slice(0, 10));
 
 /** A row as the platform writes it: numbers as text, lists with six windows. */
-function row(index: number): Record<string, unknown> {
+function row(index: number, isUnique: boolean): Record<string, unknown> {
   const id = String(120_000_000_000_000_000n + BigInt(index));
-  const entry = (type: string) => ({
+  const day = new Date(today - (DAYS - 1 - Math.floor((index / ROWS) * DAYS)) * 86_400_000).toISOString().slice(0, 10);
+  const entry = (type: string): Record<string, string> => ({
     action_type: type,
     value: String((index % 97) + 1),
     '1d_click': String(index % 31),
@@ -16,18 +18,7 @@ function row(index: number): Record<string, unknown> {
     '28d_click': String((index % 97) + 1),
     '1d_view': String(index % 7),
   });
-  return {
-    account_id: '1000000001',
-    account_name: 'Bench',
-    account_currency: 'USD',
-    campaign_id: id.slice(0, 14),
-    campaign_name: `Campaign ${index % 50}`,
-    adset_id: id.slice(0, 16),
-    adset_name: `Ad set ${index % 500}`,
-    ad_id: id,
-    ad_name: `Ad ${index}`,
-    date_start: `2026-03-0${1 + Math.floor((index / ROWS) * DAYS)}`,
-    date_stop: `2026-03-0${1 + Math.floor((index / ROWS) * DAYS)}`,
+  const core = {
     impressions: String(1000 + (index % 9000)),
     clicks: String(index % 300),
     ctr: '3.000000',
@@ -38,22 +29,56 @@ function row(index: number): Record<string, unknown> {
     action_values: ['omni_purchase'].map(entry),
     cost_per_action_type: ['link_click', 'omni_purchase', 'search'].map(entry),
   };
+  const unique = { reach: '900', frequency: '1.2', unique_clicks: '80', unique_ctr: '8.5', cpp: '0.09' };
+  return {
+    account_id: '1',
+    account_name: 'Bench',
+    account_currency: 'USD',
+    campaign_id: id.slice(0, 14),
+    campaign_name: `Campaign ${index % 50}`,
+    adset_id: id.slice(0, 16),
+    adset_name: `Ad set ${index % 500}`,
+    ad_id: id,
+    ad_name: `Ad ${index}`,
+    date_start: day,
+    date_stop: day,
+    ...(isUnique ? unique : core),
+  };
 }
 
-const server = createServer((request, response) => {
-  const url = new URL(request.url ?? '/', 'http://127.0.0.1');
+function page(url: URL, origin: string): unknown {
   const limit = Number(url.searchParams.get('limit') ?? 500);
   const start = Number(url.searchParams.get('after') ?? url.searchParams.get('since') ?? 0);
   const end = Math.min(start + limit, ROWS);
-  const data = Array.from({ length: end - start }, (_, index) => row(start + index));
-  const origin = `http://${request.headers.host}`;
+  const isUnique = url.pathname.includes('/622/');
+  const data = Array.from({ length: end - start }, (_, index) => row(start + index, isUnique));
   const next = `${origin}${url.pathname}?limit=${limit}&after=${end}`;
-  const paging = { cursors: { before: String(start), after: String(end) }, ...(end < ROWS ? { next } : {}) };
-  response.setHeader('content-type', 'application/json; charset=UTF-8');
-  response.setHeader('x-app-usage', '{"call_count":1,"total_cputime":1,"total_time":1}');
-  response.end(JSON.stringify({ data, paging }));
+  return { data, paging: { cursors: { before: String(start), after: String(end) }, ...(end < ROWS ? { next } : {}) } };
+}
+
+function answer(request: IncomingMessage, body: string): unknown {
+  const origin = `http://${request.headers.host ?? ''}`;
+  const url = new URL(request.url ?? '/', origin);
+  if (request.method === 'GET') {
+    const account = { account_id: '1', currency: 'USD', timezone_name: 'UTC' };
+    return url.pathname.endsWith('/act_1') ? account : page(url, origin);
+  }
+  const { batch, fields = '' } = JSON.parse(body) as { batch?: string; fields?: string };
+  if (batch === undefined) return { report_run_id: fields.includes('reach') ? '622' : '621' };
+  const done = { async_status: 'Job Completed', async_percent_completion: 100 };
+  return (JSON.parse(batch) as unknown[]).map(() => ({ code: 200, body: JSON.stringify(done) }));
+}
+
+const server = createServer((request, response) => {
+  let body = '';
+  request.on('data', (part: Buffer) => (body += part.toString()));
+  request.on('end', () => {
+    response.setHeader('content-type', 'application/json; charset=UTF-8');
+    response.setHeader('x-app-usage', '{"call_count":1,"total_cputime":1,"total_time":1}');
+    response.end(JSON.stringify(answer(request, body)));
+  });
 });
 server.listen(0, '127.0.0.1', () => {
   const address = server.address();
-  console.log(typeof address === 'object' ? address?.port : '');
+  process.stdout.write(`${typeof address === 'object' ? (address?.port ?? '') : ''}\n`);
 });

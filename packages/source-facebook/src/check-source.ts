@@ -42,8 +42,8 @@ export async function checkSource(
   };
   await attempt(async () => checkVersion(options.apiVersion, graph.clock.now(), call));
   await attempt(() => checkToken(graph, options.token, call));
-  // With a token that nobody takes, every account would only say so again.
-  if (!problems.some(({ kind }) => kind === 'auth' || kind === 'config')) {
+  // With a token that is of no use, every account would only say so again.
+  if (problems.length === 0) {
     await Promise.all(options.accountIds.map((id) => attempt(() => accounts.get(id, call))));
   }
   const [first, ...others] = problems;
