@@ -1,4 +1,11 @@
-import { EtlError, followPipeline, type Destination, type FollowOptions, type PipelineReport } from '@etl/core';
+import {
+  EtlError,
+  followPipeline,
+  type Destination,
+  type FollowOptions,
+  type PipelineReport,
+  type Source,
+} from '@etl/core';
 import { memoryDestination } from '@etl/testing';
 import { describe, expect, test, vi } from 'vitest';
 import type { PgReplicationOptions } from '../src/index.ts';
@@ -18,6 +25,7 @@ class Following implements AsyncDisposable {
   readonly loads: Readonly<Record<string, number>>[] = [];
   readonly ended: Promise<PipelineReport>;
   readonly #stop = new AbortController();
+  readonly #closed: Promise<void>;
 
   constructor(replica: Replica, options: Partial<FollowOptions> & { readonly destination?: Destination } = {}) {
     this.replica = replica;
@@ -37,8 +45,8 @@ class Following implements AsyncDisposable {
       // Waits are as short as they can be.
       random: () => 0,
       ...options,
-    }).finally(() => source[Symbol.asyncDispose]());
-    this.ended.catch(() => undefined);
+    });
+    this.#closed = this.#close(source);
   }
 
   async stop(): Promise<PipelineReport> {
@@ -56,7 +64,12 @@ class Following implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
+    await this.#closed;
+  }
+
+  async #close(source: Source): Promise<void> {
     await this.ended.catch(() => undefined);
+    await source[Symbol.asyncDispose]();
   }
 }
 

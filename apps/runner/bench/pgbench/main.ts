@@ -16,7 +16,7 @@ const [scale = 10, clients = 4, runs = 3] = process.argv.slice(2).map(Number);
 const directory = await mkdtemp(join(tmpdir(), 'etl-pgbench-'));
 const url = process.env['CLICKHOUSE_URL'];
 const destination = url === undefined ? { path: join(directory, 'clickhouse') } : { url };
-const say = (line: string): void => console.log(line);
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
 try {
   const result = await pgbenchScene({ destination, scale, clients, runs, say });
   const share = Math.round((100 * result.besideTps) / result.aloneTps);

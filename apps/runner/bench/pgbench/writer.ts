@@ -80,7 +80,7 @@ function startSessions(
   { clients, scale }: { readonly clients: number; readonly scale: number },
 ): Writer {
   const startedAt = performance.now();
-  let isStopped = false;
+  const stop = new AbortController();
   let transactions = 0;
   const session = async (seed: number): Promise<void> => {
     const client = new Client({ connectionString });
@@ -88,7 +88,7 @@ function startSessions(
     // The same numbers each time: a linear congruential generator.
     let state = seed;
     const below = (limit: number): number => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648) % limit;
-    while (!isStopped) {
+    while (!stop.signal.aborted) {
       const [aid, tid, bid, delta] = [
         1 + below(scale * 100_000),
         1 + below(scale * 10),
@@ -107,7 +107,7 @@ function startSessions(
   return {
     name: `${clients} sessions with pgbench's transaction`,
     async stop() {
-      isStopped = true;
+      stop.abort();
       await sessions;
       return transactions / ((performance.now() - startedAt) / 1000);
     },
