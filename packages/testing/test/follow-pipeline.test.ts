@@ -147,7 +147,7 @@ describe('what is down', () => {
   });
 
   test('ends it when nothing was loaded yet, when it will not pass, and when it was stopped meanwhile', async () => {
-    const first = logOf(async function* () {
+    const first = logOf(() => {
       throw down();
     });
     await expect(following(first).ended).rejects.toMatchObject({ code: 'DOWN' });
