@@ -133,6 +133,24 @@ describe('a log that is followed', () => {
     expect(replica.store.rows('items')).toHaveLength(5000);
   });
 
+  test('that is stopped while a long transaction is on its way waits for its end, and does not spin', async () => {
+    await using database = await postgres.database(`${ITEMS}; CREATE TABLE wide (id int PRIMARY KEY, text text)`);
+    const replica = await replicaOf(database, { pageRows: 10 });
+    // Stopped with the first rows of a transaction that is much larger than what is sent at once.
+    let begun: (() => void) | undefined;
+    const first = new Promise<void>((resolve) => (begun = resolve));
+    await using following = new Following(replica, {
+      onEvent: (event) => {
+        if (event.type === 'batch-written' && event.stream === 'wide') begun?.();
+      },
+    });
+    await database.sql(`INSERT INTO wide SELECT g, repeat('x', 2000) FROM generate_series(1, 20000) g`);
+    await first;
+    const report = await following.stop();
+    expect(report.status).toBe('ok');
+    expect(replica.store.rows('wide')).toHaveLength(20_000);
+  });
+
   test('moves the slot of an idle database by a heartbeat, and does not load for keepalives', async () => {
     await using database = await postgres.database(ITEMS);
     const replica = await replicaOf(database, { heartbeatMs: 100 });
