@@ -11,6 +11,7 @@ test('a writer at full speed during the snapshot and three runs leaves both side
     scale: 1,
     clients: 2,
     runs: 3,
+    aloneMs: 200,
     say: (line) => void lines.push(line),
   });
   const story = lines.join('\n');

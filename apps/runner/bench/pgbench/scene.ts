@@ -12,6 +12,8 @@ export interface SceneOptions {
   readonly clients: number;
   /** Cron runs after the snapshot. */
   readonly runs: number;
+  /** How long the writer runs alone first, milliseconds. */
+  readonly aloneMs?: number;
   readonly say: (line: string) => void;
 }
 
@@ -28,7 +30,14 @@ export interface SceneResult {
 }
 
 /** A writer at full speed during snapshot and cron runs, and both sides compared while it writes and afterwards. */
-export async function pgbenchScene({ destination, scale, clients, runs, say }: SceneOptions): Promise<SceneResult> {
+export async function pgbenchScene({
+  destination,
+  scale,
+  clients,
+  runs,
+  aloneMs = 2000,
+  say,
+}: SceneOptions): Promise<SceneResult> {
   await using postgres = await startPostgres();
   await createTables(postgres.connectionString(), scale);
   const name = 'pg_bench';
@@ -36,7 +45,7 @@ export async function pgbenchScene({ destination, scale, clients, runs, say }: S
   const target = clickhouse({ ...destination, database: 'bench' });
   try {
     const alone = startWriter(postgres.connectionString(), { clients, scale });
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await new Promise((resolve) => setTimeout(resolve, aloneMs));
     const aloneTps = await alone.stop();
     say(`${alone.name} alone: ${Math.round(aloneTps)} transactions/s`);
     const writer = startWriter(postgres.connectionString(), { clients, scale });
