@@ -22,8 +22,8 @@ import type { StreamSpec } from './stream-spec.ts';
  * | `string` `json` | as they are |
  * | `array` | the number of items, `[`, the field of each item, `]`; `0[]` for NULL too, which not every destination can tell from an empty one |
  *
- * **The field of a value**: of `string`, `json`, `binary` and `array` the length of the text in bytes (nothing for NULL), `:`
- * and the text; of all others the text. Then `|`.
+ * **The field of a value**: of `string`, `binary` and `array` the length of the text in bytes (nothing for NULL), `:`
+ * and the text; of all others, in which no `|` can be taken for another's end, the text. Then `|`.
  *
  * **The text of a row**: the fields of its columns in the order of the spec. **Of its key**: the fields of
  * the key columns in the order of the key.

@@ -129,7 +129,7 @@ function concatenated(parts: readonly string[]): string {
   return parts.length === 1 ? parts.join() : `concat(${parts.join(', ')})`;
 }
 
-const MEASURED: ReadonlySet<ValueSpec['type']> = new Set(['string', 'json', 'binary', 'array', 'nested']);
+const MEASURED: ReadonlySet<ValueSpec['type']> = new Set(['string', 'binary', 'array', 'nested']);
 
 function nullField(spec: ValueSpec): string {
   return spec.type === 'array' ? `'3:0[]|'` : MEASURED.has(spec.type) ? `':|'` : `'|'`;

@@ -170,7 +170,8 @@ export async function describeTables(
   const published =
     publication === undefined || version < 150_000
       ? `a.attgenerated = ''${version >= 180_000 ? " OR a.attgenerated = 's'" : ''}`
-      : 'a.attname = ANY (p.attnames)';
+      : // Before 18 the view names generated columns too, which are never sent (seen on 15.18, 2026-11).
+        `a.attname = ANY (p.attnames)${version >= 180_000 ? '' : " AND a.attgenerated = ''"}`;
   const name = publication === undefined ? 'NULL' : literal(publication);
   const join =
     version < 150_000

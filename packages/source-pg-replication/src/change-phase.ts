@@ -60,7 +60,7 @@ export class ChangePhase {
     for (;;) {
       const event = this.#stream.take();
       if (event === undefined) {
-        await this.#end.wait(this.#stream);
+        await this.#end.wait(this.#stream, this.#inTransaction);
         const verdict = this.#inTransaction ? 'go-on' : this.#end.atRest({ mustEnd: this.#resync.length > 0 });
         if (verdict === 'go-on') continue;
         yield* this.#checkpoint(verdict);

@@ -6,7 +6,7 @@ import type { TypeRow } from './value-type.ts';
 
 const TEXT_OIDS: ReadonlySet<number> = new Set([25, 1043, 1042]);
 const TIMESTAMPTZ = 1184;
-const MEASURED: ReadonlySet<ValueSpec['type']> = new Set(['string', 'json', 'binary', 'array', 'nested']);
+const MEASURED: ReadonlySet<ValueSpec['type']> = new Set(['string', 'binary', 'array', 'nested']);
 /** A function takes at most a hundred arguments. */
 const MAX_ARGUMENTS = 60;
 
@@ -37,7 +37,7 @@ export class ContentSql {
   }
 
   buckets(bits: number): string {
-    const text = concatenated(this.#stream.spec.columns.map((column) => this.#field(column)));
+    const text = concatenated(this.#stream.spec.columns.flatMap((column) => this.#parts(column)));
     return `SELECT b::text, count(*)::text AS n, bit_xor(h)::text AS x FROM (
         SELECT ${this.#bucket(bits)} AS b, ('x' || left(md5(${text}), 16))::bit(64)::bigint AS h FROM ${this.#source()}) q
       GROUP BY b`;
@@ -72,12 +72,16 @@ export class ContentSql {
     if (others.length === 0 && /^u?int/.test(this.#named(first).type)) {
       return `(${identifier(first)}::bigint & ${2 ** bits - 1})`;
     }
-    const key = concatenated(primaryKey.map((name) => this.#field(this.#named(name))));
+    const key = concatenated(primaryKey.flatMap((name) => this.#parts(this.#named(name))));
     return `(('x' || left(md5(${key}), 4))::bit(16)::int >> ${16 - bits})`;
   }
 
   #field(column: ColumnSpec): string {
-    return fieldOf(identifier(column.name), this.#sql(column), this.#types);
+    return concatenated(this.#parts(column));
+  }
+
+  #parts(column: ColumnSpec): readonly string[] {
+    return fieldParts(identifier(column.name), this.#sql(column), this.#types);
   }
 
   #text(column: ColumnSpec): string {
@@ -112,16 +116,22 @@ function concatenated(parts: readonly string[]): string {
   return concatenated(groups);
 }
 
-// `concat` calls the output function of a type, as COPY does; a cast to text may say something else (inet, char).
-function fieldOf(value: string, column: SqlColumn, types: ReadonlyMap<number, TypeRow>): string {
+/**
+ * What makes up a field, to be given to `concat`: that calls the output function of a type, as COPY does, where a
+ * cast to text may say something else (inet, char), and takes NULL for nothing.
+ */
+function fieldParts(value: string, column: SqlColumn, types: ReadonlyMap<number, TypeRow>): readonly string[] {
   const text = textOf(value, column, types);
   const { spec, oid } = column;
-  if (!MEASURED.has(spec.type)) return `concat(${text}, '|')`;
+  if (!MEASURED.has(spec.type)) return [text, `'|'`];
   if (spec.type === 'array') {
-    return `(SELECT concat(octet_length(etl_array), ':', etl_array, '|') FROM (SELECT coalesce(${text}, '0[]') AS etl_array) etl_arrays)`;
+    return [
+      `(SELECT concat(octet_length(etl_array), ':', etl_array, '|') FROM (SELECT coalesce(${text}, '0[]') AS etl_array) etl_arrays)`,
+    ];
   }
-  const shown = TEXT_OIDS.has(oid) || spec.type === 'binary' ? text : `concat(${text})`;
-  return `CASE WHEN ${value} IS NULL THEN ':|' ELSE concat(octet_length(${shown}), ':', ${shown}, '|') END`;
+  if (TEXT_OIDS.has(oid) || spec.type === 'binary') return [`octet_length(${text})`, `':'`, text, `'|'`];
+  const shown = `concat(${text})`;
+  return [`CASE WHEN ${value} IS NULL THEN ':|' ELSE concat(octet_length(${shown}), ':', ${shown}, '|') END`];
 }
 
 function textOf(given: string, { spec, oid, isReplaced }: SqlColumn, types: ReadonlyMap<number, TypeRow>): string {
@@ -133,14 +143,15 @@ function textOf(given: string, { spec, oid, isReplaced }: SqlColumn, types: Read
       return `CASE WHEN ${value} = 'NaN' THEN 'NaN' ELSE encode(${send}(${value}), 'hex') END`;
     }
     case 'timestamp':
-      return oid === TIMESTAMPTZ ? `(${value} AT TIME ZONE 'UTC')` : value;
+      // The session is in UTC.
+      return oid === TIMESTAMPTZ ? `${value}::timestamp` : value;
     case 'binary':
       return `encode(${value}, 'hex')`;
     case 'array': {
       const items = spec.items;
       if (items === undefined) return value;
       const element = baseOid(types.get(oid)?.element ?? 0, types);
-      const field = fieldOf('etl_item', { spec: items, oid: element, isReplaced }, types);
+      const field = concatenated(fieldParts('etl_item', { spec: items, oid: element, isReplaced }, types));
       return `(SELECT concat(cardinality(${value}), '[', string_agg(${field}, '' ORDER BY etl_place), ']') FROM unnest(${value}) WITH ORDINALITY etl_items (etl_item, etl_place) HAVING ${value} IS NOT NULL)`;
     }
     default:

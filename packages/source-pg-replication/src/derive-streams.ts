@@ -34,14 +34,11 @@ export async function* deriveStreams({ derived, hidden, request, read }: DeriveO
     ...(request.streams === undefined ? {} : { streams: tableStreams(request.streams, derived) }),
   };
   for await (const message of read(inner)) {
-    switch (message.type) {
-      case 'checkpoint':
-        yield { ...message, checkpoint: { entries: withDerived(message.checkpoint.entries, streams) } };
-        continue;
-      case 'slice-completed':
-        yield message;
-        continue;
+    if (message.type === 'checkpoint') {
+      yield { ...message, checkpoint: { entries: withDerived(message.checkpoint.entries, streams) } };
+      continue;
     }
+    if (message.type === 'slice-completed') continue;
     const stream = message.type === 'schema' ? message.stream.name : message.stream;
     // A failure of a table that nobody sees is still one.
     if (!hidden.has(stream) || message.type === 'stream-failed') yield message;

@@ -55,13 +55,16 @@ export class ReadingEnd {
     return exactLsn !== undefined && commitLsn >= exactLsn ? exactLsn : undefined;
   }
 
-  /** Waits for bytes of the log; while it is followed, not beyond the moment at which something else is due. */
-  async wait(stream: ReplicationStream): Promise<void> {
+  /**
+   * Waits for bytes of the log; while it is followed, not beyond the moment at which something else is due. Within a
+   * transaction nothing can be due: whoever did not wait for its bytes then would never let them come.
+   */
+  async wait(stream: ReplicationStream, isInTransaction: boolean): Promise<void> {
     if (this.#options.follow === undefined && this.#options.deadline === undefined) return stream.wait();
     this.#startBeat();
     // One wait at a time: bytes that come after a timer has won are for the next call.
     this.#filling ??= this.#watched(stream.wait());
-    await this.#firstOf(this.#filling);
+    await (isInTransaction ? this.#filling : this.#firstOf(this.#filling));
     if (this.#failure !== undefined) throw this.#failure;
   }
 

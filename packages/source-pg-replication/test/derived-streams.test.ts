@@ -1,6 +1,7 @@
 import type { EtlError } from '@etl/core';
 import { describe, expect, test } from 'vitest';
 import { adRequestStats, inlineAdLogs, loadTransform, type DerivedStream } from '../src/index.ts';
+import { shouts } from './support/own-transform.ts';
 import { usePostgres, type TestDatabase } from './support/postgres.ts';
 import { failureOf, Replica } from './support/replica.ts';
 
@@ -21,7 +22,7 @@ function words(version = 1): DerivedStream {
     key: ({ id }, position) => ({ id: `${String(id)}-${position}` }),
     derive: ({ text }) => {
       if (text === 'broken') throw new Error('it is broken');
-      return String(text ?? '')
+      return (typeof text === 'string' ? text : '')
         .split(' ')
         .filter((word) => word !== '')
         .map((word) => ({ word: version === 1 ? word : word.toUpperCase() }));
@@ -270,6 +271,7 @@ describe('a configuration names a transform', () => {
 
   test('of a module of its own', async () => {
     const stream = await loadTransform({ transform: './support/own-transform.ts#shouts' }, import.meta.dirname);
+    expect(stream.columns).toEqual(shouts().columns);
     expect(stream.derive({ text: 'hey' })).toEqual([{ loud: 'HEY' }]);
   });
 

@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest';
+import { followPipeline } from '@etl/core';
+import { memoryDestination } from '@etl/testing';
+import { expect, test, vi } from 'vitest';
 import { usePostgres, type TestDatabase } from './support/postgres.ts';
 import { failureOf, Replica } from './support/replica.ts';
 
@@ -85,4 +87,42 @@ test('a superuser publishes a schema, later tables included', async () => {
   await replica.source().check();
   await replica.run();
   expect([...replica.store.tables.keys()].sort()).toEqual(['later', 'orders', 'visits']);
+});
+
+test('to look after the slot, to follow and to compare takes REPLICATION and SELECT, and no superuser', async () => {
+  await using database = await postgres.database();
+  await withRoles(database, async ({ etl, asOwner, url }) => {
+    await asOwner(
+      `GRANT USAGE ON SCHEMA public TO ${etl}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${etl};
+       CREATE PUBLICATION ${database.name} FOR TABLE orders, visits WITH (publish_via_partition_root = true)`,
+    );
+    const tables = ['orders', 'visits'];
+    const options = { connectionString: url, tables, maxSlotLagBytes: 1024 * 1024, heartbeatMs: 50 };
+    const replica = new Replica(database, options);
+    const report = await replica.run();
+    expect(report.sourceHealth).toMatchObject({ status: 'ok', figures: { maxSlotLagBytes: 1024 * 1024 } });
+    await using content = await replica.source().openContent();
+    const [orders] = content.streams;
+    expect(orders?.name).toBe('orders');
+    expect((await content.readBuckets(orders!, 4)).size).toBe(2);
+    const stop = new AbortController();
+    const source = replica.source();
+    const ended = followPipeline({
+      name: 'test',
+      source,
+      destination: memoryDestination(replica.store),
+      stop: stop.signal,
+      flush: { flushAgeMs: 10 },
+    });
+    await asOwner('INSERT INTO orders VALUES (3)');
+    await vi.waitUntil(() => replica.rows('orders').length === 3, { timeout: 15_000 });
+    stop.abort();
+    expect((await ended).status).toBe('ok');
+    await source[Symbol.asyncDispose]();
+    await database.sql(`CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 3000)`);
+    expect(await failureOf(replica.run())).toMatchObject({ code: 'PG_SLOT_OVER_LIMIT' });
+    const dropping = new Replica(database, { ...options, dropSlotOverLimit: true }, { store: replica.store });
+    await dropping.run();
+    expect(dropping.rows('orders')).toHaveLength(3);
+  });
 });

@@ -38,8 +38,8 @@ describe.each([{ version: '18 (npm)', directory: undefined }, ...binaries])('Pos
 
   const columns = ['id', 'name', 'price', 'big'];
 
-  test.each([false, true])('is copied and followed change by change (text %s)', async (takesText) => {
-    const replica = new Replica(database, { slot: `changes_${takesText}` }, { takesText });
+  test('is copied and followed change by change', async () => {
+    const replica = new Replica(database, { slot: 'changes' }, { takesText: true });
     await replica.source().check();
     await replica.run();
     for (const change of [

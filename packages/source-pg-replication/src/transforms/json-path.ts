@@ -39,5 +39,7 @@ export function listAt(value: unknown, paths: readonly string[]): readonly unkno
 
 /** JSON text of a column; NULL and the empty text are an empty object. @throws when it is not JSON. */
 export function parsed(text: unknown): unknown {
-  return text == null || text === '' ? {} : JSON.parse(String(text));
+  if (text === null || text === undefined || text === '') return {};
+  if (typeof text !== 'string') throw new Error('a column that is to hold JSON is not text');
+  return JSON.parse(text);
 }

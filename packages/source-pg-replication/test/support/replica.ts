@@ -1,6 +1,7 @@
 import {
   runPipeline,
   type Checkpoint,
+  type ComparableSource,
   type Destination,
   type EtlError,
   type Logger,
@@ -41,7 +42,7 @@ export class Replica {
     return new Replica(database, options, { takesText: this.#takesText, store: this.store });
   }
 
-  source(): Source {
+  source(): ComparableSource {
     return pgReplication(this.#options);
   }
 
