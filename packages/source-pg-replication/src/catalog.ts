@@ -38,6 +38,10 @@ export interface CatalogTable extends TableName {
   readonly leaves: readonly (readonly [oid: number, attached: string])[];
   /** Transactions that last changed the columns' definitions. */
   readonly columnsXmin: string;
+  /** The greatest `attnum` that a column ever had, dropped ones included. */
+  readonly lastColumn: number;
+  /** What else decides how values are printed: labels of enums, attributes of composite types. */
+  readonly shapes: readonly string[];
   /** Identity of the table's place in the publication: changes when it is taken out and put in again. */
   readonly publicationRelation: number | null;
   readonly rowFilter: string | null;
@@ -156,6 +160,23 @@ export async function listPublishedTables(client: Client, publication: string): 
   );
 }
 
+/** Of the types that users made, and those that they are made of; up to 16383 are PostgreSQL's own. */
+const SHAPES = `WITH RECURSIVE used (oid) AS (
+    SELECT a.atttypid FROM pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384
+    UNION
+    SELECT part.oid FROM used JOIN pg_type t ON t.oid = used.oid CROSS JOIN LATERAL (
+      SELECT t.typbasetype UNION ALL SELECT t.typelem
+      UNION ALL SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+      UNION ALL SELECT r.rngsubtype FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)) part (oid)
+    WHERE part.oid >= 16384)
+  SELECT coalesce(json_agg(shape ORDER BY shape), '[]') FROM (
+    SELECT e.oid || ':' || left(md5(e.enumlabel), 12) FROM pg_enum e WHERE e.enumtypid IN (SELECT oid FROM used)
+    UNION ALL
+    SELECT t.oid || ':' || left(md5(string_agg(a.attnum || ' ' || a.atttypid || ' ' || a.atttypmod, ',' ORDER BY a.attnum)), 12)
+    FROM pg_type t JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE t.oid IN (SELECT oid FROM used) GROUP BY t.oid) shapes (shape)`;
+
 /**
  * Describes tables, those that no longer exist left out. Inside a snapshot the answer is that of the
  * snapshot; `publication` absent describes them as a publication of ours would publish them.
@@ -214,6 +235,8 @@ export async function describeTables(
          FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
        'columnsXmin', (SELECT md5(string_agg(a.attnum || ':' || a.xmin::text, ',' ORDER BY a.attnum))
          FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),
+       'lastColumn', c.relnatts,
+       'shapes', (${SHAPES}),
        'key', (SELECT json_agg(a.attname ORDER BY k.ordinal)
          FROM unnest(i.indkey::int2[]) WITH ORDINALITY k (number, ordinal)
            JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number

@@ -28,6 +28,10 @@ const tablePositionSchema = z.object({
   /** `attnum`, name, type, modifier. */
   columns: z.array(z.tuple([z.int(), z.string(), z.int(), z.int()])),
   columns_xmin: z.string(),
+  /** Greatest `attnum` by then. */
+  last_column: z.int().default(0),
+  /** See `CatalogTable.shapes`. */
+  shapes: z.array(z.string()).default([]),
   filenodes: z.array(z.int()),
   /** Leaf partitions, and what attached them. */
   leaves: z.array(z.tuple([z.int(), z.string()])).default([]),
@@ -110,6 +114,8 @@ export function tablePosition(table: CatalogTable, fromLsn: bigint): TablePositi
       .filter((column) => column.isPublished)
       .map((column) => [column.number, column.name, column.type, column.modifier]),
     columns_xmin: table.columnsXmin,
+    last_column: table.lastColumn,
+    shapes: [...table.shapes],
     filenodes: table.filenodes.length > MAX_FILENODES ? [] : [...table.filenodes],
     leaves: table.leaves.map(([oid, attached]) => [oid, attached]),
     key: [...(table.key ?? [])],

@@ -110,11 +110,13 @@ async function chooseTables(
   const name = options.publication;
   const selection = new TableSelection(options);
   const where = `the database ${facts.database}`;
+  if (publication !== undefined && publication.unpublished.length > 0)
+    throw incompletePublication(name, publication.unpublished);
   if (publication === undefined || publication.isOwn) {
+    if (publication?.isViaRoot === false) throw withoutRoots(name);
     const chosen = selection.choose(await listTables(client), where);
     return ownChoice(client, chosen, publication === undefined ? [] : await listPublishedTables(client, name));
   }
-  if (publication.unpublished.length > 0) throw incompletePublication(name, publication.unpublished);
   const published = await listPublishedTables(client, name);
   const others = new Map((await listUnpublishedTables(client, published)).map((table) => [table.oid, table]));
   const chosen = selection.choose([...published, ...others.values()], where);
@@ -271,6 +273,16 @@ function incompletePublication(name: string, unpublished: readonly string[]): Et
     code: 'PG_PUBLICATION_INCOMPLETE',
     kind: 'config',
     message: `The publication ${name} leaves out ${unpublished.join(', ')}, so the tables would drift apart.`,
-    hint: `Run ALTER PUBLICATION ${identifier(name)} SET (publish = 'insert, update, delete, truncate');`,
+    hint: `Run ALTER PUBLICATION ${identifier(name)} SET (publish = 'insert, update, delete, truncate'); What it left out is not in the log: if it was complete before, run again with --full-refresh of all streams.`,
+  });
+}
+
+/** Somebody has changed our publication; changes of partitions would come under names that nobody reads. */
+function withoutRoots(name: string): EtlError {
+  return new EtlError({
+    code: 'PG_PUBLICATION_INCOMPLETE',
+    kind: 'config',
+    message: `The publication ${name} publishes partitions instead of their tables; it was made otherwise.`,
+    hint: `Run ALTER PUBLICATION ${identifier(name)} SET (publish_via_partition_root = true); Then run again with --full-refresh of all streams.`,
   });
 }

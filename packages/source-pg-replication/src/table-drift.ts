@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Client } from 'pg';
 import { haveStorage, type CatalogTable } from './catalog.ts';
 import type { TablePosition } from './position.ts';
-import { valueType, type TypeRow } from './value-type.ts';
+import { areValuesAlike, type TypeRow } from './value-type.ts';
 
 /**
  * What became of a table since its rows were read.
@@ -63,24 +63,22 @@ function resyncReason(
   if (table.kind === 'p' && gone > lostLeaves(position, table))
     return 'a partition was truncated, or its storage made new';
   if (isStorageNew && position.columns_xmin !== table.columnsXmin) return 'it was rewritten by ALTER TABLE';
+  // What was added prints no row otherwise; what is not there any more was renamed, or got other attributes.
+  const shapes = new Set(table.shapes);
+  if (position.shapes.some((shape) => !shapes.has(shape))) return 'a type of its columns was altered';
   const numbers = new Map(position.columns.map(([number, name, type, modifier]) => [number, { name, type, modifier }]));
   const names = new Set(position.columns.map(([, name]) => name));
-  const newest = Math.max(0, ...numbers.keys());
+  const newest = Math.max(position.last_column, ...numbers.keys());
   for (const column of table.columns) {
     if (!column.isPublished) continue;
     const before = numbers.get(column.number);
     if (before === undefined) {
       if (column.hasMissing) return `the column ${column.name} was added with a default`;
       if (names.has(column.name)) return `the column ${column.name} was replaced`;
-      if (column.number < newest) return `the column ${column.name} was not published before`;
+      if (column.number <= newest) return `the column ${column.name} was not published before`;
     } else if (before.name !== column.name) {
       return `the column ${before.name} was renamed`;
-    } else if (
-      !isDeepStrictEqual(
-        valueType(before.type, before.modifier, types).spec,
-        valueType(column.type, column.modifier, types).spec,
-      )
-    ) {
+    } else if (!areValuesAlike(before, column, types)) {
       return `the column ${column.name} changed its type`;
     }
   }

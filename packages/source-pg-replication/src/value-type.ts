@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ValueSpec } from '@etl/core';
 import { arrayItems } from './array-text.ts';
 import { ValueError } from './value-error.ts';
@@ -52,6 +53,32 @@ export function valueType(oid: number, modifier: number, types: ReadonlyMap<numb
   if (type.element !== 0) return arrayOf(type.element, modifier, types);
   return TEXT;
 }
+
+/** A type as a column has it. */
+export interface TypeUse {
+  readonly type: number;
+  readonly modifier: number;
+}
+
+/**
+ * Whether a column that changes from one type to the other keeps the values that its rows had. PostgreSQL may
+ * leave the rows as they are and print them otherwise: a `cidr` 10.0.0.1/32 is an `inet` 10.0.0.1.
+ */
+export function areValuesAlike(one: TypeUse, other: TypeUse, types: ReadonlyMap<number, TypeRow>): boolean {
+  const [before, after] = [one, other].map(({ type, modifier }) => valueType(type, modifier, types).spec);
+  return isDeepStrictEqual(before, after) && printedAs(one.type, types) === printedAs(other.type, types);
+}
+
+/** The type that prints the values: of a domain its base, of an array its items. */
+function printedAs(oid: number, types: ReadonlyMap<number, TypeRow>): number {
+  const type = types.get(oid);
+  if (type?.kind === 'd') return printedAs(type.base, types);
+  if (type !== undefined && type.element !== 0) return printedAs(type.element, types);
+  return oid === VARCHAR ? TEXT_OID : oid;
+}
+
+const TEXT_OID = 25;
+const VARCHAR = 1043;
 
 function arrayOf(element: number, modifier: number, types: ReadonlyMap<number, TypeRow>): ValueType {
   const items = valueType(element, modifier, types);

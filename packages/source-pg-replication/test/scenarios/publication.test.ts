@@ -184,3 +184,17 @@ test('publication_of_several, published twice or with a subset of operations els
   await replica.run();
   expect(replica.rows('items')).toEqual([{ id: 1, v: 'b' }]);
 });
+
+test.each([
+  ["publish = 'insert'", 'leaves out update, delete, truncate'],
+  ['publish_via_partition_root = false', 'publishes partitions instead of their tables'],
+])('publication_of_ours_altered: SET (%s) is refused, not followed', async (parameter, message) => {
+  await using database = await postgres.database(`CREATE TABLE items (id int PRIMARY KEY)`);
+  const replica = new Replica(database);
+  await replica.run();
+  await database.sql(`ALTER PUBLICATION ${database.name} SET (${parameter})`);
+  const error = await failureOf(replica.run());
+  expect(error).toMatchObject({ code: 'PG_PUBLICATION_INCOMPLETE', kind: 'config' });
+  expect(error.message).toContain(message);
+  expect(error.hint).toContain('--full-refresh');
+});

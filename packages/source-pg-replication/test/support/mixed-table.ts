@@ -51,6 +51,8 @@ const TABLE: CatalogTable = {
   filenodes: [1],
   leaves: [],
   columnsXmin: '',
+  lastColumn: 0,
+  shapes: [],
   publicationRelation: 1,
   rowFilter: null,
   estimatedRows: 0,
