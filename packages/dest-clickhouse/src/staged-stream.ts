@@ -163,7 +163,11 @@ export class StagedStream {
     await this.#sending;
     await this.#ensureStaging();
     const { columns } = this.#encoder;
-    this.#sending = database.insert({ table: staging, columns, token }, body, operation);
+    this.#sending = database.insert({ table: staging, columns, token }, body, operation).then(() => {
+      // Memory of many MiB is dear to get: the next chunk but one is written where this one stood. Not
+      // with a server, to which an attempt that counts as failed may still be under way.
+      if (database.connection.isEmbedded) this.#buffer.giveBack(body);
+    });
     // Awaited before the next chunk and before the commit; until then it must not count as unhandled.
     this.#sending.catch(() => undefined);
   }
