@@ -23,6 +23,8 @@ export interface LineSource {
    */
   write(index: number, out: WireBuffer): void;
   isNull(field: Field): boolean;
+  /** Writes the digits of its version, where {@link LineFacts.version} says that it has them. */
+  writeVersion?(out: WireBuffer): void;
   /** The row for `_etl_rejects`. */
   plain(): unknown;
 }
@@ -31,8 +33,8 @@ export interface LineSource {
 export interface LineFacts {
   /** Counts the stream's rows in this load. */
   readonly ordinal: number;
-  /** A number, or its decimal digits. Absent where the stream has no versions of its own. */
-  readonly version: bigint | string | undefined;
+  /** A number; or the source has its digits. Absent where the stream has no versions of its own. */
+  readonly version: bigint | 'in-source' | undefined;
   readonly isDeleted: boolean;
 }
 
@@ -117,8 +119,8 @@ export class LineEncoder {
       next = index + 1;
     }
     out.writeByte(QUOTE);
-    if (typeof version === 'bigint') out.writeShort(this.#ids.text(version));
-    else out.writeShort(version ?? this.#ids.version(ordinal));
+    if (version === 'in-source') source.writeVersion?.(out);
+    else out.writeShort(version === undefined ? this.#ids.version(ordinal) : this.#ids.text(version));
     out.writeShort(isDeleted ? this.#deleted : this.#live);
     if (this.#hasRowId) out.writeAscii(`,"${this.#ids.version(ordinal)}"`);
     out.writeShort(']\n');

@@ -41,11 +41,11 @@ export const clickHouseOptionsSchema = z
       .describe(
         'Bytes of touched partitions that are merged at the end of a run, so that they are read at full speed; 0 leaves all to the server.',
       ),
-    chunkRows: z.int().min(1).default(100_000).describe('Rows per insert.'),
+    chunkRows: z.int().min(1).default(250_000).describe('Rows per insert.'),
     chunkBytes: z
       .int()
       .min(1)
-      .default(8 * 1024 * 1024)
+      .default(32 * 1024 * 1024)
       .describe('Bytes per insert, roughly.'),
     compression: z
       .enum(['auto', 'zstd', 'none'])

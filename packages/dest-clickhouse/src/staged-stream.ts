@@ -1,6 +1,7 @@
 import { EtlError, type OperationOptions, type Row, type Slice, type StreamSpec, type TextBatch } from '@etl/core';
 import { parentIsStaged } from './child-table.ts';
 import { ClosedSlices } from './closed-slices.ts';
+import type { InsertTarget } from './connection.ts';
 import type { Database } from './database.ts';
 import { binaryInputs, OPEN, type EncodedTable } from './encoded-table.ts';
 import { rowVersion } from './load-id.ts';
@@ -157,15 +158,23 @@ export class StagedStream {
     const body = this.#buffer.take();
     this.#rows += this.#lines;
     this.#lines = 0;
-    const { database, staging, loadId, operation } = this.#context;
+    const { staging, loadId } = this.#context;
     const token = `${loadId}-${this.#chunk}`;
     this.#chunk += 1;
     await this.#sending;
     await this.#ensureStaging();
     const { columns } = this.#encoder;
-    this.#sending = database.insert({ table: staging, columns, token }, body, operation);
+    this.#sending = this.#insert({ table: staging, columns, token }, body);
     // Awaited before the next chunk and before the commit; until then it must not count as unhandled.
     this.#sending.catch(() => undefined);
+  }
+
+  async #insert(target: InsertTarget, body: Buffer): Promise<void> {
+    const { database, operation } = this.#context;
+    await database.insert(target, body, operation);
+    // Memory of many MiB is dear to get: the next chunk but one is written where this one stood. Not
+    // with a server, to which an attempt that counts as failed may still be under way.
+    if (database.connection.isEmbedded) this.#buffer.giveBack(body);
   }
 
   async #ensureStaging(): Promise<void> {

@@ -1,5 +1,5 @@
 import { EtlError, type StreamSpec, type TextBatch } from '@etl/core';
-import { BACKSLASH, byteAt, LOWER_F, LOWER_T, NEWLINE, TAB, UPPER_N } from './ascii.ts';
+import { BACKSLASH, byteAt, isDigit, LOWER_F, LOWER_T, NEWLINE, TAB, UPPER_N, ZERO } from './ascii.ts';
 import type { Encode } from './encode-value.ts';
 import { invalidValue, type EncodedTable, type Field } from './encoded-table.ts';
 import { LineEncoder, type LineLoad, type LineSource } from './line-encoder.ts';
@@ -28,8 +28,8 @@ export class TextEncoder {
   constructor(stream: StreamSpec, load: LineLoad, table: EncodedTable, columns: readonly string[]) {
     requireColumns(stream, columns);
     this.#lines = new LineEncoder(stream, load, table);
-    this.#line = new TextLine(columns, this.#lines.fields);
     this.#versionIndex = stream.versionColumn === undefined ? -1 : columns.indexOf(stream.versionColumn);
+    this.#line = new TextLine(columns, this.#lines.fields, this.#versionIndex);
     this.#deletedIndex = stream.deletedColumn === undefined ? -1 : columns.indexOf(stream.deletedColumn);
   }
 
@@ -61,12 +61,12 @@ export class TextEncoder {
     return this.#lines.encode(line, { ordinal, version: this.#version(batch, ordinal), isDeleted }, out);
   }
 
-  #version(batch: TextBatch, ordinal: number): bigint | string | undefined {
+  #version(batch: TextBatch, ordinal: number): bigint | 'in-source' | undefined {
     const { name, versionColumn } = this.#lines.stream;
     if (versionColumn === undefined) return undefined;
     if (this.#versionIndex !== -1) {
+      if (this.#line.hasSafeVersion()) return 'in-source';
       const text = this.#line.ascii(this.#versionIndex);
-      if (SAFE_VERSION.test(text)) return text;
       if (/^\d{1,39}$/.test(text) && isVersion(BigInt(text))) return BigInt(text);
     } else if (batch.version !== undefined && (batch.version === this.#checked || isVersion(batch.version))) {
       this.#checked = batch.version;
@@ -95,8 +95,8 @@ export class TextEncoder {
   }
 }
 
-/** Digits that are their own number, and below 2^128 without a look at them. */
-const SAFE_VERSION = /^(?:0|[1-9]\d{0,37})$/;
+/** No more digits than these are a number below 2^128, whatever they are. */
+const SAFE_DIGITS = 38;
 
 /** How a column of the table is written. */
 interface TextField {
@@ -111,13 +111,15 @@ class TextLine implements LineSource {
   readonly #columns: readonly string[];
   readonly #indexes: ReadonlyMap<string, number>;
   readonly #fields: readonly TextField[];
+  readonly #versionIndex: number;
   /** Where each field begins; one behind the last newline at the end. */
   readonly #starts: Uint32Array;
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
 
-  constructor(columns: readonly string[], fields: readonly Field[]) {
+  constructor(columns: readonly string[], fields: readonly Field[], versionIndex: number) {
     this.#columns = columns;
+    this.#versionIndex = versionIndex;
     this.#indexes = new Map(columns.map((name, index) => [name, index]));
     this.#starts = new Uint32Array(columns.length + 1);
     this.#fields = fields.map((field) => ({
@@ -171,6 +173,19 @@ class TextLine implements LineSource {
     return Object.fromEntries(
       this.#columns.map((name, index) => [name, this.#isNull(index) ? null : this.#text(index)]),
     );
+  }
+
+  /** Whether the version is digits that are their own number, and below 2^128 without a look at them. */
+  hasSafeVersion(): boolean {
+    const start = this.#start(this.#versionIndex);
+    const end = this.#end(this.#versionIndex);
+    if (end === start || end - start > SAFE_DIGITS || byteAt(this.#bytes, start) === ZERO) return false;
+    for (let at = start; at < end; at += 1) if (!isDigit(byteAt(this.#bytes, at))) return false;
+    return true;
+  }
+
+  writeVersion(out: WireBuffer): void {
+    out.writeBytes(this.#bytes, this.#start(this.#versionIndex), this.#end(this.#versionIndex));
   }
 
   /** The bytes of a field as characters. */

@@ -6,13 +6,14 @@ const LONG_TEXT = 16;
 
 /**
  * The bytes of one insert while they are written. It grows as it is filled, and what was taken from
- * it is never written to again: a client may still be sending it.
+ * it is not written to again unless it is given back: a client may still be sending it.
  */
 export class WireBuffer {
   bytes: Buffer = EMPTY;
   /** How many bytes are written. Setting it back forgets what was written behind it. */
   length = 0;
   #firstBytes = FIRST_BYTES;
+  #spare: Buffer = EMPTY;
 
   /** Makes room for `count` more bytes. Whoever writes to `bytes` itself has to call it before. */
   reserve(count: number): void {
@@ -20,6 +21,11 @@ export class WireBuffer {
   }
 
   #grow(count: number): void {
+    if (this.length === 0 && this.#spare.length >= count) {
+      this.bytes = this.#spare;
+      this.#spare = EMPTY;
+      return;
+    }
     const grown = Buffer.allocUnsafeSlow(Math.max(this.#firstBytes, this.bytes.length * 2, this.length + count));
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
@@ -51,6 +57,18 @@ export class WireBuffer {
     this.length = at;
   }
 
+  /** Writes a few bytes as they are. */
+  writeBytes(from: Uint8Array, start: number, end: number): void {
+    this.reserve(end - start);
+    const { bytes } = this;
+    let at = this.length;
+    for (let index = start; index < end; index += 1) {
+      bytes[at] = from[index] as number;
+      at += 1;
+    }
+    this.length = at;
+  }
+
   /** Writes ASCII text that is known to be such, and no longer than an identifier. */
   writeShort(text: string): void {
     const count = text.length;
@@ -70,6 +88,11 @@ export class WireBuffer {
   /** The text from `start` on, which must be ASCII. */
   asciiFrom(start: number): string {
     return this.bytes.toString('latin1', start, this.length);
+  }
+
+  /** Takes bytes back that {@link take} handed over and nobody looks at any more, to write to them again. */
+  giveBack(taken: Buffer): void {
+    this.#spare = Buffer.from(taken.buffer);
   }
 
   /** Hands over what was written and begins anew with bytes of its own. */

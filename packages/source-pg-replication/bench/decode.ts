@@ -20,7 +20,7 @@ import { TextChanges } from '../src/text-changes.ts';
 import type { TypeRow } from '../src/value-type.ts';
 
 const ROWS = Number(process.argv[2] ?? 300_000);
-const REPEATS = 3;
+const REPEATS = 6;
 const CHUNK_BYTES = 64 * 1024;
 const PAGE_ROWS = 10_000;
 const TABLE = `CREATE TABLE bench (id int8 PRIMARY KEY, n int4, t text, amount numeric(18,4), flag bool, at timestamptz, ratio float8, doc jsonb)`;

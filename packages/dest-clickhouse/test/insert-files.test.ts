@@ -1,0 +1,76 @@
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Connection } from '../src/connection.ts';
+import { openEmbedded } from '../src/embedded.ts';
+import { InsertFiles } from '../src/insert-files.ts';
+
+const directory = join(mkdtempSync(join(tmpdir(), 'etl-files-')), "it's");
+let connection: Connection;
+
+const insertFiles = (): readonly string[] => readdirSync(directory).filter((name) => name.startsWith('etl-insert-'));
+const count = async (table: string): Promise<number> =>
+  Number((await connection.rows<{ count: string }>(`SELECT count() AS count FROM ${table}`))[0]?.count);
+const lines = (rows: number): Buffer =>
+  Buffer.from(Array.from({ length: rows }, (_, id) => `[${id},"text of ${id}, é\\n\\n"]\n`).join(''));
+
+beforeAll(async () => {
+  connection = await openEmbedded(directory, 1, 1000, {});
+  await connection.close();
+  // What a process that was killed in an insert leaves.
+  writeFileSync(join(directory, 'etl-insert-left'), 'x');
+  connection = await openEmbedded(directory, 1, 1000, {});
+  await connection.command(
+    `CREATE TABLE default.items (id Int64, text String) ENGINE = MergeTree ORDER BY id SETTINGS non_replicated_deduplication_window = 100`,
+  );
+});
+afterAll(async () => {
+  await connection.close();
+  rmSync(join(directory, '..'), { recursive: true, force: true });
+});
+
+test('the file that a killed process left is removed when the directory is opened', () => {
+  expect(insertFiles()).toEqual([]);
+});
+
+test('rows go through a file or with the statement, and a token counts once in either way', async () => {
+  const columns = ['id', 'text'];
+  for (const [token, body] of [
+    ['big', lines(20_000)],
+    ['small', lines(10)],
+  ] as const) {
+    await connection.insert({ table: 'default.items', columns, token }, body);
+    await connection.insert({ table: 'default.items', columns, token }, body);
+  }
+  expect(await count('default.items')).toBe(20_010);
+  expect(await count(`default.items WHERE text = concat('text of ', toString(id), ', é\\n\\n')`)).toBe(20_010);
+  expect(insertFiles()).toEqual([]);
+});
+
+test('the settings of an insert do not stay for the statements that follow', async () => {
+  const [setting] = await connection.rows<{ value: string }>(
+    `SELECT value FROM system.settings WHERE name = 'input_format_parallel_parsing'`,
+  );
+  expect(setting?.value).toBe('1');
+});
+
+test('an insert that fails leaves neither rows nor file', async () => {
+  const body = Buffer.concat([lines(20_000), Buffer.from('["no number","x"]\n')]);
+  const failing = connection.insert({ table: 'default.items', columns: ['id', 'text'], token: 'bad' }, body);
+  await expect(failing).rejects.toMatchObject({ name: 'EtlError' });
+  expect(await count('default.items')).toBe(20_010);
+  expect(insertFiles()).toEqual([]);
+});
+
+test('the file is for its owner only', async () => {
+  const files = new InsertFiles(directory);
+  await files.with(lines(1), async (path) => {
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+});
+
+test('a directory that the engine would take for a pattern has no such files', () => {
+  for (const name of ['a*', 'b?', '{c}']) expect(InsertFiles.canBeIn(join('/data', name))).toBe(false);
+  expect(InsertFiles.canBeIn("/data/it's")).toBe(true);
+});
