@@ -181,8 +181,8 @@ export class ClickHouseSession implements DestinationSession {
 
   async writeRun(run: RunRecord): Promise<void> {
     const operation = { ...this.#operation, signal: undefined };
-    await writeApiCalls(this.#database, run, operation);
     await writeRunRecord(this.#database, run, operation);
+    await writeApiCalls(this.#database, run, operation);
   }
 
   beginLoad(options: OperationOptions = {}): Promise<LoadPackage> {

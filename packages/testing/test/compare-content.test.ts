@@ -149,23 +149,41 @@ describe('a comparison', () => {
     expect(never.report.failures).toMatchObject([{ stream: 'items', error: { code: 'VERIFY_OVERTAKEN' } }]);
   });
 
-  test('is refused where the destination cannot be compared', async () => {
-    const source = {
-      openContent: async () => ({
-        ...sideOf([]),
-        position: '',
-        streams: [],
-        source: noSource(),
-        isReached: () => true,
-        [Symbol.asyncDispose]: async () => undefined,
-      }),
-      ...noSource(),
+  test('is refused where there is nothing to compare', async () => {
+    const destination = memoryDestination();
+    const comparable = {
+      ...destination,
+      check: async () => undefined,
+      open: async (...given: Parameters<typeof destination.open>) =>
+        Object.assign(await destination.open(...given), { readContent: () => sideOf([]) }),
     };
+    await expect(
+      verifyPipeline({ name: 'test', source: emptySource(), destination: comparable }),
+    ).rejects.toMatchObject({ code: 'VERIFY_EMPTY', kind: 'config' });
+  });
+
+  test('is refused where the destination cannot be compared', async () => {
+    const source = emptySource();
     await expect(verifyPipeline({ name: 'test', source, destination: memoryDestination() })).rejects.toMatchObject({
       code: 'VERIFY_UNSUPPORTED',
     });
   });
 });
+
+/** There is not a single stream in it. */
+function emptySource() {
+  return {
+    openContent: async () => ({
+      ...sideOf([]),
+      position: '',
+      streams: [],
+      source: noSource(),
+      isReached: () => true,
+      [Symbol.asyncDispose]: async () => undefined,
+    }),
+    ...noSource(),
+  };
+}
 
 function noSource() {
   return {

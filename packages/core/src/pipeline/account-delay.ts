@@ -26,7 +26,9 @@ export class AccountDelay {
     for (const task of tasks) {
       const [lane = ''] = task.lanes;
       const account = lane.startsWith(LANE) ? lane.slice(LANE.length) : undefined;
-      parts.set(account, [...(parts.get(account) ?? []), task]);
+      const part = parts.get(account);
+      if (part === undefined) parts.set(account, [task]);
+      else part.push(task);
     }
     return [...parts].map(([account, own]) => ({ account, tasks: own }));
   }

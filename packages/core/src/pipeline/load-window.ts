@@ -71,7 +71,13 @@ export async function loadWindow(run: PipelineRun, task: WindowTask): Promise<re
 
 /** It is for later runs: what of it fails costs them calls, but says nothing of this load. */
 async function doAll(works: (() => Promise<void>)[]): Promise<void> {
-  for (const work of works.splice(0)) await work().catch(() => undefined);
+  for (const work of works.splice(0)) {
+    try {
+      await work();
+    } catch {
+      continue;
+    }
+  }
 }
 
 /** What cannot be given up the next opening sweeps; the error that ended the load matters more. */

@@ -42,7 +42,8 @@ const ATTEMPTS = 3;
  * look at the source that stays the same, loads everything up to exactly there, holds the pipeline so that
  * nothing more can be loaded, and lets each side compute digests of what it holds.
  *
- * @throws `VERIFY_UNSUPPORTED` (config) when the destination cannot be compared, `VERIFY_OVERTAKEN`
+ * @throws `VERIFY_UNSUPPORTED` (config) when the destination cannot be compared, `VERIFY_EMPTY` (config) when
+ * there is no stream to compare, `VERIFY_OVERTAKEN`
  * (transient) when other runs load on and on, and as `runPipeline` does.
  */
 export async function verifyPipeline(options: VerifyOptions): Promise<VerifyReport> {
@@ -83,6 +84,7 @@ async function compareAt(
     if (reader === undefined) throw unsupported(options.destination.name);
     const state = await session.readState();
     const wanted = content.streams.filter(({ name }) => options.streams?.includes(name) ?? true);
+    if (wanted.length === 0) throw nothingToCompare();
     const failed = new Map(run.failures.map((failure) => [failure.stream, failure]));
     const isReached = ({ name }: StreamSpec): boolean => content.isReached(state, name);
     const others = wanted.filter((stream) => !isReached(stream) && !failed.has(stream.name));
@@ -117,6 +119,16 @@ function overtaken(stream: string): EtlError {
     message: `${stream} did not stand at the position of the comparison: another run loaded it, or it was copied anew again and again.`,
     hint: 'Compare again when no other run is at work.',
     context: { stream },
+  });
+}
+
+/** Nothing differs between nothing and nothing, but nobody asks for that. */
+function nothingToCompare(): EtlError {
+  return new EtlError({
+    code: 'VERIFY_EMPTY',
+    kind: 'config',
+    message: 'There is no stream to compare.',
+    hint: 'Look at the tables that the group and the command name; `etl discover` lists those that there are.',
   });
 }
 
