@@ -107,8 +107,7 @@ const server = await startPostgres();
 const client = new pg.Client(server.connectionString());
 try {
   await client.connect();
-  // What is captured ends where the log is flushed.
-  await client.query(`SET synchronous_commit = on; ${TABLE}; CREATE PUBLICATION everything FOR ALL TABLES`);
+  await client.query(`${TABLE}; CREATE PUBLICATION everything FOR ALL TABLES`);
   const types = new Map<number, TypeRow>();
   const { version } = await readServerFacts(client);
   const { rows: found } = await client.query<{ oid: number }>(`SELECT 'bench'::regclass::oid AS oid`);
@@ -129,6 +128,8 @@ try {
     await client.query(`DO $$ BEGIN FOR i IN 0..${Math.ceil(ROWS / perTransaction) - 1} LOOP
       INSERT INTO bench SELECT ${VALUES} FROM generate_series(${from} + i * ${perTransaction} + 1, least(${from + ROWS}, ${from} + (i + 1) * ${perTransaction})) g;
       COMMIT; END LOOP; END $$`);
+    // What is captured ends where the log is flushed.
+    await client.query('CHECKPOINT');
     from += ROWS;
     const chunks = await captured(client, `s${perTransaction}`);
     const own = await cheapest(() => ours(chunks, stream));
