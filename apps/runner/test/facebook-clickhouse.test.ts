@@ -51,7 +51,7 @@ test(
     await using destination = clickhouse({ ...options, dataset: 'fb' });
     const run = async () => {
       await using source = await group.createSource();
-      return runPipeline({ name: 'facebook_d1', source, destination, now: () => new Date(control.now()) });
+      return await runPipeline({ name: 'facebook_d1', source, destination, now: () => new Date(control.now()) });
     };
     expect((await run()).failures).toEqual([]);
 

@@ -121,7 +121,7 @@ async function daily({
     parameters: Record<string, string> = {},
   ): Promise<Record<string, unknown>> => {
     const query = new URLSearchParams({ ...parameters, access_token: platform.token });
-    const response = await fetch(`${platform.baseUrl}/v25.0/${path}?${query}`, { method });
+    const response = await fetch(`${platform.baseUrl}/v25.0/${path}?${query.toString()}`, { method });
     return (await response.json()) as Record<string, unknown>;
   };
   for (const { id } of world.accounts) {
@@ -134,17 +134,17 @@ async function daily({
         fields: FIELDS,
         time_range: JSON.stringify({ since, until: since }),
       });
-      const run = submitted['report_run_id'];
+      const run = submitted['report_run_id'] as string | undefined;
       // Blocked: its account has lost this day, and whatever follows while it is.
       if (run === undefined) continue;
       let isDone = false;
       for (let waitSeconds = 10; !isDone && waitSeconds < 600; waitSeconds *= 2) {
-        const polled = await ask(String(run), 'GET', { fields: 'async_status' });
+        const polled = await ask(run, 'GET', { fields: 'async_status' });
         if (polled['error'] !== undefined) break;
         isDone = polled['async_status'] === 'Job Completed';
         if (!isDone && isPatient) control.advance({ seconds: waitSeconds });
       }
-      if (isDone && (await ask(`${String(run)}/insights`, 'GET', { limit: '500' }))['data'] !== undefined) loaded += 1;
+      if (isDone && (await ask(`${run}/insights`, 'GET', { limit: '500' }))['data'] !== undefined) loaded += 1;
     }
     control.advance({ seconds: accountDelaySeconds });
     callsOf(sandbox, calls);

@@ -1,3 +1,5 @@
+import { EtlError } from '@etl/core';
+
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/;
 
 /**
@@ -38,9 +40,21 @@ export function textOf(units: bigint, scale: number): string {
 }
 
 const SUM_SCALE = 10;
+const DOUBLE_DIGITS = 15;
 
 function plain(value: number): string {
   if (!Number.isFinite(value)) return '';
   const text = String(value);
+  // Numbers of the platform are text; a double with more digits than it holds may have been another number.
+  if (text.replace(/e.*$/, '').replaceAll(/[-.]/g, '').length > DOUBLE_DIGITS) throw inexact();
   return text.includes('e') ? value.toFixed(20).replace(/\.?0+$/, '') : text;
+}
+
+function inexact(): EtlError {
+  return new EtlError({
+    code: 'FACEBOOK_NUMBER_INEXACT',
+    kind: 'data',
+    message: 'Facebook wrote a number of a report that is too long to be exact, and not as text.',
+    hint: 'Report it: the API has changed how it writes numbers.',
+  });
 }

@@ -6,6 +6,7 @@ import {
   systemClock,
   type Clock,
   type HttpClient,
+  type JsonRequest,
   type RequestPolicy,
 } from '@etl/core/http';
 import { batchedAnswers, batchOf, MAX_BATCH } from './graph-batch.ts';
@@ -38,8 +39,13 @@ export class GraphClient {
   }
 
   /** A GET below the version. Without an account it counts against the app alone. */
-  async get(path: string, query: Parameters, accountId: string | undefined, call: OperationOptions): Promise<unknown> {
-    const { body } = await this.#client(accountId).json(path, { query, ...operation(call) });
+  async get(
+    path: string,
+    query: Parameters,
+    accountId: string | undefined,
+    call: OperationOptions & Pick<JsonRequest, 'lossless'>,
+  ): Promise<unknown> {
+    const { body } = await this.#client(accountId).json(path, { query, lossless: call.lossless, ...operation(call) });
     return body;
   }
 

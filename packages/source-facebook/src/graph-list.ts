@@ -23,6 +23,8 @@ export interface ListRequest {
   readonly accountId: string;
   /** Objects of a page to begin with; halved when the platform says that it is too much. */
   readonly pageSize: number;
+  /** Whether all its numbers are text, as those of reports are. */
+  readonly hasTextNumbers?: boolean;
   /** Told the page size that the platform took in the end, when it was a smaller one. */
   readonly onPageSize?: (size: number) => void;
 }
@@ -34,11 +36,12 @@ export async function* pagesOf(
   call: OperationOptions,
 ): AsyncGenerator<readonly GraphObject[], void, undefined> {
   const { path, query, accountId, onPageSize } = list;
+  const asked = list.hasTextNumbers === true ? { ...call, lossless: false as const } : call;
   let limit = list.pageSize;
   const read = async (after: string | undefined): Promise<z.output<typeof listSchema>> => {
     for (;;) {
       try {
-        const page = listSchema.safeParse(await graph.get(path, { ...query, limit, after }, accountId, call));
+        const page = listSchema.safeParse(await graph.get(path, { ...query, limit, after }, accountId, asked));
         if (!page.success) throw unexpectedAnswer(`a page of ${path}`);
         return page.data;
       } catch (error) {

@@ -152,6 +152,7 @@ export class InsightsRead {
       query: {},
       accountId: this.#accountId,
       pageSize: options.reports.pageSize,
+      hasTextNumbers: true,
     };
     for await (const page of pagesOf(graph, list, this.#request)) {
       for (const row of page) requireFields(row, required);

@@ -64,3 +64,12 @@ test('keeps every digit, and rounds only what doubles leave behind', () => {
   expect(decimalOf('1e-7', 10)).toBe('0.0000001');
   expect(decimalOf('', 2)).toBeUndefined();
 });
+
+test('refuses a number that came as a double and may have been another one', () => {
+  expect(decimalOf(12.5, 2)).toBe('12.5');
+  expect(decimalOf(123_456_789_012_345, 0)).toBe('123456789012345');
+  expect(() => decimalOf(2 ** 53 + 2, 0)).toThrowError(
+    expect.objectContaining({ code: 'FACEBOOK_NUMBER_INEXACT', kind: 'data' }),
+  );
+  expect(() => decimalOf(0.1 + 0.2, 2)).toThrowError(expect.objectContaining({ code: 'FACEBOOK_NUMBER_INEXACT' }));
+});

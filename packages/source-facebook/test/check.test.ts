@@ -71,7 +71,7 @@ test.each([
   [{ insights: { windowDays: 0 } }, 'insights.windowDays'],
   [{ insights: { fields: ['wealth' as 'spend'] } }, 'insights.fields'],
   [{ reports: { maxRetries: -1 } }, 'reports.maxRetries'],
-  [{ unknown: 1 } as object, 'options'],
+  [Object.fromEntries([['unknown', 1]]), 'options'],
 ])('options %o are refused by name, never by value', async (options, name) => {
   await using world = await startWorld();
   const make = (): unknown => world.source(options);

@@ -46,12 +46,12 @@ describeSource('the Facebook source', async () => {
   const clock = new HastyClock({ now: Date.parse(control.now()), longMs: 120_000 });
   let [open, requests, strangers] = [0, 0, 0];
   const transport = sdkTransport(token);
-  const counted: typeof fetch = async (...call) => {
+  const counted: typeof fetch = async (input, init) => {
     open += 1;
     requests += 1;
-    if (!String(call[0]).startsWith(baseUrl)) strangers += 1;
+    if (!(input instanceof Request ? input.url : String(input)).startsWith(baseUrl)) strangers += 1;
     try {
-      return await transport(...call);
+      return await transport(input, init);
     } finally {
       open -= 1;
     }

@@ -121,10 +121,10 @@ test('an invalid mode fails before anything is asked', async () => {
 
 test('accounts have a state of their own', async () => {
   await using world = await startWorld();
-  const [one = '', other = ''] = world.accountIds;
-  await run(world, { accountIds: [one] });
+  const [known = '', other = ''] = world.accountIds;
+  await run(world, { accountIds: [known] });
   asked(world);
-  await run(world, { accountIds: [one, other] });
+  await run(world, { accountIds: [known, other] });
   const full = world.sandbox.control.requests();
   expect(full).toEqual(expect.arrayContaining([expect.objectContaining({ path: `/v25.0/act_${other}/adcreatives` })]));
   const heavy = full.filter(

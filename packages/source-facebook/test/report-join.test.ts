@@ -38,11 +38,7 @@ test('core and unique metrics are joined on the whole key', async () => {
   ];
   const { rows, unmatched } = await joined([core, unique]);
   expect(unmatched).toBe(0);
-  expect(rows.map(({ spend, reach }) => [spend, reach]).sort()).toEqual([
-    ['1', '30'],
-    ['2', '10'],
-    ['3', '20'],
-  ]);
+  expect(rows.map(({ spend, reach }) => `${String(spend)} ${String(reach)}`).sort()).toEqual(['1 30', '2 10', '3 20']);
 });
 
 test('a row that only one of the reports has is kept without what is missing, and said to be', async () => {

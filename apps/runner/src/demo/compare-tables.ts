@@ -72,10 +72,11 @@ export async function compareClaims(
   }: { readonly database: string; readonly onTable?: (stream: string) => void } & OperationOptions,
 ): Promise<readonly Comparison[]> {
   const comparisons: Comparison[] = [];
-  for (const { table, columns, rows } of claims) {
+  for (const claim of claims) {
+    const { table, columns } = claim;
     signal?.throwIfAborted();
     onTable?.(table);
-    const source = claimedContent(columns, rows());
+    const source = claimedContent(columns, claim.rows());
     const view = `\`${database}\`.\`${table}\``;
     const clickHouse = await clickHouseContentOf(reader, clickHouseContentQuery(view, { columns }), signal);
     const isEqual = source.rows === clickHouse.rows && source.checksum === clickHouse.checksum;

@@ -80,9 +80,7 @@ export async function facebookDemo({ facebook, world }: Sandbox): Promise<DemoPl
       ...['impressions', 'clicks', 'reach'].map(text),
     ],
     rows: () =>
-      ofAccounts(reportOf).map((row) =>
-        insights.columns.map(({ name }) => (row[name] === undefined ? null : String(row[name]))),
-      ),
+      ofAccounts(reportOf).map((row) => insights.columns.map(({ name }) => (row[name] as string | undefined) ?? null)),
   };
   const actions: PlatformClaim = {
     table: 'fb___insights__actions',

@@ -4,7 +4,7 @@ import { systemClock } from './clock.ts';
 import type { Exchange } from './exchange.ts';
 import type { RequestLabel } from './http-failure.ts';
 import type { HttpOptions, HttpResponse, JsonRequest, HttpRequest, StreamRequest } from './http-options.ts';
-import { parseLossless } from './lossless-json.ts';
+import { parseLossless, parsePlain } from './lossless-json.ts';
 import { RequestRun, type ClientParts } from './request-run.ts';
 import { decodeBody, integrityCheck, readAll, refuseUnverifiable, ResponseBody } from './response-body.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -124,7 +124,7 @@ export function createHttpClient(options: HttpOptions): HttpClient {
 
 function parseBody(text: string, { lossless }: JsonRequest, label: RequestLabel): unknown {
   try {
-    return parseLossless(text, lossless);
+    return lossless === false ? parsePlain(text) : parseLossless(text, lossless);
   } catch (error) {
     if (!EtlError.isInstance(error)) throw error;
     throw new EtlError({

@@ -35,6 +35,15 @@ export function parseLossless(text: string, { integers = 'bigint', inexact }: Lo
   }
 }
 
+/** `JSON.parse` with the errors of {@link parseLossless}. */
+export function parsePlain(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw malformed(error, text.length);
+  }
+}
+
 /** TypeScript's library does not know the third parameter yet; Node has it from version 21 on. */
 const parseWithSource = JSON.parse as (
   text: string,
