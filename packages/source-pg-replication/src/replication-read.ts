@@ -63,6 +63,8 @@ export async function* readReplication(read: ReplicationReadOptions): Messages {
       isCovered ||= message.type === 'checkpoint';
       yield message;
     }
+    // An abort at its very end is one nevertheless: the reader has stopped listening.
+    signal?.throwIfAborted();
   } catch (error) {
     signal?.throwIfAborted();
     throw EtlError.isInstance(error) ? error : pgError(error, 'reading from the source');
