@@ -65,6 +65,8 @@ export async function* readReplication(read: ReplicationReadOptions): Messages {
       // What the server has sent already would otherwise be read to its end.
       signal?.throwIfAborted();
     }
+    // An abort at its very end is one nevertheless: the reader has stopped listening.
+    signal?.throwIfAborted();
   } catch (error) {
     signal?.throwIfAborted();
     throw EtlError.isInstance(error) ? error : pgError(error, 'reading from the source');

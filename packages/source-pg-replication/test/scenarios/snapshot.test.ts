@@ -1,5 +1,4 @@
 import { runPipeline, type Source } from '@etl/core';
-import { memoryDestination } from '@etl/testing';
 import { expect, test, vi } from 'vitest';
 import { usePostgres } from '../support/postgres.ts';
 import { failureOf, readAll, Replica, rowsOf, withoutSystemColumns } from '../support/replica.ts';
