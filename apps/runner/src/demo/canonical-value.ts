@@ -8,8 +8,8 @@ export interface SourceColumn {
 
 /** Expressions of the same text for the same value, one in each engine's SQL. */
 interface Canonical {
-  postgres(value: string): string;
-  clickHouse(value: string): string;
+  readonly postgres: (value: string) => string;
+  readonly clickHouse: (value: string) => string;
 }
 
 // Both engines print these alike.
