@@ -24,7 +24,6 @@ export async function startPlatforms(): Promise<Sandbox> {
     platforms: ['facebook', 'esim'],
     accounts: [
       { name: 'Harbour US', currency: 'USD', timeZone: 'America/Los_Angeles' },
-      { name: 'Harbour Gulf', currency: 'AED', timeZone: 'Asia/Dubai' },
       { name: 'Harbour Japan', currency: 'JPY', timeZone: 'Asia/Tokyo' },
     ],
     facebook: { reports: { hasQuirks: false } },
