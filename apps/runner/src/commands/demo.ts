@@ -234,7 +234,7 @@ function nextCommands(): readonly string[] {
   const sql = 'npm run --silent etl -- sql --destination demo';
   return [
     `Look around:   ${sql} "SELECT status, count(), sum(total) FROM travel.shop___orders GROUP BY status"`,
-    `               ${sql} "SELECT account_currency, sum(spend), sum(actions_omni_purchase) FROM travel.fb___insights GROUP BY 1"`,
+    `               ${sql} "SELECT date_start, account_currency, sum(spend), sum(actions_omni_purchase) FROM travel.fb___insights GROUP BY 1, 2 ORDER BY 1 DESC LIMIT 8"`,
     `               ${sql} "SHOW TABLES FROM travel"`,
     'Next:          docs/getting-started.md: your own PostgreSQL and ClickHouse',
   ];

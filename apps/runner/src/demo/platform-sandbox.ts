@@ -24,7 +24,6 @@ export async function startPlatforms(): Promise<Sandbox> {
     platforms: ['facebook', 'esim'],
     accounts: [
       { name: 'Harbour US', currency: 'USD', timeZone: 'America/Los_Angeles' },
-      { name: 'Harbour Gulf', currency: 'AED', timeZone: 'Asia/Dubai' },
       { name: 'Harbour Japan', currency: 'JPY', timeZone: 'Asia/Tokyo' },
     ],
     facebook: { reports: { hasQuirks: false } },
@@ -60,7 +59,7 @@ export async function facebookDemo({ facebook, world }: Sandbox): Promise<DemoPl
       level: 'ad',
       time_increment: '1',
       time_range: JSON.stringify({ since: since.get(accountId), until: world.today(accountId) }),
-      fields: 'account_id,account_currency,ad_id,ad_name,spend,impressions,clicks,reach,actions',
+      fields: 'account_id,account_currency,ad_id,spend,impressions,clicks,reach,actions',
       action_attribution_windows: JSON.stringify([
         '1d_click',
         '7d_click',
@@ -75,7 +74,8 @@ export async function facebookDemo({ facebook, world }: Sandbox): Promise<DemoPl
   const insights: PlatformClaim = {
     table: 'fb___insights',
     columns: [
-      ...['account_id', 'date_start', 'ad_id', 'ad_name', 'account_currency'].map(text),
+      // Not the names: a day that is settled keeps those it was read with.
+      ...['account_id', 'date_start', 'ad_id', 'account_currency'].map(text),
       { name: 'spend', type: 'numeric', isArray: false },
       ...['impressions', 'clicks', 'reach'].map(text),
     ],
