@@ -18,8 +18,11 @@ it.each(['lose-answer', 'refuse', 'unavailable'] as const)(
     for (;;) {
       const outcome: unknown = await runToEnd(fixture.create()).catch((error: unknown) => error);
       if (outcome === undefined) break;
-      // Four faults in a row end a run; the next one goes on.
-      expect(outcome).toMatchObject({ code: 'CLICKHOUSE_UNREACHABLE', kind: 'transient' });
+      // Four faults in a row end a run, before or behind its commit point; the next one goes on.
+      expect(outcome).toMatchObject({
+        code: expect.stringMatching(/^(CLICKHOUSE_UNREACHABLE|LOAD_UNFINISHED)$/) as string,
+        kind: 'transient',
+      });
       isBad = false;
       await buryHolders(fixture);
       isBad = true;
