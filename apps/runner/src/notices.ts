@@ -20,7 +20,7 @@ export class Notices {
   readonly #terminal: Terminal;
   readonly #now: () => number;
   readonly #isTimed: boolean;
-  readonly #waitingSince = new Map<string, number>();
+  readonly #waits = new Map<string, { readonly since: number; readonly last: number }>();
   readonly #said = new Set<string>();
 
   constructor(terminal: Terminal, { now = () => performance.now(), isTimed = false }: NoticesOptions = {}) {
@@ -32,9 +32,12 @@ export class Notices {
   info(fields: LogFields, message: string): void {
     if (message.startsWith('truncated ')) return this.#say('·', fields, message);
     if (!message.startsWith('waiting ')) return;
-    const since = this.#waitingSince.get(message) ?? this.#now();
-    this.#waitingSince.set(message, since);
-    if (this.#now() - since >= WAIT_MS) this.#say('…', fields, message);
+    const now = this.#now();
+    const wait = this.#waits.get(message);
+    // Who waits says so again and again; after a silence it is another wait.
+    const since = wait === undefined || now - wait.last > WAIT_MS ? now : wait.since;
+    this.#waits.set(message, { since, last: now });
+    if (now - since >= WAIT_MS) this.#say('…', fields, message);
   }
 
   warn(fields: LogFields, message: string): void {

@@ -27,6 +27,13 @@ describe('what people are told of the log', () => {
     expect(written).toBe('… waiting for the process that holds it\n');
   });
 
+  test('short waits long after each other are not a long one', () => {
+    let now = 0;
+    const notices = new Notices(terminal, { now: () => now });
+    for (; now < 60_000; now += 5000) notices.info({}, 'waiting for the run that holds the pipeline');
+    expect(written).toBe('');
+  });
+
   test('a shorter wait says nothing, and neither does anything else at that level', () => {
     let now = 0;
     const notices = new Notices(terminal, { now: () => now });

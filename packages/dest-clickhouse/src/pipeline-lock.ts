@@ -43,7 +43,7 @@ export class PipelineLock implements AsyncDisposable {
     pipeline: string,
     options: ResolvedOptions,
     operation: OperationOptions & { readonly waitMs?: number | undefined },
-    pollMs = 400,
+    { pollMs = 400, holds = 'holds the pipeline' }: { readonly pollMs?: number; readonly holds?: string } = {},
   ): Promise<PipelineLock> {
     const prefix = `${LOCK}${pipelineToken(pipeline)}_`;
     const deadline = performance.now() + (operation.waitMs ?? options.lockWaitMs);
@@ -67,7 +67,7 @@ export class PipelineLock implements AsyncDisposable {
         await database.drop(name, operation);
       }
       if (performance.now() >= deadline) throw heldError(pipeline, holder);
-      logger.info({ pipeline, holder: holder?.host }, 'waiting for the run that holds the pipeline');
+      logger.info({ pipeline, holder: holder?.host }, `waiting for the run that ${holds}`);
       await pause(pollMs / 2 + Math.random() * pollMs, operation.signal);
     }
   }

@@ -15,7 +15,10 @@ export async function definingTable<T>(
   operation: OperationOptions,
   work: () => Promise<T>,
 ): Promise<T> {
-  const lock = await PipelineLock.acquire(database, `definition of ${publicName}`, options, operation, 50);
+  const lock = await PipelineLock.acquire(database, `definition of ${publicName}`, options, operation, {
+    pollMs: 50,
+    holds: `defines ${publicName}`,
+  });
   try {
     return await work();
   } finally {
