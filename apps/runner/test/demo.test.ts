@@ -48,8 +48,8 @@ describe('the demo', () => {
   test('compares equal, prints commands that work, and leaves nothing running', { timeout: 180_000 }, async () => {
     const { exitCode, stdout, output } = await runEtl(['demo'], { cwd: directory.path, env: env() });
     expect(exitCode, output).toBe(0);
-    expect(stdout).toContain('24 tables equal');
-    expect(stdout.match(/ ✓$/gm)).toHaveLength(24);
+    expect(stdout).toContain('25 tables equal');
+    expect(stdout.match(/ ✓$/gm)).toHaveLength(25);
     expect(await leftIn(temporary)).toEqual([]);
 
     const commands = [...stdout.matchAll(/npm run --silent etl -- (sql --destination demo) "([^"]+)"/g)];

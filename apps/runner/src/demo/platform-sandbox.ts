@@ -26,6 +26,7 @@ export async function startPlatforms(): Promise<Sandbox> {
       { name: 'Harbour US', currency: 'USD', timeZone: 'America/Los_Angeles' },
       { name: 'Harbour Japan', currency: 'JPY', timeZone: 'Asia/Tokyo' },
     ],
+    esim: { historyDays: HISTORY_DAYS, pageRows: 500 },
     facebook: { reports: { hasQuirks: false } },
   });
 }
@@ -110,7 +111,15 @@ export async function facebookDemo({ facebook, world }: Sandbox): Promise<DemoPl
 
 export async function esimDemo({ esim }: Sandbox): Promise<DemoPlatform> {
   const platform = await loadPlatform('esim');
-  const group = platform.open('default', { base_url: esim.baseUrl, api_key: esim.apiKey });
+  const group = platform.open('default', {
+    base_url: esim.baseUrl,
+    api_key: esim.apiKey,
+    datasets: {
+      orders: { reviewed: ['1.4'], columns: { subtotal_eur: { type: 'decimal(10, 2)' } } },
+      users: { drop: ['email', 'first_name', 'ip_address'] },
+    },
+  });
+  const money = (name: string): SourceColumn => ({ name, type: 'numeric', isArray: false });
   const at = (name: string): SourceColumn => ({ name, type: 'timestamptz', isArray: false });
   const dataset = (name: Parameters<typeof esim.rows>[0], columns: readonly SourceColumn[]): PlatformClaim => ({
     table: `esim___${name}`,
@@ -125,15 +134,18 @@ export async function esimDemo({ esim }: Sandbox): Promise<DemoPlatform> {
     group,
     size: 'five datasets of a manifest',
     claims: [
-      dataset('users', [text('id'), text('country'), at('updated_at')]),
-      dataset('sessions', [text('id'), text('user_id'), text('page_views'), at('updated_at')]),
+      dataset('users', [text('id'), text('country'), at('created_at'), at('updated_at')]),
+      dataset('user_merges', [text('id'), text('from_user_id'), text('to_user_id'), at('merged_at')]),
+      dataset('sessions', [text('id'), text('user_id'), text('page_views'), text('utm_source'), at('updated_at')]),
       dataset('orders', [
         text('id'),
         text('status'),
-        { name: 'subtotal_eur', type: 'numeric', isArray: false },
+        money('subtotal_eur'),
+        money('profit_eur'),
+        at('created_at'),
         at('updated_at'),
       ]),
-      dataset('order_line_items', [text('id'), text('order_id')]),
+      dataset('order_line_items', [text('id'), text('order_id'), text('plan'), money('data_gb'), at('created_at')]),
     ],
   };
 }
