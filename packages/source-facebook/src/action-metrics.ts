@@ -59,7 +59,8 @@ export function actionMetric({ actionType, rule }: ActionMetric, entries: Action
   const [first] = values;
   if (first === undefined) return null;
   if (rule === 'sum') return sumOf(values);
-  return values.every((value) => value === first) ? first : undefined;
+  const units = scaledOf(first, ACTION_SCALE);
+  return values.every((value) => scaledOf(value, ACTION_SCALE) === units) ? first : undefined;
 }
 
 const FUNNEL = { trial: 'start_trial', subscription: 'subscribe' } as const;

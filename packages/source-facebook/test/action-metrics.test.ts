@@ -73,3 +73,9 @@ test('refuses a number that came as a double and may have been another one', () 
   );
   expect(() => decimalOf(0.1 + 0.2, 2)).toThrowError(expect.objectContaining({ code: 'FACEBOOK_NUMBER_INEXACT' }));
 });
+
+test('a value is the same however many zeros it ends in', () => {
+  const metric = ACTION_METRICS.find(({ column }) => column === 'cpa_link_click');
+  const list = ['1.5', '1.50'].map((value) => ({ action_type: 'link_click', value }));
+  expect(metric && actionMetric(metric, list)).toBe('1.5');
+});
