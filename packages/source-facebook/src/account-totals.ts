@@ -93,7 +93,7 @@ export class AccountTotals {
 
   async #platformSums(range: ReportDays, request: ReadRequest): Promise<ReadonlyMap<string, Map<string, bigint>>> {
     const accountId = this.#account.id;
-    const query = totalsParameters(range, this.#options.insights.level, this.#fields);
+    const query = totalsParameters(range, this.#fields);
     const sums = new Map<string, Map<string, bigint>>();
     const list = { path: `act_${accountId}/insights`, query, accountId, pageSize: 100 };
     for await (const page of pagesOf(this.#graph, list, request)) {
