@@ -50,7 +50,7 @@ export class InsightsRead {
   async *batches(slice: Slice): AsyncGenerator<InsightBatch, void, undefined> {
     const { graph, accounts, options, reconciled } = this.#reading;
     const account = await accounts.get(this.#accountId, this.#request);
-    await this.#journal.restore(options.reports.reattachSeconds * 1000);
+    await this.#journal.restore(options.reports.reattachSeconds * 1000, account.timeZone);
     await this.#split.restore(this.#request.memory, this.#accountId, graph.clock);
     // Killed before its rows are published, it leaves its reports to the next run.
     this.#request.whenSettled?.(() => this.#journal.forgetOwn());

@@ -36,7 +36,8 @@ export async function* joinedReports(
         const page = await report.next();
         if (page.done === true) continue;
         going.push(report);
-        const whole = reports.length === 1 ? page.value : completed({ page: page.value, report, reports }, pending, key);
+        const whole =
+          reports.length === 1 ? page.value : completed({ page: page.value, report, reports }, pending, key);
         if (whole.length > 0) yield whole;
       }
       open = going;

@@ -97,7 +97,13 @@ describeSource('the Facebook source', async () => {
       }
       // What deleted ads have cost stays in the reports.
       const body = JSON.stringify({ data: [] });
-      control.fault({ kind: 'status', status: 200, body, times: 100_000, match: { method: 'GET', path: '*/insights' } });
+      control.fault({
+        kind: 'status',
+        status: 200,
+        body,
+        times: 100_000,
+        match: { method: 'GET', path: '*/insights' },
+      });
     },
     [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
   };

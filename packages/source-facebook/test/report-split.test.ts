@@ -18,7 +18,10 @@ function splitOf(fields: readonly string[]): ReportSplit {
 async function narrowed(split: ReportSplit, heavy: readonly string[]): Promise<number> {
   const isHeavy = ({ group }: PlannedReport): boolean => group.some((field) => heavy.includes(field));
   for (let times = 0; times < 500; times += 1) {
-    const tooMuch = split.rangesOf(DAYS).flatMap((range) => split.reportsOf(range)).find(isHeavy);
+    const tooMuch = split
+      .rangesOf(DAYS)
+      .flatMap((range) => split.reportsOf(range))
+      .find(isHeavy);
     if (tooMuch === undefined) return times;
     expect(await split.narrow(tooMuch, () => Promise.resolve(CAMPAIGNS))).toBe(true);
   }
