@@ -21,15 +21,7 @@ function truth({ world }: Sandbox): string[] {
   const rows = world.accounts.flatMap(({ id: accountId }) => {
     const day = world.today(accountId);
     const since = new Date(Date.parse(day) - 30 * 86_400_000).toISOString().slice(0, 10);
-    const deleted = new Set(
-      world
-        .ads(accountId)
-        .filter(({ effectiveStatus }) => effectiveStatus === 'DELETED')
-        .map(({ id }) => id),
-    );
-    return world
-      .insights({ accountId, since, until: day, includeRemoved: true })
-      .filter(({ adId = '' }) => !deleted.has(adId));
+    return world.insights({ accountId, since, until: day, includeRemoved: true });
   });
   return rows
     .map((row) => `${row.dateStart}\t${row.adId}\t${Number(decimalText(row.spendMinor, row.currency))}\t${row.reach}`)

@@ -48,12 +48,10 @@ export async function* readDataset(read: DatasetRead): AsyncGenerator<SourceMess
   yield { type: 'schema', stream: columns.spec };
   for (const drift of driftsOf(dataset, columns, before)) yield { type: 'drift-found', stream: dataset.name, drift };
 
-  // What is read twice has the rows of this load among those that are known.
-  const through = isBuffered ? watermark.through : undefined;
   const lots = isBuffered ? buffer.batches(BATCH_ROWS) : readAgain(pages(), dataset, columns, watermark);
   for await (const lot of lots) {
     const encoded = lot.map(({ row, at }) => ({ row: columns.encode(row), at }));
-    const rows = await unknownRows(dataset, request.lookup, encoded, through);
+    const rows = await unknownRows(dataset, request.lookup, encoded);
     if (rows.length > 0) yield { type: 'records', stream: dataset.name, slice: slice.key, rows };
   }
   yield { type: 'slice-completed', stream: dataset.name, slice };

@@ -3,25 +3,16 @@ import type { Dataset } from './manifest.ts';
 import type { DatedRow } from './newest-rows.ts';
 
 /**
- * Of a dataset that is only appended to, the rows that the table does not hold yet. Rows newer than
- * `through` cannot be there, and are not asked for.
+ * Of a dataset that is only appended to, the rows that the table does not hold yet. All of them are asked for:
+ * a watermark is never later than the beginning of its run, but the rows that came while it went on are there.
  */
 export async function unknownRows(
   dataset: Dataset,
   lookup: RowLookup | undefined,
-  rows: readonly DatedRow[],
-  through: bigint | undefined,
+  dated: readonly DatedRow[],
 ): Promise<readonly Row[]> {
-  if (dataset.disposition !== 'append' || lookup === undefined) return rows.map(({ row }) => row);
-  const asked = rows.filter(({ at }) => through === undefined || at <= through);
-  const found =
-    asked.length === 0
-      ? []
-      : await lookup(
-          dataset.name,
-          asked.map(({ row }) => row),
-          dataset.primaryKey,
-        );
-  const known = new Set(asked.filter((_, index) => found[index] !== undefined));
-  return rows.filter((dated) => !known.has(dated)).map(({ row }) => row);
+  const rows = dated.map(({ row }) => row);
+  if (dataset.disposition !== 'append' || lookup === undefined || rows.length === 0) return rows;
+  const found = await lookup(dataset.name, rows, dataset.primaryKey);
+  return rows.filter((_, index) => found[index] === undefined);
 }

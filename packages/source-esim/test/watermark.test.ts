@@ -122,6 +122,15 @@ describe.each([
     ]);
   });
 
+  it('are there once also when they came while the run went on, or are dated into the future', async () => {
+    await using things = await rig(appended, { bufferRows });
+    const rows = [row(1, '11:59:00Z'), row(2, '12:00:05Z'), row(3, '23:00:00Z')];
+    const once = ['1=x', '2=x', '3=x'];
+    expect(await things.load([rows], '2026-10-01T12:00:00Z')).toEqual(once);
+    expect(await things.load([rows], '2026-10-01T12:05:00Z')).toEqual(once);
+    expect(await things.load([rows], '2026-10-01T13:00:00Z')).toEqual(once);
+  });
+
   it('are those of the key, be it of several columns or hashed', async () => {
     const options = { bufferRows, hashKey: 'a key of the tests', datasets: { things: { hash: ['id'] } } };
     await using things = await rig({ ...appended, primary_key: ['id', 'v'] }, options);

@@ -51,7 +51,8 @@ export class AccountTotals {
   }
 
   /**
-   * The sums that the rows have to have: theirs where they are within the tolerance, else the platform's.
+   * The sums that the rows have to have: theirs where each day is within the tolerance; else more where days
+   * lack something, or less where they have too much, whichever is more of it.
    * `undefined` when nothing is compared.
    */
   async expected(range: ReportDays, request: ReadRequest): Promise<Readonly<Record<string, string>> | undefined> {
@@ -59,17 +60,23 @@ export class AccountTotals {
     const platform = await this.#platformSums(range, request);
     const now = request.now ?? new Date(this.#graph.clock.now());
     const today = dayIn(this.#account.timeZone, now);
-    const expected: Record<string, bigint> = Object.fromEntries(this.#fields.map((field) => [field, 0n]));
-    for (const day of new Set([...platform.keys(), ...this.#days.keys()])) {
-      const { rows, sums } = this.#of(day);
-      for (const field of this.#fields) {
-        const ours = sums.get(field) ?? 0n;
-        const theirs = platform.get(day)?.get(field) ?? 0n;
-        const isSame = day >= today || isWithin(ours, theirs, this.#toleranceOf(day, today, field, { theirs, rows }));
-        expected[field] = (expected[field] ?? 0n) + (isSame ? ours : theirs);
-      }
-    }
-    return Object.fromEntries(Object.entries(expected).map(([field, sum]) => [field, textOf(sum, SCALE)]));
+    const days = [...new Set([...platform.keys(), ...this.#days.keys()])];
+    return Object.fromEntries(
+      this.#fields.map((field) => {
+        let [sum, more, less] = [0n, 0n, 0n];
+        for (const day of days) {
+          const { rows, sums } = this.#of(day);
+          const ours = sums.get(field) ?? 0n;
+          const theirs = platform.get(day)?.get(field) ?? 0n;
+          sum += ours;
+          if (day >= today || isWithin(ours, theirs, this.#toleranceOf(day, today, field, { theirs, rows }))) continue;
+          if (theirs > ours) more += theirs - ours;
+          else less += ours - theirs;
+        }
+        // Numbers that are of another day would make up for each other.
+        return [field, textOf(sum + (more >= less ? more : -less), SCALE)];
+      }),
+    );
   }
 
   #toleranceOf(
@@ -86,7 +93,7 @@ export class AccountTotals {
 
   async #platformSums(range: ReportDays, request: ReadRequest): Promise<ReadonlyMap<string, Map<string, bigint>>> {
     const accountId = this.#account.id;
-    const query = totalsParameters(range, this.#options.insights.level, this.#fields);
+    const query = totalsParameters(range, this.#fields);
     const sums = new Map<string, Map<string, bigint>>();
     const list = { path: `act_${accountId}/insights`, query, accountId, pageSize: 100 };
     for await (const page of pagesOf(this.#graph, list, request)) {

@@ -59,10 +59,20 @@ export function actionMetric({ actionType, rule }: ActionMetric, entries: Action
   const [first] = values;
   if (first === undefined) return null;
   if (rule === 'sum') return sumOf(values);
-  return values.every((value) => value === first) ? first : undefined;
+  const units = scaledOf(first, ACTION_SCALE);
+  return values.every((value) => scaledOf(value, ACTION_SCALE) === units) ? first : undefined;
 }
 
 const FUNNEL = { trial: 'start_trial', subscription: 'subscribe' } as const;
+
+/** Those of {@link funnelMetrics} that the fields say something of: counts, values, or both. */
+export function funnelColumns(fields: readonly string[]): readonly string[] {
+  const has = (one: string, other: string): boolean => fields.includes(one) || fields.includes(other);
+  return [
+    ...(has('actions', 'conversions') ? ['trial_starts', 'subscriptions'] : []),
+    ...(has('action_values', 'conversion_values') ? ['trial_start_value', 'subscription_value'] : []),
+  ];
+}
 
 /** Trials and subscriptions and what they were worth; 0 when there were none. */
 export function funnelMetrics(lists: Readonly<Record<string, ActionEntries>>): Readonly<Record<string, string>> {

@@ -3,6 +3,7 @@ import {
   ACTION_METRICS,
   ACTION_SCALE,
   actionMetric,
+  funnelColumns,
   funnelMetrics,
   subscriptionRevenue,
   type ActionEntries,
@@ -79,10 +80,8 @@ function addMetrics(
   }
   const { fields, hasSubscriptionRevenue } = insights;
   const isKnown = !FUNNEL_LISTS.some((list) => unfetched.has(list));
-  if (fields.includes('actions') || fields.includes('conversions')) {
-    const metrics = Object.entries(funnelMetrics(lists));
-    for (const [column, value] of metrics) row[column] = isKnown ? value : null;
-  }
+  const funnel = funnelMetrics(lists);
+  for (const column of funnelColumns(fields)) row[column] = isKnown ? (funnel[column] ?? null) : null;
   if (hasSubscriptionRevenue) {
     row['subscription_revenue'] = unfetched.has('conversion_values')
       ? null

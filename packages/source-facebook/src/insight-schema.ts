@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ACTION_METRICS, ACTION_SCALE } from './action-metrics.ts';
+import { ACTION_METRICS, ACTION_SCALE, funnelColumns } from './action-metrics.ts';
 import { ATTRIBUTION_WINDOWS, idColumns, INSIGHT_FIELDS, type FieldType, type InsightField } from './insight-fields.ts';
 import type { InsightsOptions } from './options.ts';
 
@@ -60,11 +60,7 @@ export function insightSchema(options: InsightsOptions): z.ZodObject {
   for (const breakdown of breakdowns) shape[breakdown] = z.string();
   for (const field of fields) shape[field] = columnOf(INSIGHT_FIELDS[field], numbers);
   for (const { column, list } of ACTION_METRICS) if (has.has(list)) shape[column] = actionValue;
-  if (has.has('actions') || has.has('conversions')) {
-    for (const name of ['trial_starts', 'trial_start_value', 'subscriptions', 'subscription_value']) {
-      shape[name] = actionValue;
-    }
-  }
+  for (const column of funnelColumns(fields)) shape[column] = actionValue;
   if (options.hasSubscriptionRevenue) shape['subscription_revenue'] = actionValue;
   return z.object(shape);
 }

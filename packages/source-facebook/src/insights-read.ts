@@ -50,7 +50,7 @@ export class InsightsRead {
   async *batches(slice: Slice): AsyncGenerator<InsightBatch, void, undefined> {
     const { graph, accounts, options, reconciled } = this.#reading;
     const account = await accounts.get(this.#accountId, this.#request);
-    await this.#journal.restore(options.reports.reattachSeconds * 1000);
+    await this.#journal.restore(options.reports.reattachSeconds * 1000, account.timeZone);
     await this.#split.restore(this.#request.memory, this.#accountId, graph.clock);
     // Killed before its rows are published, it leaves its reports to the next run.
     this.#request.whenSettled?.(() => this.#journal.forgetOwn());
@@ -68,7 +68,6 @@ export class InsightsRead {
       }
       days = days.slice(days.indexOf(planned.ranges.at(-1)?.until ?? '') + 1);
     }
-    for (const { unfetched } of this.#split.parts) for (const field of unfetched) this.#flags.add(`unfetched:${field}`);
     const sums = await totals.expected({ since: start, until: addDays(end, -1) }, this.#request);
     if (this.#request.whenSettled === undefined) await this.#journal.forgetOwn();
     yield { rows: [], flags: [...this.#flags], ...(sums === undefined ? {} : { expected: { sums } }) };
@@ -125,6 +124,7 @@ export class InsightsRead {
     const parts = new Map<ReportPart, [PlannedReport, string][]>();
     for (const each of own) parts.set(each[0].part, [...(parts.get(each[0].part) ?? []), each]);
     for (const [part, reports] of parts) {
+      for (const field of part.unfetched) this.#flags.add(`unfetched:${field}`);
       const context = {
         insights,
         managingSystem,

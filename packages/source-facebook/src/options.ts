@@ -9,43 +9,48 @@ const accountId = z
   .regex(/^(?:act_)?\d{1,25}$/, 'expected digits, with or without act_')
   .transform((id) => id.replace(/^act_/, ''));
 
-const insightsSchema = z.strictObject({
-  level: z.enum(LEVELS).default('ad').describe('What one row is about.'),
-  fields: z
-    .array(z.enum(FIELD_NAMES))
-    .min(1)
-    .default([...DEFAULT_FIELDS])
-    .describe('Fields to read beside ids, names and the day.'),
-  breakdowns: z
-    .array(z.string().regex(/^[a-z_]+$/, 'expected the name of a breakdown'))
-    .default([])
-    .describe('Breakdowns; each becomes a column and a part of the key.'),
-  attributionWindows: z.array(z.enum(ATTRIBUTION_WINDOWS)).default([...ATTRIBUTION_WINDOWS]),
-  historyDays: z.int().min(1).max(1000).default(30).describe('Days before today that are expected to be there.'),
-  lookbackDays: z.int().min(0).max(90).default(28).describe('For how many days a day is read again.'),
-  windowDays: z.int().min(1).max(90).default(8).describe('Most days of one report.'),
-  loadWindowDays: z
-    .int()
-    .min(1)
-    .max(90)
-    .default(32)
-    .describe('Most days of an account that are read and published together; its reports are in flight together.'),
-  isReconciled: z
-    .boolean()
-    .optional()
-    .describe('Compare with the totals of the account. Default: when there are no breakdowns.'),
-  reconcileTolerance: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0.001)
-    .describe('Share by which sums of a day may differ that is still restated; later days must be equal.'),
-  numbers: z
-    .enum(['exact', 'text'])
-    .default('exact')
-    .describe('`text` keeps every number of the platform as the text it sends, in String columns.'),
-  hasSubscriptionRevenue: z.boolean().default(false).describe('Add the column subscription_revenue.'),
-});
+const insightsSchema = z
+  .strictObject({
+    level: z.enum(LEVELS).default('ad').describe('What one row is about.'),
+    fields: z
+      .array(z.enum(FIELD_NAMES))
+      .min(1)
+      .default([...DEFAULT_FIELDS])
+      .describe('Fields to read beside ids, names and the day.'),
+    breakdowns: z
+      .array(z.string().regex(/^[a-z_]+$/, 'expected the name of a breakdown'))
+      .default([])
+      .describe('Breakdowns; each becomes a column and a part of the key.'),
+    attributionWindows: z.array(z.enum(ATTRIBUTION_WINDOWS)).default([...ATTRIBUTION_WINDOWS]),
+    historyDays: z.int().min(1).max(1000).default(30).describe('Days before today that are expected to be there.'),
+    lookbackDays: z.int().min(0).max(90).default(28).describe('For how many days a day is read again.'),
+    windowDays: z.int().min(1).max(90).default(8).describe('Most days of one report.'),
+    loadWindowDays: z
+      .int()
+      .min(1)
+      .max(90)
+      .default(32)
+      .describe('Most days of an account that are read and published together; its reports are in flight together.'),
+    isReconciled: z
+      .boolean()
+      .optional()
+      .describe('Compare with the totals of the account. Default: when there are no breakdowns.'),
+    reconcileTolerance: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.001)
+      .describe('Share by which sums of a day may differ that is still restated; later days must be equal.'),
+    numbers: z
+      .enum(['exact', 'text'])
+      .default('exact')
+      .describe('`text` keeps every number of the platform as the text it sends, in String columns.'),
+    hasSubscriptionRevenue: z.boolean().default(false).describe('Add the column subscription_revenue.'),
+  })
+  .refine(({ fields, hasSubscriptionRevenue: has }) => !has || fields.includes('conversion_values'), {
+    path: ['hasSubscriptionRevenue'],
+    message: 'needs the field conversion_values',
+  });
 
 const reportsSchema = z.strictObject({
   startTimeoutSeconds: z.int().min(1).default(300).describe('Longest time at 0 %.'),

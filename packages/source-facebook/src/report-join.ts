@@ -12,13 +12,15 @@ export interface ReportJoin {
 
 interface Pending {
   readonly row: Record<string, unknown>;
-  reports: number;
+  /** Those that had it. */
+  readonly reports: Set<ReportPages>;
 }
 
 /**
  * Joins reports of the same rows with different fields on the whole key. They are read side by side, page by
  * page, and a row is handed on when the last of them had it, so what is kept is how far they are apart, not
- * how long they are. A row that not all have comes at the end, without what is missing: an ad may get its
+ * how long they are. A key that comes twice in one report comes twice, for the gate to refuse. A row that not all
+ * have comes at the end, without what is missing: an ad may get its
  * first numbers between two reports.
  */
 export async function* joinedReports(
@@ -34,7 +36,8 @@ export async function* joinedReports(
         const page = await report.next();
         if (page.done === true) continue;
         going.push(report);
-        const whole = reports.length === 1 ? page.value : completed(page.value, reports.length, pending, key);
+        const whole =
+          reports.length === 1 ? page.value : completed({ page: page.value, report, reports }, pending, key);
         if (whole.length > 0) yield whole;
       }
       open = going;
@@ -47,10 +50,15 @@ export async function* joinedReports(
   yield [...pending.values()].map(({ row }) => row);
 }
 
+interface ReportPage {
+  readonly page: readonly GraphObject[];
+  readonly report: ReportPages;
+  readonly reports: readonly ReportPages[];
+}
+
 /** The rows that have come in every report now. */
 function completed(
-  page: readonly GraphObject[],
-  reports: number,
+  { page, report, reports }: ReportPage,
   pending: Map<string, Pending>,
   key: readonly string[],
 ): GraphObject[] {
@@ -59,12 +67,17 @@ function completed(
     const id = JSON.stringify(key.map((name) => row[name] ?? null));
     const known = pending.get(id);
     if (known === undefined) {
-      pending.set(id, { row: { ...row }, reports: 1 });
+      pending.set(id, { row: { ...row }, reports: new Set([report]) });
+      continue;
+    }
+    // Twice in one report: the key is narrower than the rows, and which is which nobody can tell.
+    if (known.reports.has(report)) {
+      whole.push({ ...row });
       continue;
     }
     Object.assign(known.row, row);
-    known.reports += 1;
-    if (known.reports < reports) continue;
+    known.reports.add(report);
+    if (known.reports.size < reports.length) continue;
     whole.push(known.row);
     pending.delete(id);
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { StreamMemory } from '@etl/core';
+import { dayIn, type StreamMemory } from '@etl/core';
 import type { Clock } from '@etl/core/http';
 import { z } from 'zod';
 import type { Parameters } from './graph-client.ts';
@@ -11,7 +11,15 @@ export interface SubmittedReport {
   readonly at: number;
 }
 
-const journalSchema = z.record(z.string(), z.object({ id: z.string(), at: z.number() }));
+const entrySchema = z.object({
+  id: z.string(),
+  at: z.number(),
+  /** Last day of the report. */
+  until: z.string(),
+});
+const journalSchema = z.record(z.string(), entrySchema);
+type JournalEntry = z.output<typeof entrySchema>;
+const rangeSchema = z.object({ until: z.string() });
 
 /**
  * The reports that were submitted for one account and not read to their end yet. What is submitted is noted
@@ -21,7 +29,7 @@ export class ReportJournal {
   readonly #memory: StreamMemory | undefined;
   readonly #key: string;
   readonly #clock: Clock;
-  #reports: Record<string, SubmittedReport> = {};
+  #reports: Record<string, JournalEntry> = {};
   /** What this reading asked for, of which nothing is left to do once it is read. */
   #own = new Set<string>();
 
@@ -31,12 +39,20 @@ export class ReportJournal {
     this.#clock = clock;
   }
 
-  /** Takes up what earlier runs had submitted, as far as it is young enough. */
-  async restore(maxAgeMs: number): Promise<void> {
+  /**
+   * Takes up what earlier runs had submitted, as far as it is young enough. A report of a day that was not over
+   * when it was submitted, but is now, has only a part of that day, and is none.
+   */
+  async restore(maxAgeMs: number, timeZone: string): Promise<void> {
     const remembered = journalSchema.safeParse(await this.#memory?.get(this.#key));
     if (!remembered.success) return;
-    const oldest = this.#clock.now() - maxAgeMs;
-    this.#reports = Object.fromEntries(Object.entries(remembered.data).filter(([, { at }]) => at >= oldest));
+    const now = this.#clock.now();
+    const today = dayIn(timeZone, new Date(now));
+    const isOfUse = ({ at, until }: JournalEntry): boolean => {
+      const day = dayIn(timeZone, new Date(at));
+      return at >= now - maxAgeMs && (until < day || day === today);
+    };
+    this.#reports = Object.fromEntries(Object.entries(remembered.data).filter(([, entry]) => isOfUse(entry)));
   }
 
   /** The report that was submitted with these parameters. */
@@ -46,7 +62,8 @@ export class ReportJournal {
   }
 
   async add(parameters: Parameters, id: string): Promise<SubmittedReport> {
-    const report = { id, at: this.#clock.now() };
+    const { until } = rangeSchema.parse(JSON.parse(String(parameters['time_range'])));
+    const report = { id, at: this.#clock.now(), until };
     this.#own.add(nameOf(parameters));
     this.#reports[nameOf(parameters)] = report;
     await this.#save();
@@ -67,7 +84,7 @@ export class ReportJournal {
   }
 
   async #save(): Promise<void> {
-    await this.#memory?.set(this.#key, { ...this.#reports } as Record<string, { id: string; at: number }>);
+    await this.#memory?.set(this.#key, { ...this.#reports } as Record<string, JournalEntry>);
   }
 }
 

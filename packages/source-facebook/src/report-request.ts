@@ -1,6 +1,6 @@
 import { idColumns, INSIGHT_FIELDS, type Level } from './insight-fields.ts';
 import type { Parameters } from './graph-client.ts';
-import { STATUSES } from './object-statuses.ts';
+import { REPORT_STATUSES } from './object-statuses.ts';
 import type { InsightsOptions } from './options.ts';
 import { filtersOf } from './report-part.ts';
 import type { PlannedReport, ReportDays } from './report-split.ts';
@@ -24,18 +24,18 @@ export function reportParameters(report: PlannedReport, insights: InsightsOption
   };
 }
 
-/** The parameters of the account's own sums for the same days and objects. */
-export function totalsParameters(days: ReportDays, level: Level, fields: readonly string[]): Parameters {
-  return { level: 'account', ...daily(days), fields: fields.join(','), filtering: filtering(level, []) };
+/** The parameters of the account's own sums: of all it has, so that what reports below it leave out is missed. */
+export function totalsParameters(days: ReportDays, fields: readonly string[]): Parameters {
+  return { level: 'account', ...daily(days), fields: fields.join(',') };
 }
 
 function daily({ since, until }: ReportDays): Parameters {
   return { time_increment: 1, time_range: JSON.stringify({ since, until }) };
 }
 
-/** Reports below the account have the rows of archived objects only if they are asked for; the account always. */
+/** Reports below the account have the rows of what is archived or deleted only if they are asked for; the account always. */
 function filtering(level: Level, filters: ReturnType<typeof filtersOf>): string | undefined {
   if (level === 'account') return undefined;
-  const all = [{ field: `${level}.effective_status`, operator: 'IN', value: STATUSES[level] }, ...filters];
+  const all = [{ field: `${level}.effective_status`, operator: 'IN', value: REPORT_STATUSES[level] }, ...filters];
   return JSON.stringify(all);
 }

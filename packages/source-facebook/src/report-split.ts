@@ -120,7 +120,11 @@ export class ReportSplit {
   /** When single objects fail of one field again and again, dividing the account was of no use. */
   #giveUpEverywhere(field: string): void {
     if (this.#parts.filter(({ unfetched }) => unfetched.includes(field)).length < GIVE_UP_AFTER) return;
-    this.#parts = [withoutField(wholePart(this.#whole), field)];
+    const [first] = this.#parts;
+    // What was given up for all before stays so: two such fields would take turns without end.
+    const earlier = first?.unfetched.filter((name) => this.#parts.every(({ unfetched }) => unfetched.includes(name)));
+    const whole = wholePart(this.#whole);
+    this.#parts = [[field, ...(earlier ?? [])].reduce((part, name) => withoutField(part, name), whole)];
   }
 }
 

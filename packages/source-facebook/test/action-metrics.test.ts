@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ACTION_METRICS, actionMetric, funnelMetrics, subscriptionRevenue } from '../src/action-metrics.ts';
+import {
+  ACTION_METRICS,
+  actionMetric,
+  funnelColumns,
+  funnelMetrics,
+  subscriptionRevenue,
+} from '../src/action-metrics.ts';
+import { resolveOptions } from '../src/options.ts';
 import { decimalOf, scaledOf } from '../src/exact-text.ts';
 
 const types = [...new Set(ACTION_METRICS.map(({ actionType }) => actionType)), 'other'];
@@ -72,4 +79,21 @@ test('refuses a number that came as a double and may have been another one', () 
     expect.objectContaining({ code: 'FACEBOOK_NUMBER_INEXACT', kind: 'data' }),
   );
   expect(() => decimalOf(0.1 + 0.2, 2)).toThrowError(expect.objectContaining({ code: 'FACEBOOK_NUMBER_INEXACT' }));
+});
+
+test('a value is the same however many zeros it ends in', () => {
+  const metric = ACTION_METRICS.find(({ column }) => column === 'cpa_link_click');
+  const list = ['1.5', '1.50'].map((value) => ({ action_type: 'link_click', value }));
+  expect(metric && actionMetric(metric, list)).toBe('1.5');
+});
+
+test('has no value of trials and subscriptions where no values are asked for, rather than 0', () => {
+  expect(funnelColumns(['actions', 'spend'])).toEqual(['trial_starts', 'subscriptions']);
+  expect(funnelColumns(['conversion_values'])).toEqual(['trial_start_value', 'subscription_value']);
+  expect(funnelColumns(['actions', 'action_values'])).toHaveLength(4);
+  expect(funnelColumns(['spend'])).toEqual([]);
+  const insights = { fields: ['actions' as const], hasSubscriptionRevenue: true };
+  expect(() => resolveOptions({ token: 'a token', accountIds: ['1'], insights })).toThrowError(
+    expect.objectContaining({ code: 'FACEBOOK_OPTIONS_INVALID' }),
+  );
 });

@@ -9,15 +9,12 @@ function key(row: Readonly<Record<string, unknown>>): string {
 
 /** What the table has to be for an account: spend, impressions, clicks and reach of every ad and day. */
 function truth({ sandbox }: World, accountId: string, since: string, until: string): Record<string, unknown> {
-  const statuses = new Map(sandbox.world.ads(accountId).map((ad) => [ad.id, ad.effectiveStatus]));
   const rows = sandbox.world.insights({ accountId, since, until, includeRemoved: true });
   return Object.fromEntries(
-    rows
-      .filter(({ adId }) => statuses.get(adId ?? '') !== 'DELETED')
-      .map((row) => [
-        `${row.accountId}/${row.dateStart}/${row.adId}`,
-        [Number(decimalText(row.spendMinor, row.currency)), row.impressions, row.clicks, row.reach, row.currency],
-      ]),
+    rows.map((row) => [
+      `${row.accountId}/${row.dateStart}/${row.adId}`,
+      [Number(decimalText(row.spendMinor, row.currency)), row.impressions, row.clicks, row.reach, row.currency],
+    ]),
   );
 }
 
@@ -67,6 +64,22 @@ test('reads again what the platform restated, and only what may change', async (
   const first = new Date(Date.parse(today) - 5 * 86_400_000).toISOString().slice(0, 10);
   expect(loaded(world, accountId)).toEqual(truth(world, accountId, first, today));
   expect(loaded(world, accountId)).not.toEqual(before);
+});
+
+test('keeps the numbers of ads that were deleted, in every day that is read again', async () => {
+  await using world = await startWorld();
+  const [accountId = ''] = world.accountIds;
+  const options = { ...quick, accountIds: [accountId] };
+  await world.run(options, insightsOnly);
+  const before = loaded(world, accountId);
+  const deleted = new Set<unknown>();
+  for (const { ad_id: id } of world.store.rows('insights').slice(0, 2)) {
+    deleted.add(id);
+    world.sandbox.control.change({ id: String(id), status: 'DELETED' });
+  }
+  expect((await world.run(options, insightsOnly)).failures).toEqual([]);
+  expect(loaded(world, accountId)).toEqual(before);
+  expect(world.store.rows('insights').some((row) => deleted.has(row['ad_id']))).toBe(true);
 });
 
 test('sets a currency beside all money, and flattens subscriptions as the nested rows have them', async () => {

@@ -47,6 +47,17 @@ test('a row that only one of the reports has is kept without what is missing, an
   expect(rows).toEqual([row('1', { spend: '1' }), row('2', { reach: '5' })]);
 });
 
+test('two rows of one key in one report stay two, for the gate to refuse: neither is written over the other', async () => {
+  const twice = [row('1', { spend: '1' }), row('1', { spend: '2' })];
+  for (const unique of [[], [row('1', { reach: '5' })]]) {
+    const { rows } = await joined([twice, unique]);
+    expect(rows.map(({ spend }) => spend).filter((spend) => spend !== undefined)).toEqual(
+      expect.arrayContaining(['1', '2']),
+    );
+    expect(rows.length).toBeGreaterThanOrEqual(2);
+  }
+});
+
 test('one report is handed on as it is', async () => {
   const rows = [row('1', { spend: '1' }), row('1', { spend: '1' })];
   expect(await joined([rows])).toEqual({ rows, unmatched: 0 });

@@ -150,7 +150,7 @@ export async function esimDemo({ esim }: Sandbox): Promise<DemoPlatform> {
   };
 }
 
-/** Every status but that of deleted ads, of which reports have no rows. */
+/** Every status: reports have the rows of archived and deleted ads only for who asks for them. */
 const STATUSES = [
   'ACTIVE',
   'PAUSED',
@@ -163,6 +163,7 @@ const STATUSES = [
   'DISAPPROVED',
   'PREAPPROVED',
   'PENDING_BILLING_INFO',
+  'DELETED',
 ];
 
 function text(name: string): SourceColumn {

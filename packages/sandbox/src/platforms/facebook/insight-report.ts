@@ -58,13 +58,11 @@ export function createReport(
 
 const LISTS = new Set(['actions', 'action_values', 'conversions', 'conversion_values', 'cost_per_action_type']);
 
-// Rows of archived objects come to those who ask for them; of deleted ones to nobody.
+// Rows of archived and deleted objects come to those who ask for them, unlike the objects themselves.
 function asksForRemoved(filters: readonly Filter[]): boolean {
   return filters.some(({ field, value }) => {
-    if (!field.endsWith('effective_status')) return false;
-    const statuses = new Set([value].flat().map(String));
-    if (statuses.has('DELETED')) throw invalidParameter('Cannot Request for Deleted Objects');
-    return statuses.has('ARCHIVED');
+    const statuses = [value].flat().map(String);
+    return field.endsWith('effective_status') && (statuses.includes('ARCHIVED') || statuses.includes('DELETED'));
   });
 }
 
