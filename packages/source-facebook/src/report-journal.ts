@@ -84,7 +84,7 @@ export class ReportJournal {
   }
 
   async #save(): Promise<void> {
-    await this.#memory?.set(this.#key, { ...this.#reports } as Record<string, JournalEntry>);
+    await this.#memory?.set(this.#key, { ...this.#reports });
   }
 }
 

@@ -61,8 +61,8 @@ const LISTS = new Set(['actions', 'action_values', 'conversions', 'conversion_va
 // Rows of archived and deleted objects come to those who ask for them, unlike the objects themselves.
 function asksForRemoved(filters: readonly Filter[]): boolean {
   return filters.some(({ field, value }) => {
-    const statuses = [value].flat().map(String);
-    return field.endsWith('effective_status') && (statuses.includes('ARCHIVED') || statuses.includes('DELETED'));
+    const statuses = new Set([value].flat().map(String));
+    return field.endsWith('effective_status') && (statuses.has('ARCHIVED') || statuses.has('DELETED'));
   });
 }
 
