@@ -194,6 +194,18 @@ async function findStart(
   }
 }
 
+/**
+ * Where changes begin to matter: before all snapshots none do. Until PostgreSQL 17 the server cannot even read a log
+ * that is older than the publication, so a full refresh must not ask for it.
+ */
+function firstOfInterest({ position, live }: ReadSession): bigint {
+  const stored = parseLsn(position.lsn);
+  if (live.size === 0) return stored;
+  let first: bigint | undefined;
+  for (const { fromLsn } of live.values()) if (first === undefined || fromLsn < first) first = fromLsn;
+  return first !== undefined && first > stored ? first : stored;
+}
+
 async function* readChanges(
   read: ReplicationReadOptions,
   session: ReadSession,
@@ -220,7 +232,7 @@ async function* readChanges(
   const stream = await ReplicationStream.open(connector, {
     slot: options.slot,
     publication: options.publication,
-    from: parseLsn(session.position.lsn),
+    from: firstOfInterest(session),
     confirmed,
     serverVersion: facts.version,
     statusIntervalMs: options.statusIntervalMs,

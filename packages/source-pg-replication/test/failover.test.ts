@@ -1,8 +1,8 @@
 import pg from 'pg';
-import { startPostgres, type PostgresServer } from '@etl/testing/postgres';
+import type { PostgresServer } from '@etl/testing/postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failureOf, Replica } from './support/replica.ts';
-import { TestDatabase } from './support/postgres.ts';
+import { startServer, TestDatabase } from './support/postgres.ts';
 
 const SLOT = 'failover';
 
@@ -23,7 +23,7 @@ describe('a standby that is promoted', () => {
   let database: TestDatabase;
 
   beforeAll(async () => {
-    primary = await startPostgres();
+    primary = await startServer();
     const admin = new pg.Client(primary.connectionString());
     await admin.connect();
     await admin.query('CREATE DATABASE shop');
@@ -40,7 +40,7 @@ describe('a standby that is promoted', () => {
   async function promotedCopy(): Promise<PostgresServer> {
     await database.client.end();
     await primary.stop();
-    const copy = await startPostgres({ copyOf: primary, standbyOf: 'nobody' });
+    const copy = await startServer({ copyOf: primary, standbyOf: 'nobody' });
     await primary.start();
     database = await databaseOf(primary);
     const other = await databaseOf(copy);
@@ -105,7 +105,7 @@ describe('a standby that is promoted', () => {
     await replica.run();
     await database.client.end();
     await primary.stop();
-    const older = await startPostgres({ copyOf: primary });
+    const older = await startServer({ copyOf: primary });
     await primary.start();
     database = await databaseOf(primary);
     try {
@@ -124,7 +124,7 @@ describe('a standby that is promoted', () => {
 
 describe('a standby as the source', () => {
   test('is read up to what it has replayed, with 16 and newer', async () => {
-    await using primary = await startPostgres();
+    await using primary = await startServer();
     const admin = new pg.Client(primary.connectionString());
     await admin.connect();
     await admin.query('CREATE DATABASE shop');
@@ -135,7 +135,7 @@ describe('a standby as the source', () => {
       CREATE PUBLICATION etl FOR TABLE items`);
     await writer.client.end();
     await primary.stop();
-    await using standby = await startPostgres({ copyOf: primary, standbyOf: primary });
+    await using standby = await startServer({ copyOf: primary, standbyOf: primary });
     await primary.start();
     writer = await databaseOf(primary);
     const reader = await databaseOf(standby);

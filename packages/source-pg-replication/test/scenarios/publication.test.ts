@@ -122,9 +122,8 @@ test('publication_missing: it is made anew and the tables are copied; a server t
   // Until 17 the server cannot read its log before the publication.
   if (Number(await database.value('SHOW server_version_num')) < 180_000) {
     const error = await failureOf(replica.run());
-    expect(error).toMatchObject({ code: 'PG_PUBLICATION_GONE', kind: 'state' });
-    expect(error.hint).toContain('--full-refresh');
-    await replica.attempt({ fullRefresh: true });
+    expect(error).toMatchObject({ code: 'PG_PUBLICATION_GONE', kind: 'state', context: { repair: 'full-refresh' } });
+    expect(await replica.attempt({ fullRefresh: true })).toMatchObject({ status: 'ok' });
   }
   await replica.run();
   expect(replica.rows('items').map(({ id }) => id)).toEqual([2]);
@@ -132,7 +131,8 @@ test('publication_missing: it is made anew and the tables are copied; a server t
   expect((await replica.run()).rows).toBe(1);
 });
 
-test('row_filter_changed, column_list_changed: the table is copied anew as the publication is now', async () => {
+test('row_filter_changed, column_list_changed: the table is copied anew as the publication is now', async (context) => {
+  await postgres.requireVersion(context, 15, 'row filters and column lists');
   await using database = await postgres.database(
     `CREATE TABLE items (id int PRIMARY KEY, v text, secret text); INSERT INTO items SELECT g, 'v', 's' FROM generate_series(1, 10) g;
      CREATE PUBLICATION theirs FOR TABLE items (id, v) WHERE (id > 5)`,
@@ -175,8 +175,9 @@ test('publication_for_all_tables, for tables in schema: new tables come by thems
 });
 
 test('publication_of_several, published twice or with a subset of operations elsewhere: only ours counts', async () => {
+  const columns = (await postgres.version()) >= 15 ? '(id)' : '';
   await using database = await postgres.database(
-    `CREATE TABLE items (id int PRIMARY KEY, v text); CREATE PUBLICATION other FOR TABLE items (id) WITH (publish = 'insert')`,
+    `CREATE TABLE items (id int PRIMARY KEY, v text); CREATE PUBLICATION other FOR TABLE items ${columns} WITH (publish = 'insert')`,
   );
   const replica = new Replica(database);
   await replica.run();
