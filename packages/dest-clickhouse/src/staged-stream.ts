@@ -1,4 +1,4 @@
-import { EtlError, type OperationOptions, type Row, type Slice, type StreamSpec, type TextBatch } from '@etl/core';
+import type { OperationOptions, Row, Slice, StreamSpec, TextBatch } from '@etl/core';
 import { parentIsStaged } from './child-table.ts';
 import { ClosedSlices } from './closed-slices.ts';
 import type { InsertTarget } from './connection.ts';
@@ -15,7 +15,9 @@ import { MAX_REJECTS, type Reject } from './schema-contract.ts';
 import { requireUniqueKey, stageTombstones } from './staged-slice.ts';
 import { addStagingColumn, createStagingTable, verifyCount } from './staging-table.ts';
 import { hasRowId, type ChildOf, type TablePlan } from './table-plan.ts';
+import { changedInLoad, movedColumns } from './moved-columns.ts';
 import { TextEncoder } from './text-encoder.ts';
+import { castDefault } from './variant-columns.ts';
 import { WireBuffer } from './wire-buffer.ts';
 
 /** What a stream is written with, besides its spec. */
@@ -30,7 +32,10 @@ export interface StagedStreamContext {
 }
 
 /** The table that a stream is staged for. */
-export type StagedTable = Pick<PreparedTable, 'plan' | 'targets' | 'discarded' | 'isViewCurrent'>;
+export type StagedTable = Pick<
+  PreparedTable,
+  'plan' | 'targets' | 'absent' | 'discarded' | 'additions' | 'isViewCurrent'
+>;
 
 /** The rows of one stream in one load, from encoding to the staging table. */
 export class StagedStream {
@@ -74,25 +79,32 @@ export class StagedStream {
   /** Takes a changed spec; columns that staging lacks are added to it. */
   async evolve(stream: StreamSpec, table: StagedTable): Promise<void> {
     await this.#flush();
-    if (this.#created) {
-      const { database, staging, operation } = this.#context;
-      const known = new Map(this.#plan.columns.map(({ name, type }) => [name, type]));
-      for (const { name, type } of table.plan.columns) {
-        const staged = known.get(name);
-        if (staged !== undefined && staged !== type) throw changedInLoad(stream.name, name, staged, type);
-      }
-      const inputs = binaryInputs(stream, table.targets);
-      for (const column of table.plan.columns) {
-        if (!known.has(column.name))
-          await addStagingColumn(database, staging, column, inputs.get(column.name), operation);
-      }
-    }
+    if (this.#created) await this.#widenStaging(stream, table);
     this.#stream = stream;
     this.#plan = table.plan;
     this.#table = table;
     this.#isViewCurrent &&= table.isViewCurrent;
     this.#text = undefined;
     this.#encoder = new RowEncoder(stream, this.#context, table);
+  }
+
+  /** Rows that are staged already have to read as they were meant, whatever comes after them. */
+  async #widenStaging(stream: StreamSpec, table: StagedTable): Promise<void> {
+    const { database, staging, operation } = this.#context;
+    const known = new Map(this.#plan.columns.map(({ name, type }) => [name, type]));
+    const inputs = binaryInputs(stream, table.targets);
+    const moved = movedColumns({ ...this.#table, plan: this.#plan }, table);
+    for (const column of table.plan.columns) {
+      const { name, type } = column;
+      const staged = known.get(name);
+      const earlier = moved.get(name);
+      if (earlier !== undefined && (staged !== undefined || inputs.has(name)))
+        throw changedInLoad(stream.name, name, known.get(earlier) ?? '', type);
+      if (staged !== undefined && staged !== type) throw changedInLoad(stream.name, name, staged, type);
+      if (staged !== undefined) continue;
+      const definition = earlier === undefined ? undefined : castDefault(earlier, type);
+      await addStagingColumn(database, staging, column, { source: inputs.get(name), definition }, operation);
+    }
   }
 
   /** From here on the rows are the whole table: they make a generation of their own. */
@@ -302,15 +314,4 @@ export class StagedStream {
       ...(this.#rejected === 0 ? {} : { rejected: this.#rejected, rejects: this.#rejects }),
     };
   }
-}
-
-// Rows of the old type are staged already; only another truncation or another load can help.
-function changedInLoad(stream: string, column: string, staged: string, declared: string): EtlError {
-  return new EtlError({
-    code: 'CLICKHOUSE_TYPE_CONFLICT',
-    kind: 'schema',
-    message: `Column ${column} of ${stream} changed from ${staged} to ${declared} in the middle of a load.`,
-    hint: 'Run again: the load was given up, and the next one begins with the new type.',
-    context: { stream, column },
-  });
 }

@@ -30,11 +30,14 @@ export async function addStagingColumn(
   database: Database,
   name: string,
   column: PlannedColumn,
-  source: string | undefined,
+  /** The column that its bytes are decoded from, or what it is in rows that have no value for it. */
+  { source, definition = '' }: { readonly source?: string | undefined; readonly definition?: string | undefined },
   options?: OperationOptions,
 ): Promise<void> {
   const definitions =
-    source === undefined ? [`${identifier(column.name)} ${column.type}`] : binaryColumn(column, source).toReversed();
+    source === undefined
+      ? [`${identifier(column.name)} ${column.type} ${definition}`]
+      : binaryColumn(column, source).toReversed();
   for (const definition of definitions) {
     await database.command(`ALTER TABLE ${database.table(name)} ADD COLUMN IF NOT EXISTS ${definition}`, options);
   }

@@ -71,6 +71,7 @@ export function planTable(
     });
   }
   const names = columnNames(stream);
+  requireFreeNames(stream, names, options.systemPrefix);
   const key = sortingKey(stream);
   const sorted = new Set(key);
   const columns = stream.columns.flatMap((column): readonly PlannedColumn[] => {
@@ -99,6 +100,34 @@ export function planTable(
     ...(stream.childTables === undefined ? {} : { childTables: stream.childTables }),
     ...(stream.childOf === undefined ? {} : { childOf: stream.childOf }),
   };
+}
+
+/**
+ * The views have columns of the loader's own, whose prefix can be chosen: a source that was loaded by another
+ * tool may have columns of these names, and a view that cannot be made would be found out too late.
+ */
+function requireFreeNames(
+  stream: Parameters<typeof planTable>[0],
+  names: ReadonlyMap<string, string>,
+  prefix: string,
+): void {
+  const own = [`${prefix}_load_id`];
+  const ofObjects = ['list_idx', 'parent_id', 'root_id', 'id'].map((name) => `${prefix}_${name}`);
+  const nested = stream.columns.filter(({ type }) => type === 'nested');
+  if (nested.length > 0 || stream.childTables !== undefined) own.push(`${prefix}_id`);
+  if (stream.childOf !== undefined) own.push(...ofObjects);
+  const isReserved = (name: string): boolean => own.includes(name) && name !== LIST_INDEX_COLUMN;
+  const taken =
+    [...names].find(([, name]) => isReserved(name))?.[0] ??
+    nested.flatMap(({ fields = [] }) => fields).find(({ name }) => ofObjects.includes(columnPath(name)))?.name;
+  if (taken === undefined) return;
+  throw new EtlError({
+    code: 'CLICKHOUSE_NAME_RESERVED',
+    kind: 'schema',
+    message: `Column ${taken} of ${stream.name} would be named as a column that the loader adds to its view.`,
+    hint: 'Leave it out or rename it at the source, or choose another prefix of system columns (systemPrefix).',
+    context: { stream: stream.name, column: taken },
+  });
 }
 
 /** Name of the table of a nested column, whether it is a view of the parent or has rows of its own. */
