@@ -84,7 +84,7 @@ async function confirmed(database: TestDatabase): Promise<bigint> {
 }
 
 describe('a log that is followed', () => {
-  test('brings what is committed, load after load, and confirms each when it is durable', async () => {
+  test('sigterm_flushes_and_acks_at_a_commit: brings what is committed, load after load, and confirms each when it is durable', async () => {
     await using database = await postgres.database(ITEMS);
     await using following = new Following(new Replica(database));
     await following.has(1);
@@ -292,7 +292,7 @@ describe('a destination that goes down', () => {
 });
 
 describe('a source that goes down', () => {
-  test('is waited for, be it a restart, a crash, or a session that somebody ended', async () => {
+  test('pg_fast_restart, terminate_backend: is waited for, be it a restart, a crash, or a session that somebody ended', async () => {
     const { server } = postgres;
     if (server === undefined) return;
     await using database = await postgres.database(ITEMS);

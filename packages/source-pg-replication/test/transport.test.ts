@@ -53,7 +53,7 @@ test('reading pauses with its consumer', async () => {
   expect(rows).toBe(30_000);
 });
 
-test('a value of 64 MiB arrives whole, in the snapshot and in the stream', async () => {
+test('toast_large_64MiB_row: a value of 64 MiB arrives whole, in the snapshot and in the stream', async () => {
   await using database = await postgres.database(
     `${ITEMS}; INSERT INTO items VALUES (1, repeat('é', 32 * 1024 * 1024))`,
   );

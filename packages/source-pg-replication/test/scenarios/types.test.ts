@@ -109,7 +109,7 @@ function insert(columns: Columns, from: number): string {
   return `INSERT INTO everything VALUES ${rows.join(', ')}`;
 }
 
-test('snapshot_and_cdc_equal: every type, whatever the defaults of the database are', async () => {
+test('domain_over_domain, microseconds_preserved: snapshot_and_cdc_equal: every type, whatever the defaults of the database are', async () => {
   const columns = await columnsOfServer();
   await using database = await postgres.database(`${setup(columns)}; ${insert(columns, 0)}`);
   await database.sql(
