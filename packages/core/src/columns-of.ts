@@ -106,8 +106,9 @@ function flattenValue(type: z.core.$ZodType, value: ValueSpec): (value: unknown)
   const { type: element } = unwrap(type.element);
   const names = new Map(value.fields?.map((field) => [field.name, field]));
   const leaves = leavesOf(element as z.ZodObject, [], false);
-  if (leaves.every(isUnchanged) && leaves.length === Object.keys((element as z.ZodObject).shape).length)
-    return unchanged;
+  // What would be nested once more is text in it, so it does not stay as it is.
+  const isFlat = leaves.every((leaf) => isUnchanged(leaf) && leaf.column.type !== 'nested');
+  if (isFlat && leaves.length === Object.keys((element as z.ZodObject).shape).length) return unchanged;
   return (given) => {
     if (!Array.isArray(given)) return given;
     return given.map((item: unknown) => {

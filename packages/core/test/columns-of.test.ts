@@ -115,7 +115,7 @@ it('makes columns of objects, tables of arrays of objects, and text of what is d
   });
 });
 
-it('keeps the digits of long integers in JSON text', () => {
+it('keeps the digits of long integers in JSON text, and makes text of what is nested twice', () => {
   const schema = z.object({
     raw: z.unknown(),
     items: z.array(z.object({ parts: z.array(z.object({ id: z.bigint() })) })),

@@ -206,3 +206,8 @@ function wellFormed(_key: string, value: unknown): unknown {
 export function systemTime(moment: Date): string {
   return moment.toISOString().replace('T', ' ').replace('Z', '');
 }
+
+/** A moment of a system table as an ISO instant. */
+export function isoInstant(stored: string): string {
+  return `${stored.replace(' ', 'T')}Z`;
+}

@@ -34,7 +34,12 @@ export function resolveColumn(
 ): Resolution | undefined {
   const family = familyOf(declared.name, actual);
   const newest = family.at(-1);
-  if (newest === undefined) return { column: declared, added: { ...declared, definition: '', comment: '' } };
+  if (newest === undefined) {
+    // The rows that are there have no value for it, which 0 or empty text would hide.
+    const type = isKey || !canBeNull(declared) ? declared.type : (nullableType(declared.type) ?? declared.type);
+    const column = { name: declared.name, type };
+    return { column, added: { ...column, definition: '', comment: '' } };
+  }
   const same = family.findLast(({ type }) => type === declared.type);
   if (same !== undefined) return { column: { name: same.name, type: same.type } };
   if (isKey) return undefined;
@@ -58,11 +63,11 @@ export function vanishedColumns(
   names: ReadonlySet<string>,
 ): readonly Vanished[] {
   return actual
-    .filter(({ name, comment }) => !declared.has(name) && !name.startsWith('_etl_') && !isVariant(comment))
+    .filter((column) => !declared.has(column.name) && canBeNull(column) && !isVariant(column.comment))
     .flatMap(({ name }): readonly Vanished[] => {
       const family = familyOf(name, actual);
       const newest = family.at(-1);
-      if (newest === undefined || newest.type.startsWith('Array(')) return [];
+      if (newest === undefined || !canBeNull(newest)) return [];
       const type = nullableType(newest.type);
       // Left out, a variant would be a cast of what is left out before it.
       if (type === undefined)
@@ -102,6 +107,11 @@ export function readableColumns(
       const newest = familyOf(name, columns).at(-1);
       return { name, source: newest?.name ?? name, type: newest?.type ?? '' };
     });
+}
+
+/** Arrays have no NULL, and the loader's own columns always a value. */
+function canBeNull({ name, type }: PlannedColumn): boolean {
+  return !type.startsWith('Array(') && !name.startsWith('_etl_');
 }
 
 function familyOf(name: string, columns: readonly ColumnInfo[]): readonly ColumnInfo[] {

@@ -160,6 +160,22 @@ it('reads NULL, never 0 or empty text, in rows that come without a column that c
   expect(await read(fixture)).toEqual(rows);
 });
 
+it('reads NULL in the rows that were there before a column that cannot be NULL', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, specOf(), [{ id: 1 }]);
+  const wider = specOf(
+    { name: 'clicks', type: 'int64', nullable: false },
+    { name: 'tags', type: 'array', nullable: false, items: { type: 'string', nullable: false } },
+  );
+  await load(fixture, wider, [{ id: 2, clicks: 2, tags: ['x'] }]);
+  await load(fixture, wider, [{ id: 3, clicks: 3, tags: [] }]);
+  expect(await read(fixture)).toEqual([
+    { id: 1, clicks: null, tags: [] },
+    { id: 2, clicks: 2, tags: ['x'] },
+    { id: 3, clicks: 3, tags: [] },
+  ]);
+});
+
 it('refuses that a column goes where the contract is frozen', async () => {
   await using fixture = await embeddedFixture();
   await load(fixture, specOf({ name: 'clicks', type: 'int64', nullable: false }), [{ id: 1, clicks: 7 }]);
