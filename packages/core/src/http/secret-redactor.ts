@@ -25,6 +25,9 @@ export function isSecretName(name: string): boolean {
 export class SecretRedactor {
   readonly #parent: SecretRedactor | undefined;
   readonly #secrets = new Set<string>();
+  /** As they were given; a client registers the same token with each of its requests. */
+  readonly #given = new Set<string>();
+  #longestFirst: readonly string[] | undefined;
 
   /** Takes out what its parent would, too; its own secrets are gone with it. */
   constructor(parent?: SecretRedactor) {
@@ -33,7 +36,9 @@ export class SecretRedactor {
 
   /** Registers a value together with the forms in which it may come back. */
   add(secret: string): void {
-    if (secret.length < SHORTEST_SECRET) return;
+    if (secret.length < SHORTEST_SECRET || this.#knows(secret)) return;
+    this.#given.add(secret);
+    this.#longestFirst = undefined;
     const written = [
       secret,
       encodeURIComponent(secret),
@@ -58,10 +63,7 @@ export class SecretRedactor {
 
   text(text: string): string {
     let redacted = text;
-    // Longest first: one secret may be a part of another.
-    for (const secret of this.#all().sort((a, b) => b.length - a.length)) {
-      redacted = redacted.replaceAll(secret, MASK);
-    }
+    for (const secret of this.#all()) redacted = redacted.replaceAll(secret, MASK);
     for (const [pattern, replacement] of PATTERNS) redacted = redacted.replace(pattern, replacement);
     return redacted.replace(ASSIGNMENT, (whole, name: string, sign: string) =>
       SECRET_NAME.test(name) ? `${name}${sign}${MASK}` : whole,
@@ -77,11 +79,23 @@ export class SecretRedactor {
     return this.text(shown);
   }
 
-  #all(): string[] {
-    return [...this.#secrets, ...(this.#parent === undefined ? [] : this.#parent.#all())];
+  #knows(secret: string): boolean {
+    return this.#given.has(secret) || (this.#parent !== undefined && this.#parent.#knows(secret));
+  }
+
+  /** Longest first: one secret may be a part of another. */
+  #all(): readonly string[] {
+    if (this.#secrets.size === 0 && this.#parent !== undefined) return this.#parent.#all();
+    // What the parent learns later counts as well, so that only its own list may be kept.
+    if (this.#parent !== undefined) return longestFirst([...this.#secrets, ...this.#parent.#all()]);
+    return (this.#longestFirst ??= longestFirst([...this.#secrets]));
   }
 }
 
 function escaped(text: string): string {
   return JSON.stringify(text).slice(1, -1);
+}
+
+function longestFirst(secrets: readonly string[]): readonly string[] {
+  return secrets.toSorted((a, b) => b.length - a.length);
 }
