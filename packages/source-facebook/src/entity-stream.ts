@@ -78,7 +78,7 @@ export async function* entityPages(
   { accountId, edge, fields, pageSize, statuses, name = edge }: EntityList,
   request: ReadRequest,
 ): AsyncGenerator<readonly GraphObject[], void, undefined> {
-  const size = new LearnedPageSize(request.memory, `${name}/${accountId}`);
+  const size = new LearnedPageSize(request.memory, `${name}/${accountId}`, graph.clock);
   const seen = new Set<string>();
   const list = {
     path: `act_${accountId}/${edge}`,

@@ -14,13 +14,19 @@ import { scaleOf } from './insight-schema.ts';
 import type { GraphObject } from './graph-client.ts';
 import type { InsightsOptions } from './options.ts';
 
-const FUNNEL_LISTS = ['actions', 'action_values', 'conversions', 'conversion_values'];
+/** The lists that a scalar of trials and subscriptions may be made of: with one of them unknown, so is the scalar. */
+const FUNNEL_LISTS: Readonly<Record<string, readonly string[]>> = {
+  trial_starts: ['actions', 'conversions'],
+  subscriptions: ['actions', 'conversions'],
+  trial_start_value: ['action_values', 'conversion_values'],
+  subscription_value: ['action_values', 'conversion_values'],
+};
 
 export interface RowContext {
   readonly insights: InsightsOptions;
   readonly managingSystem: string;
   readonly currency: string;
-  /** Fields that were given up because they were too much: unknown, not absent. */
+  /** Fields that were given up because they were too much, or whose report lacks the row: unknown, not absent. */
   readonly unfetched: ReadonlySet<string>;
   /** Told how the row falls short. */
   readonly flag: (flag: string) => void;
@@ -62,6 +68,8 @@ export function insightRow(given: GraphObject, context: RowContext): Record<stri
     else row[field] = decimalOf(value, scaleOf(field) ?? 20) ?? textOf(value);
   }
   addMetrics(row, lists, context);
+  // A list cannot be NULL: this tells one that is unknown from one that is empty.
+  row['_unfetched'] = context.unfetched.size === 0 ? null : [...context.unfetched].sort().join(',');
   return row;
 }
 
@@ -79,9 +87,11 @@ function addMetrics(
     row[metric.column] = value ?? null;
   }
   const { fields, hasSubscriptionRevenue } = insights;
-  const isKnown = !FUNNEL_LISTS.some((list) => unfetched.has(list));
   const funnel = funnelMetrics(lists);
-  for (const column of funnelColumns(fields)) row[column] = isKnown ? (funnel[column] ?? null) : null;
+  for (const column of funnelColumns(fields)) {
+    const isKnown = FUNNEL_LISTS[column]?.some((list) => unfetched.has(list)) !== true;
+    row[column] = isKnown ? (funnel[column] ?? null) : null;
+  }
   if (hasSubscriptionRevenue) {
     row['subscription_revenue'] = unfetched.has('conversion_values')
       ? null

@@ -62,5 +62,8 @@ export function insightSchema(options: InsightsOptions): z.ZodObject {
   for (const { column, list } of ACTION_METRICS) if (has.has(list)) shape[column] = actionValue;
   for (const column of funnelColumns(fields)) shape[column] = actionValue;
   if (options.hasSubscriptionRevenue) shape['subscription_revenue'] = actionValue;
+  shape['_unfetched'] = textColumn.describe(
+    'Fields, by comma, that the platform did not give for the row: NULL or empty here, and not 0. NULL: none.',
+  );
   return z.object(shape);
 }

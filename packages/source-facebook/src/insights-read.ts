@@ -5,6 +5,7 @@ import type { GraphClient, GraphObject } from './graph-client.ts';
 import { pagesOf } from './graph-list.ts';
 import { idColumns, insightKey, REQUIRED_FIELDS } from './insight-fields.ts';
 import { insightRow, requireFields } from './insight-row.ts';
+import { LearnedPageSize } from './learned-page-size.ts';
 import { STATUSES } from './object-statuses.ts';
 import type { ResolvedOptions } from './options.ts';
 import { joinedReports } from './report-join.ts';
@@ -35,7 +36,10 @@ export class InsightsRead {
   readonly #journal: ReportJournal;
   readonly #runs: ReportRuns;
   readonly #split: ReportSplit;
+  readonly #pageSize: LearnedPageSize;
   readonly #flags = new Set<string>();
+  /** Rows of a page to begin a report with. */
+  #firstPage = 1;
 
   constructor(reading: InsightsReading, accountId: string, request: ReadRequest) {
     const { graph, options } = reading;
@@ -45,6 +49,7 @@ export class InsightsRead {
     this.#journal = new ReportJournal(request.memory, accountId, graph.clock);
     this.#runs = new ReportRuns(graph, options, accountId, { request, journal: this.#journal });
     this.#split = new ReportSplit(options.insights);
+    this.#pageSize = new LearnedPageSize(request.memory, `reports/${accountId}`, graph.clock);
   }
 
   async *batches(slice: Slice): AsyncGenerator<InsightBatch, void, undefined> {
@@ -52,6 +57,7 @@ export class InsightsRead {
     const account = await accounts.get(this.#accountId, this.#request);
     await this.#journal.restore(options.reports.reattachSeconds * 1000, account.timeZone);
     await this.#split.restore(this.#request.memory, this.#accountId, graph.clock);
+    this.#firstPage = await this.#pageSize.first(options.reports.pageSize);
     // Killed before its rows are published, it leaves its reports to the next run.
     this.#request.whenSettled?.(() => this.#journal.forgetOwn());
     const totals = new AccountTotals(graph, options, account, reconciled);
@@ -68,6 +74,7 @@ export class InsightsRead {
       }
       days = days.slice(days.indexOf(planned.ranges.at(-1)?.until ?? '') + 1);
     }
+    await this.#pageSize.save();
     const sums = await totals.expected({ since: start, until: addDays(end, -1) }, this.#request);
     if (this.#request.whenSettled === undefined) await this.#journal.forgetOwn();
     yield { rows: [], flags: [...this.#flags], ...(sums === undefined ? {} : { expected: { sums } }) };
@@ -125,16 +132,13 @@ export class InsightsRead {
     for (const each of own) parts.set(each[0].part, [...(parts.get(each[0].part) ?? []), each]);
     for (const [part, reports] of parts) {
       for (const field of part.unfetched) this.#flags.add(`unfetched:${field}`);
-      const context = {
-        insights,
-        managingSystem,
-        currency,
-        unfetched: new Set(part.unfetched),
-        flag: (flag: string) => this.#flags.add(flag),
-      };
+      const flag = (name: string): void => void this.#flags.add(name);
       const pages = reports.map(([report, run]) => this.#rows(report, run));
-      for await (const page of joinedReports(pages, { key, onUnmatched: () => this.#flags.add('unmatched') })) {
-        yield { rows: page.map((given) => insightRow(given, context)) };
+      for await (const { rows, lacking } of joinedReports(pages, key)) {
+        if (lacking.length > 0) flag('unmatched');
+        const unknown = [...part.unfetched, ...lacking.flatMap((index) => reports[index]?.[0].group ?? [])];
+        const context = { insights, managingSystem, currency, unfetched: new Set(unknown), flag };
+        yield { rows: rows.map((given) => insightRow(given, context)) };
       }
     }
   }
@@ -151,7 +155,8 @@ export class InsightsRead {
       path: `${run}/insights`,
       query: {},
       accountId: this.#accountId,
-      pageSize: options.reports.pageSize,
+      pageSize: this.#firstPage,
+      onPageSize: this.#pageSize.learn,
       hasTextNumbers: true,
     };
     for await (const page of pagesOf(graph, list, this.#request)) {

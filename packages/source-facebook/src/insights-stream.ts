@@ -1,4 +1,5 @@
-import { addDays, dailySlices, defineStream, type ReadRequest, type Slice, type Stream } from '@etl/core';
+import { addDays, dailySlices, defineStream, type Slice, type Stream } from '@etl/core';
+import { AccountDays, type PlannedDays } from './account-days.ts';
 import type { AdAccounts } from './ad-accounts.ts';
 import type { GraphClient } from './graph-client.ts';
 import { ADDITIVE_FIELDS, insightKey } from './insight-fields.ts';
@@ -19,6 +20,7 @@ export function insightsStream(
   const isReconciled = insights.isReconciled ?? insights.breakdowns.length === 0;
   const reconciled = isReconciled ? ADDITIVE_FIELDS.filter((field) => insights.fields.includes(field)) : [];
   const reading = { graph, accounts, options, reconciled };
+  const planner = new AccountDays(accounts, graph.clock);
   const stream: Stream<Record<string, unknown>> = defineStream({
     name: 'insights',
     schema: insightSchema(insights),
@@ -29,32 +31,27 @@ export function insightsStream(
     gate: { reconcile: reconciled },
     description: 'Daily numbers as the Insights API reports them, in the account’s own days and currency.',
     async slices(request) {
-      const all = await Promise.all(options.accountIds.map((id) => accountSlices(id, reading, request)));
+      const all = await Promise.all(
+        options.accountIds.map(async (id) => accountSlices(id, options, await planner.plannedIn(id, request))),
+      );
       return all.flat();
     },
     read(slice, request) {
       const accountId = String(slice.scope?.equals['account_id']);
-      return graph.quotas.remembered(accountId, request, () =>
-        new InsightsRead(reading, accountId, request).batches(slice),
-      );
+      return graph.quotas.remembered(accountId, request, async function* read() {
+        await planner.requirePlanned(accountId, request);
+        yield* new InsightsRead(reading, accountId, request).batches(slice);
+      });
     },
   });
   return stream;
 }
 
-async function accountSlices(
+function accountSlices(
   id: string,
-  { graph, accounts, options }: { graph: GraphClient; accounts: AdAccounts; options: ResolvedOptions },
-  request: ReadRequest,
-): Promise<readonly Slice[]> {
-  const { historyDays, lookbackDays } = options.insights;
-  const now = request.now ?? new Date(graph.clock.now());
-  // An account that cannot be asked now fails in its own lane when it is read, not all others here.
-  const timeZone = await accounts.get(id, request).then(
-    (account) => account.timeZone,
-    () => 'UTC',
-  );
-  request.signal?.throwIfAborted();
+  { insights: { historyDays, lookbackDays } }: ResolvedOptions,
+  { timeZone, now, days }: PlannedDays,
+): readonly Slice[] {
   const oldest = new Date(now);
   oldest.setUTCMonth(oldest.getUTCMonth() - RETENTION_MONTHS);
   const first = addDays(oldest.toISOString().slice(0, 10), 1);
@@ -65,6 +62,6 @@ async function accountSlices(
     historyDays,
     lookbackDays,
     includesToday: true,
-    days: request.days,
+    days,
   }).filter(({ scope }) => (scope?.days?.start ?? '') >= first);
 }

@@ -15,7 +15,10 @@ import { usageOf } from './usage-headers.ts';
 /** Errors that speak of the app's own quota, which all accounts of the token share. */
 const APP_QUOTA_CODES: ReadonlySet<unknown> = new Set([4]);
 
-/** A request for an account takes its turn with the app first, then with the account. */
+/**
+ * A request for an account takes its turn with the account first, then with the app: whoever waits for an account
+ * holds nothing that others wait for.
+ */
 class AccountPacer extends Pacer {
   readonly #app: Pacer;
 
@@ -25,15 +28,19 @@ class AccountPacer extends Pacer {
   }
 
   override async acquire(options: AcquireOptions = {}): Promise<() => void> {
-    const leaveApp = await this.#app.acquire(options);
+    const leave = await super.acquire(options);
     try {
-      const leave = await super.acquire(options);
-      return () => {
-        leave();
+      const leaveApp = await this.#app.acquire(options);
+      const leaveBoth = (): void => {
         leaveApp();
+        leave();
       };
+      // Used up while it waited for the app: a call now would be refused.
+      if (this.parkedUntil === 0) return leaveBoth;
+      leaveBoth();
+      return await this.acquire(options);
     } catch (error) {
-      leaveApp();
+      leave();
       throw error;
     }
   }

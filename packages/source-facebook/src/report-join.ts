@@ -3,11 +3,11 @@ import type { GraphObject } from './graph-client.ts';
 /** Rows of one report, page by page. */
 export type ReportPages = AsyncIterator<readonly GraphObject[]>;
 
-export interface ReportJoin {
-  /** Columns that identify a row: the whole key. */
-  readonly key: readonly string[];
-  /** Told that a row was not in all reports. */
-  readonly onUnmatched: () => void;
+/** Rows that came together. */
+export interface JoinedRows {
+  readonly rows: readonly GraphObject[];
+  /** Positions of the reports that did not have them; none, usually. */
+  readonly lacking: readonly number[];
 }
 
 interface Pending {
@@ -20,13 +20,15 @@ interface Pending {
  * Joins reports of the same rows with different fields on the whole key. They are read side by side, page by
  * page, and a row is handed on when the last of them had it, so what is kept is how far they are apart, not
  * how long they are. A key that comes twice in one report comes twice, for the gate to refuse. A row that not all
- * have comes at the end, without what is missing: an ad may get its
- * first numbers between two reports.
+ * have comes at the end, without what is missing, and with which reports lack it: an ad may get its first numbers
+ * between two reports, and what it has in the other one is unknown, not nothing.
+ *
+ * @param key columns that identify a row: the whole key
  */
 export async function* joinedReports(
   reports: readonly ReportPages[],
-  { key, onUnmatched }: ReportJoin,
-): AsyncGenerator<readonly GraphObject[], void, undefined> {
+  key: readonly string[],
+): AsyncGenerator<JoinedRows, void, undefined> {
   const pending = new Map<string, Pending>();
   let open = reports;
   try {
@@ -38,16 +40,19 @@ export async function* joinedReports(
         going.push(report);
         const whole =
           reports.length === 1 ? page.value : completed({ page: page.value, report, reports }, pending, key);
-        if (whole.length > 0) yield whole;
+        if (whole.length > 0) yield { rows: whole, lacking: [] };
       }
       open = going;
     }
   } finally {
     for (const report of open) await report.return?.();
   }
-  if (pending.size === 0) return;
-  onUnmatched();
-  yield [...pending.values()].map(({ row }) => row);
+  const unmatched = Map.groupBy(pending.values(), ({ reports: having }) =>
+    reports.flatMap((report, index) => (having.has(report) ? [] : [index])).join(),
+  );
+  for (const [lacking, rows] of unmatched) {
+    yield { rows: rows.map(({ row }) => row), lacking: lacking.split(',').map(Number) };
+  }
 }
 
 interface ReportPage {

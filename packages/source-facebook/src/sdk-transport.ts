@@ -118,7 +118,17 @@ function responseOf({ status, headers, data }: SdkResponse): Response {
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined && !TRANSPORT_HEADERS.has(name)) kept.set(name, String(value));
   }
-  return new Response(BODILESS.has(status) ? null : data, { status, headers: kept });
+  return new Response(BODILESS.has(status) ? null : streamOf(data), { status, headers: kept });
+}
+
+/** Bytes that are given to a `Response` as they are would be copied. */
+function streamOf(data: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(data);
+      controller.close();
+    },
+  });
 }
 
 /** As `fetch` says it. */
