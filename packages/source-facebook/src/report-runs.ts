@@ -25,6 +25,8 @@ interface PendingReport {
   run: SubmittedReport | undefined;
   submitAt: number;
   retries: number;
+  /** Whether an earlier run submitted it. */
+  isTakenUp: boolean;
   hasStarted: boolean;
   percent: number;
 }
@@ -76,10 +78,12 @@ export class ReportRuns {
         run: this.#journal.find(parameters),
         submitAt: 0,
         retries: 0,
+        isTakenUp: false,
         hasStarted: false,
         percent: 0,
       };
-      if (report.run === undefined) await this.#submit(report);
+      report.isTakenUp = report.run !== undefined;
+      if (!report.isTakenUp) await this.#submit(report);
       all.push(report);
     }
     let waiting: readonly PendingReport[] = all;
@@ -161,10 +165,16 @@ export class ReportRuns {
     const { maxRetries, retryDelaySeconds } = this.#options.reports;
     await this.#journal.drop(report.parameters);
     const isTooMuch = error.code === 'FACEBOOK_TOO_MUCH_DATA';
-    if (isTooMuch || report.retries >= maxRetries) throw tooMuchOf(report, error);
+    if (isTooMuch) throw tooMuchOf(report, error);
+    report.run = undefined;
+    // That it failed an earlier run is no failure of this one.
+    if (report.isTakenUp) {
+      report.isTakenUp = false;
+      return;
+    }
+    if (report.retries >= maxRetries) throw error;
     report.submitAt = this.#graph.clock.now() + retryDelaySeconds * 1000 * 2 ** report.retries;
     report.retries += 1;
-    report.run = undefined;
   }
 
   async #requireTime({ parameters, hasStarted }: PendingReport, { at }: SubmittedReport): Promise<void> {

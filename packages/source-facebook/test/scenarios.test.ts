@@ -221,12 +221,12 @@ test('a window that fails leaves the others what they are, and is due in the nex
   world.sandbox.control.fault({
     kind: 'job-failed',
     times: 1000,
-    match: { path: '*/insights', parameters: { time_range: `*${dayBefore(today, 4)}*` } },
+    match: { path: '*/insights', parameters: { time_range: `*${dayBefore(today, 3)}*` } },
   });
   const report = await world.run(options, insightsOnly);
   expect(report.status).toBe('partial');
   const failed = report.failures.map(({ slice }) => slice?.split('/')[1] ?? '').toSorted();
-  expect(failed).toContain(dayBefore(today, 4));
+  expect(failed).toContain(dayBefore(today, 3));
   const loaded = new Set(world.store.rows('insights').map((row) => String(row['date_start'])));
   expect(loaded.size + failed.length).toBeGreaterThanOrEqual(9);
   for (const day of failed) expect(loaded.has(day)).toBe(false);
