@@ -124,7 +124,7 @@ test('an account that can be asked again only when it is read fails rather than 
   // The next run has its days, although the account cannot be asked at first again.
   world.sandbox.control.fault({ kind: 'graph-error', code: 200, status: 403, match: { path: `*/act_${auckland}` } });
   expect((await world.run(options, insightsOnly)).failures).toEqual([]);
-  const days = new Set(world.store.rows('insights').map((row) => row['date_start']));
+  const days = new Set(world.store.rows('insights').map((row) => String(row['date_start'])));
   expect([...days].toSorted().at(-1)).toBe(world.sandbox.world.today(auckland));
 });
 

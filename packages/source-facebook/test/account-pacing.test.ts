@@ -26,13 +26,10 @@ describe('whoever waits for an account', () => {
     const { quotas: own, clock } = quotas();
     own.of('1').observe({ usedRatio: 0.99 });
     const order: string[] = [];
-    const waiting = own
-      .of('1')
-      .acquire()
-      .then((leave) => {
-        order.push('1');
-        leave();
-      });
+    const waiting = (async () => {
+      (await own.of('1').acquire())();
+      order.push('1');
+    })();
     for (const account of ['2', undefined, '2']) {
       const leave = await own.of(account).acquire();
       order.push(account ?? 'app');

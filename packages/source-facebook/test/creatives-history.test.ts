@@ -98,7 +98,7 @@ describe('creatives that changed', () => {
     const single = log.filter(
       ({ isBatched, parameters }) => isBatched && parameters['fields']?.includes('object_story_spec'),
     );
-    expect(single.map(({ path }) => path.split('/').at(-1)).toSorted()).toEqual(changed.toSorted());
+    expect(single.map(({ path }) => path.split('/').at(-1) ?? '').toSorted()).toEqual(changed.toSorted());
     expect(log.filter(({ parameters }) => parameters['batch'] !== undefined)).toHaveLength(Math.ceil(4 / batchSize));
     expect(table(world)).toEqual(await platform(world, accountId));
   });

@@ -221,8 +221,8 @@ test('names the Instagram account of a creative by the field that the platform h
     expect(row['instagram_user_id']).toMatch(/^\d{18}$/);
     expect(row).not.toHaveProperty('instagram_actor_id');
   }
-  const asked = world.sandbox.control.requests({ path: '*/adcreatives' }).map(({ parameters }) => parameters['fields']);
-  expect(asked.every((fields) => fields?.includes('instagram_user_id'))).toBe(true);
+  const pages = world.sandbox.control.requests({ path: '*/adcreatives' });
+  expect(pages.every(({ parameters }) => parameters['fields']?.includes('instagram_user_id'))).toBe(true);
 });
 
 test('an account whose creatives are refused a field fails by name, and changes nothing', async () => {

@@ -13,7 +13,7 @@ function account(most: () => number, configured: () => number = () => 200) {
   return {
     memory,
     clock,
-    async read(): Promise<{ readonly first: number; readonly refused: number; readonly last: number }> {
+    read: async (): Promise<{ readonly first: number; readonly refused: number; readonly last: number }> => {
       const size = new LearnedPageSize(memory, 'ads/1', clock);
       const first = await size.first(configured());
       let limit = first;

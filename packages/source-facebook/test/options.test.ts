@@ -11,7 +11,7 @@ type Given = Readonly<Record<string, unknown>>;
 
 function refused(options: Given): EtlError {
   try {
-    resolveOptions({ ...OWN, ...options } as never);
+    resolveOptions({ ...OWN, ...options });
   } catch (error) {
     if (EtlError.isInstance(error)) return error;
     throw error;

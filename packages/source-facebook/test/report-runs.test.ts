@@ -210,15 +210,12 @@ describe('a report that ended otherwise', () => {
     ['failed', ['Job Failed', 10]],
     ['was skipped', ['Job Skipped', 0]],
     ['is not known any more', { json: graphErrorBody(100, { error_subcode: 33 }), status: 400 }],
-  ])(
-    'one of an earlier run that %s is submitted anew, whatever the retries of this run',
-    async (_what, look) => {
-      const own = reports({ looks: { r7: [look], r1: [DONE] }, options: { reports: { maxRetries: 0 } } });
-      await own.journal.add(parameters('2026-03-01'), 'r7');
-      expect((await own.complete(DAY)).ids).toEqual(['r1']);
-      expect(own.submissions()).toBe(1);
-    },
-  );
+  ])('one of an earlier run that %s is submitted anew, whatever the retries of this run', async (_what, look) => {
+    const own = reports({ looks: { r7: [look], r1: [DONE] }, options: { reports: { maxRetries: 0 } } });
+    await own.journal.add(parameters('2026-03-01'), 'r7');
+    expect((await own.complete(DAY)).ids).toEqual(['r1']);
+    expect(own.submissions()).toBe(1);
+  });
 
   test('one of an earlier run that was too much is not submitted again as it is either', async () => {
     const own = reports({ looks: { r7: [['Job Failed', 10, [100, 1_487_534]]] } });

@@ -47,7 +47,7 @@ test.each([[['actions']], [['actions', 'action_values']], [['actions', 'action_v
 const RANGE = { since: '2026-03-01', until: '2026-03-01' };
 const noIds = () => Promise.resolve([]);
 
-function insights(given: FacebookOptions['insights'] = {}): InsightsOptions {
+function insightsOf(given: FacebookOptions['insights'] = {}): InsightsOptions {
   return resolveOptions({ token: 'a token', accountIds: ['1'], insights: given }).insights;
 }
 
@@ -76,7 +76,7 @@ describe('days', () => {
     [0, 8],
   ])('%i in ranges of %i at most follow each other, whole and once', (count, windowDays) => {
     const days = daysFrom('2026-02-20', count);
-    const ranges = new ReportSplit(insights({ windowDays })).rangesOf(days);
+    const ranges = new ReportSplit(insightsOf({ windowDays })).rangesOf(days);
     expect(ranges).toHaveLength(Math.ceil(count / windowDays));
     expect(
       ranges.flatMap(({ since, until }) => daysFrom(since, (Date.parse(until) - Date.parse(since)) / 86_400_000 + 1)),
@@ -84,7 +84,7 @@ describe('days', () => {
   });
 
   test('are halved first, down to one, before anything else is divided', async () => {
-    const split = new ReportSplit(insights());
+    const split = new ReportSplit(insightsOf());
     const days = daysFrom('2026-03-01', 8);
     const lengths: number[] = [];
     for (let times = 0; times < 3; times += 1) {
@@ -97,7 +97,7 @@ describe('days', () => {
   });
 
   test('of a range that is shorter than what is allowed are halved by its own length', async () => {
-    const split = new ReportSplit(insights({ windowDays: 30 }));
+    const split = new ReportSplit(insightsOf({ windowDays: 30 }));
     await split.narrow(firstOf(split, daysFrom('2026-03-01', 5)), noIds);
     expect(split.rangesOf(daysFrom('2026-03-01', 9)).map(({ since }) => since)).toEqual([
       '2026-03-01',
@@ -112,13 +112,13 @@ describe('what cannot be narrowed any more', () => {
     ['a report of the account with what is never given up', { level: 'account', fields: ['spend'] }],
     ['the last field of all', { level: 'account', fields: ['actions'] }],
   ])('%s: it stays what it is', async (_what, given) => {
-    const split = new ReportSplit(insights(given));
+    const split = new ReportSplit(insightsOf(given));
     expect(await split.narrow(firstOf(split), noIds)).toBe(false);
     expect(split.parts[0]?.unfetched).toEqual([]);
   });
 
   test('an account without objects is divided by its fields', async () => {
-    const split = new ReportSplit(insights({ fields: ['spend', 'impressions', 'actions', 'action_values'] }));
+    const split = new ReportSplit(insightsOf({ fields: ['spend', 'impressions', 'actions', 'action_values'] }));
     expect(await split.narrow(firstOf(split), noIds)).toBe(true);
     expect(split.reportsOf(RANGE).map(({ group }) => group)).toEqual([
       ['spend', 'impressions'],
@@ -133,7 +133,7 @@ describe('what was learned of an account', () => {
 
   async function learned(given: FacebookOptions['insights'] = {}) {
     const memory = memoryOf();
-    const split = new ReportSplit(insights(given));
+    const split = new ReportSplit(insightsOf(given));
     await split.narrow(firstOf(split, daysFrom('2026-03-01', 8)), noIds);
     await split.save(memory, '1', clockAt(NOW));
     return memory;
@@ -145,7 +145,7 @@ describe('what was learned of an account', () => {
     now = NOW,
     account = '1',
   ) {
-    const split = new ReportSplit(insights(given));
+    const split = new ReportSplit(insightsOf(given));
     await split.restore(memory, account, clockAt(now));
     return split.rangesOf(daysFrom('2026-03-01', 8)).length;
   }
@@ -179,11 +179,11 @@ describe('what was learned of an account', () => {
 
   test('with its parts, to the last id', async () => {
     const memory = memoryOf();
-    const split = new ReportSplit(insights());
+    const split = new ReportSplit(insightsOf());
     const ids = ['120210000000000017', '120210000000000018', '120210000000000019'];
     for (let times = 0; times < 3; times += 1) await split.narrow(firstOf(split), () => Promise.resolve(ids));
     await split.save(memory, '1', clockAt(NOW));
-    const next = new ReportSplit(insights());
+    const next = new ReportSplit(insightsOf());
     await next.restore(memory, '1', clockAt(NOW));
     expect(next.parts).toEqual(split.parts);
     expect(next.reportsOf(RANGE)).toEqual(split.reportsOf(RANGE));

@@ -1,7 +1,7 @@
 import type { JsonValue, PipelineEvent } from '@etl/core';
-import { decimalText } from '@etl/sandbox';
 import { describe, expect, test } from 'vitest';
-import { startWorld, type World } from './world.ts';
+import { dayBefore, numbers, rangeOf, submissions, truth } from './insight-table.ts';
+import { startWorld } from './world.ts';
 
 // What is expected of the whole source, each line by a test against the sandbox through the real SDK; the list is
 // docs/scenarios-facebook.md.
@@ -10,49 +10,6 @@ const insightsOnly = { streams: ['insights'] };
 const STRUCTURE = ['campaigns', 'ad_sets', 'ads', 'ad_creatives'];
 const short = { insights: { historyDays: 3, lookbackDays: 2 } };
 const DAY_MS = 86_400_000;
-
-function dayBefore(day: string, days: number): string {
-  return new Date(Date.parse(day) - days * DAY_MS).toISOString().slice(0, 10);
-}
-
-function submissions({ sandbox }: World, accountId = '*'): readonly Readonly<Record<string, string>>[] {
-  return sandbox.control
-    .requests({ method: 'POST', path: `*/act_${accountId}/insights` })
-    .map(({ parameters }) => parameters);
-}
-
-function rangeOf(parameters: Readonly<Record<string, string>>): { readonly since: string; readonly until: string } {
-  return JSON.parse(parameters['time_range'] ?? '{}') as { since: string; until: string };
-}
-
-/** The table of an account: what each ad and day has cost, seen and clicked. */
-function numbers({ store }: World, accountId: string): readonly string[] {
-  return store
-    .rows('insights')
-    .filter((row) => row['account_id'] === accountId)
-    .map((row) =>
-      [row['date_start'], row['ad_id'], Number(row['spend']), row['impressions'], row['clicks'], row['reach']].join(
-        ' ',
-      ),
-    )
-    .toSorted();
-}
-
-function truth({ sandbox }: World, accountId: string, since: string, until: string): readonly string[] {
-  return sandbox.world
-    .insights({ accountId, since, until, includeRemoved: true })
-    .map((row) =>
-      [
-        row.dateStart,
-        row.adId,
-        Number(decimalText(row.spendMinor, row.currency)),
-        row.impressions,
-        row.clicks,
-        row.reach,
-      ].join(' '),
-    )
-    .toSorted();
-}
 
 describe('insights commit before structural streams', () => {
   /** What became of an account's slices, in order. */
@@ -275,7 +232,7 @@ test('core and unique metrics are joined on account, day, ad and every breakdown
     [row['date_start'], row['ad_id'], row['age'], row['gender'], row['reach'], row['impressions']].join(' '),
   );
   const theirs = expected.map((row) => {
-    const { age, gender } = row.breakdowns as Readonly<Record<string, string>>;
+    const { age, gender } = row.breakdowns;
     return [row.dateStart, row.adId, age, gender, row.reach, row.impressions].join(' ');
   });
   expect(own.toSorted()).toEqual(theirs.toSorted());
@@ -395,54 +352,5 @@ describe('a parked account', () => {
     world.sandbox.control.advance({ minutes: 25 });
     expect((await world.run(options)).failures).toEqual([]);
     for (const stream of STRUCTURE) expect(world.store.rows(stream).length).toBeGreaterThan(0);
-  });
-});
-
-describe('money', () => {
-  test.each(['USD', 'GBP', 'AED', 'JPY', 'NZD'])(
-    'in %s is what the platform charges, to the last of its places',
-    async (currency) => {
-      await using world = await startWorld();
-      const account = world.sandbox.world.accounts.find((one) => one.currency === currency);
-      const accountId = account?.id ?? '';
-      expect((await world.run({ ...short, accountIds: [accountId] }, insightsOnly)).failures).toEqual([]);
-      const today = world.sandbox.world.today(accountId);
-      const rows = new Map(
-        world.store.rows('insights').map((row) => [`${String(row['date_start'])}/${String(row['ad_id'])}`, row]),
-      );
-      const world2 = world.sandbox.world.insights({
-        accountId,
-        since: dayBefore(today, 3),
-        until: today,
-        includeRemoved: true,
-      });
-      expect(rows.size).toBe(world2.length);
-      for (const { dateStart, adId, spendMinor } of world2) {
-        const row = rows.get(`${dateStart}/${adId}`);
-        expect(row?.['spend']).toBe(decimalText(spendMinor, currency));
-        expect(row?.['account_currency']).toBe(currency);
-      }
-      // A currency without cents has none.
-      if (currency === 'JPY') for (const row of rows.values()) expect(String(row['spend'])).toMatch(/^\d+$/);
-    },
-  );
-});
-
-describe('days on which clocks change', () => {
-  test.each([
-    ['begins, in Los Angeles', 'America/Los_Angeles', '2026-03-09T20:00:00Z'],
-    ['ends, in Los Angeles', 'America/Los_Angeles', '2026-11-02T20:00:00Z'],
-    ['begins, in London', 'Europe/London', '2026-03-30T12:00:00Z'],
-    ['ends, in Auckland', 'Pacific/Auckland', '2026-04-06T00:00:00Z'],
-    ['changes by half an hour, on Lord Howe', 'Australia/Lord_Howe', '2026-04-05T20:00:00Z'],
-    ['is none, in Dubai, an hour before midnight', 'Asia/Dubai', '2026-03-09T19:00:00Z'],
-  ])('summer time %s: every day is whole and once', async (_what, timeZone, now) => {
-    await using world = await startWorld({ now: new Date(now), accounts: [{ currency: 'USD', timeZone }] });
-    const [accountId = ''] = world.accountIds;
-    expect((await world.run({ insights: { historyDays: 3, lookbackDays: 2 } }, insightsOnly)).failures).toEqual([]);
-    const today = world.sandbox.world.today(accountId);
-    const rows = numbers(world, accountId);
-    expect(rows.length).toBeGreaterThan(0);
-    expect(rows).toEqual(truth(world, accountId, dayBefore(today, 3), today));
   });
 });

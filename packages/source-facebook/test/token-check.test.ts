@@ -127,7 +127,7 @@ describe('accounts', () => {
     const { error } = await checked(valid, (id) => (id === '2' ? described(id) : refused()));
     expect(error).toMatchObject({ code: 'FACEBOOK_CHECK_FAILED', kind: 'permission' });
     const { errors } = (error as { cause: AggregateError }).cause;
-    expect(errors.map((one: Error) => /act_\d/.exec(one.message)?.[0]).toSorted()).toEqual(['act_1', 'act_3']);
+    expect(errors.map((one: Error) => /act_\d/.exec(one.message)?.[0] ?? '').toSorted()).toEqual(['act_1', 'act_3']);
   });
 
   test('of which one is refused: its error is the error', async () => {

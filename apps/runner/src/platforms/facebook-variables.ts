@@ -158,8 +158,13 @@ export type FacebookSettings = OptionSections & Pick<FacebookOptions, 'slowDownA
  *   quietly ignored is worse than none.
  */
 export function facebookSettings(env: NodeJS.ProcessEnv): FacebookSettings {
-  const { source, destination: _, ...others } = sectionsOf(env);
-  return { ...others, ...source };
+  const { insights, reports, creatives, source } = sectionsOf(env);
+  return {
+    ...(insights === undefined ? {} : { insights }),
+    ...(reports === undefined ? {} : { reports }),
+    ...(creatives === undefined ? {} : { creatives }),
+    ...source,
+  };
 }
 
 /** What the environment sets of the destination. @throws `FACEBOOK_VARIABLE_INVALID` (config) */
