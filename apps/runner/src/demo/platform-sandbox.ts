@@ -27,7 +27,7 @@ export async function startPlatforms(): Promise<Sandbox> {
       { name: 'Harbour Japan', currency: 'JPY', timeZone: 'Asia/Tokyo' },
     ],
     esim: { historyDays: HISTORY_DAYS, pageRows: 500 },
-    facebook: { reports: { hasQuirks: false } },
+    facebook: { reports: { steps: 1, hasQuirks: false } },
   });
 }
 
