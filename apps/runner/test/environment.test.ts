@@ -49,6 +49,18 @@ describe('variables', () => {
     expect(stderr).toContain('ETL_LOG_FORMAT is neither json nor empty.');
   });
 
+  test('a data directory that cannot be made is a matter of configuration', async () => {
+    const env = { ETL_DATA_DIR: '/proc/nowhere' };
+    for (const [args, code] of [
+      [['sql', 'SELECT 1'], 'CLICKHOUSE_EMBEDDED_UNWRITABLE'],
+      [['demo'], 'DATA_DIRECTORY_UNUSABLE'],
+    ] as const) {
+      const { exitCode, stderr } = await etl(args, env);
+      expect(exitCode).toBe(78);
+      expect(stderr).toContain(code);
+    }
+  });
+
   test('the slot is not dropped over a limit that there is not', async () => {
     const { exitCode, stderr } = await etl(['run', 'pg', 'shop', '--drop-slot-over-limit'], {});
     expect(exitCode).toBe(2);

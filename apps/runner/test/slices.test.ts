@@ -69,7 +69,7 @@ describe('etl with a platform of daily reports', { timeout: 120_000 }, () => {
       const { exitCode, stdout, output } = await etl(command);
       expect(exitCode, output).toBe(0);
       expect(stdout).toContain('nothing is read or written');
-      expect(stdout).toMatch(/insights +2 lanes, 8 slices due +8 reads/);
+      expect(stdout).toMatch(/insights +2 lanes, of each 4 due: 4 new \(.*\) +8 reads/);
       expect(stdout).toContain('new table ads___insights');
     }
     expect(existsSync(data)).toBe(false);

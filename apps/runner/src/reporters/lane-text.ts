@@ -1,5 +1,6 @@
 import type { PipelineEvent } from '@etl/core';
 import { duration } from '../quantity.ts';
+import { clockTime } from './clock-time.ts';
 
 type LaneParked = Extract<PipelineEvent, { type: 'lane-parked' }>;
 
@@ -10,11 +11,6 @@ export function laneParkedText({ stream, lane, error }: LaneParked, now: Date = 
   const until =
     retryAfterMs === undefined
       ? 'its rest waits for another run'
-      : `free again at ${clockTime(new Date(now.getTime() + retryAfterMs))} (in ${duration(retryAfterMs)})`;
+      : `free again at ${clockTime(new Date(now.getTime() + retryAfterMs), now)} (in ${duration(retryAfterMs)})`;
   return `${what}: ${error.message.replace(/\.$/, '')}; ${until}, the others go on`;
-}
-
-/** `06:12`, in the time zone of this machine. */
-export function clockTime(moment: Date): string {
-  return moment.toTimeString().slice(0, 5);
 }
