@@ -145,7 +145,7 @@ describe('reporters', () => {
     ];
     const text = runSummary(terminal(), HEADING, report({ status: 'partial', failures, streams })).join('\n');
     expect(text).toContain('pg shop   partial   7 of 12 slices');
-    expect(text).toMatch(/stays due: run the same command after \d\d:\d\d, or leave it to the next schedule\.$/);
+    expect(text).toMatch(/stays due: run the same command after \d\d:\d\d:\d\d, or leave it to the next schedule\.$/);
   });
 
   test('plain lines name a failure when it happens, and say why once, at the end', () => {

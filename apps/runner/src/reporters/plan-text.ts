@@ -105,7 +105,7 @@ function streamLines(terminal: Pick<Terminal, 'style'>, planned: StreamDue, widt
   const head = `${name}   ${count(lanes.length, 'lane')}`;
   const texts = lanes.map(([, members]) => dueText(members));
   // A list of every account is the same line over and over.
-  if (new Set(texts).size === 1) return [`${head}, of each ${texts[0]}   ${count(windows, 'read')}`];
+  if (new Set(texts).size === 1) return [`${head}, each ${texts[0]}   ${count(windows, 'read')}`];
   return [
     `${head}, ${count(due.length, 'slice')} due   ${count(windows, 'read')}`,
     ...lanes.map(([lane, members]) => `  ${' '.repeat(width)}     ${lane || 'without a lane'}   ${dueText(members)}`),
