@@ -221,6 +221,22 @@ describe('reporters', () => {
     live.close();
   });
 
+  test('one cause of many failures is told once, what has to be mended one by one is not', () => {
+    const failure = (kind: 'auth' | 'data', stream: string, account: number) => ({
+      stream,
+      slice: `a=${account}/2026-11-01`,
+      error: new EtlError({ code: 'X_REFUSED', kind, message: `Refused of ${stream} ${account}.`, hint: 'Mend it.' }),
+    });
+    const all = (kind: 'auth' | 'data') =>
+      ['insights', 'ads'].flatMap((stream) => [1, 2, 3].map((account) => failure(kind, stream, account)));
+    const shared = runSummary(terminal(), HEADING, report({ status: 'failed', failures: all('auth') }));
+    expect(shared.filter((line) => line.startsWith('✗'))).toEqual([
+      '✗ insights, ads, 6 slices, first insights a=1/2026-11-01: Refused of insights 1.',
+    ]);
+    const each = runSummary(terminal(), HEADING, report({ status: 'failed', failures: all('data') }));
+    expect(each.filter((line) => line.startsWith('✗'))).toHaveLength(6);
+  });
+
   test('when all is read, nothing is said to be connecting', () => {
     vi.useFakeTimers();
     const live = new LiveReporter(terminal(), HEADING);
