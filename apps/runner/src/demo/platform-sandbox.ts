@@ -39,8 +39,9 @@ export async function facebookDemo({ facebook, world }: Sandbox): Promise<DemoPl
     { token: facebook.token, account_ids: accountIds, base_url: facebook.baseUrl },
     '',
     {
-      // The reports of the sandbox are quick.
+      // The reports of the sandbox are quick and small.
       FB_INSIGHTS_MAX_ASYNC_SLEEP_SECONDS: '1',
+      FB_INSIGHTS_WINDOW_DAYS: '31',
     },
   );
   const ofAccounts = <T>(rows: (accountId: string) => readonly T[]): readonly T[] => accountIds.flatMap(rows);
