@@ -1,6 +1,7 @@
 // Runs the static checks, or those named: `npm run check`, `npm run check -- lint types`.
 import process from 'node:process';
 import { checkCompose } from './check/compose.ts';
+import { checkExamples } from './check/examples.ts';
 import { checkPackages } from './check/packages.ts';
 import { run } from './check/run.ts';
 import { checkSecrets } from './check/secrets.ts';
@@ -23,6 +24,7 @@ const CHECKS: Record<string, Check> = {
   documents: async () => [
     ...(await run('node', 'apps/runner/scripts/config-table.ts', '--check')),
     ...(await run('node', 'apps/runner/scripts/errors-doc.ts', '--check')),
+    ...(await checkExamples()),
   ],
   workflows: checkWorkflows,
   packages: checkPackages,

@@ -1,4 +1,4 @@
-// Writes the configuration table of the root README from the code that reads the configuration.
+// Writes the table of variables in docs/configuration.md from the code that reads the configuration.
 //   node apps/runner/scripts/config-table.ts [--check]
 import { join } from 'node:path';
 import { environmentVariables } from '../src/environment-variables.ts';
@@ -15,10 +15,10 @@ function table(): string {
   );
 }
 
-const path = join(REPOSITORY, 'README.md');
-const readme = readOrEmpty(path);
-const start = readme.indexOf(START);
-const end = readme.indexOf(END);
-if (start === -1 || end < start) throw new Error(`README.md has no lines "${START}" and "${END}"`);
-const updated = `${readme.slice(0, start + START.length)}\n\n${table()}\n\n${readme.slice(end)}`;
+const path = join(REPOSITORY, 'docs/configuration.md');
+const page = readOrEmpty(path);
+const start = page.indexOf(START);
+const end = page.indexOf(END);
+if (start === -1 || end < start) throw new Error(`docs/configuration.md has no lines "${START}" and "${END}"`);
+const updated = `${page.slice(0, start + START.length)}\n\n${table()}\n\n${page.slice(end)}`;
 process.exitCode = writeOrCheck(path, updated, 'node apps/runner/scripts/config-table.ts');

@@ -2,21 +2,32 @@
 import { enableCompileCache } from 'node:module';
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT_OK, EXIT_USAGE } from './exit-code.ts';
-import { runCommand } from './command-context.ts';
+import { reportFailure, runCommand } from './command-context.ts';
 import { platformNames, platformTitles } from './registry.ts';
 
 // Most of the time to the first request is spent on compiling what is the same in every run.
 enableCompileCache();
 
+const EXAMPLES = `
+Examples:
+  etl check                     is everything configured as it has to be?
+  etl plan facebook d1          what would a run read now?
+  etl run facebook d1           load what is due
+  etl status                    how fresh is everything?
+
+First steps: docs/getting-started.md. Exit codes and errors: docs/errors.md. Variables: docs/configuration.md.`;
+
 // Each command is imported when it is called: help and errors of usage stay fast.
 const program = new Command('etl')
   .description('Brings platforms and databases into ClickHouse, exactly once.')
   .showSuggestionAfterError()
-  .showHelpAfterError('(etl --help lists the commands)')
-  .helpCommand(false)
+  .helpCommand('help [command]', 'the options of a command')
   .exitOverride()
+  // It is reported in the form of all errors, below.
+  .configureOutput({ outputError: () => undefined })
   .configureHelp({ subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
-  .addHelpText('after', `\nPlatforms:\n${platformLines()}`);
+  .addHelpText('after', `\nPlatforms:\n${platformLines()}`)
+  .addHelpText('after', EXAMPLES);
 
 const GROUP = 'name of a configured group; etl groups lists them';
 
@@ -119,6 +130,7 @@ program
 const state = program
   .command('state')
   .description('show, forget or set the positions of a pipeline')
+  .helpCommand(false)
   .usage('<show|reset|set> <platform> <group>');
 
 groupCommand(state, 'show', 'positions as JSON on stdout')
@@ -247,9 +259,28 @@ function subjectOf(platform: string, group: string | undefined): string {
   return group === undefined ? platform : `${platform} ${group}`;
 }
 
+/** `etl`, or with the command that was called: whose help says what is wrong. */
+function calledCommand(): string {
+  const names: string[] = ['etl'];
+  let command: Command | undefined = program;
+  for (const word of process.argv.slice(2)) {
+    command = command.commands.find((candidate) => candidate.name() === word);
+    if (command === undefined) break;
+    names.push(word);
+  }
+  return names.join(' ');
+}
+
 try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === EXIT_OK ? EXIT_OK : EXIT_USAGE;
+  if (error.exitCode === EXIT_OK) process.exitCode = EXIT_OK;
+  // Without a command the help was printed, which says enough.
+  else if (error.code === 'commander.help') process.exitCode = EXIT_USAGE;
+  else {
+    const { commandLineError } = await import('./command-line-error.ts');
+    const json = process.argv.includes('--json');
+    process.exitCode = await reportFailure(commandLineError(error, calledCommand()), { json });
+  }
 }

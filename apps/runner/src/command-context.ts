@@ -67,6 +67,11 @@ export async function runCommand(command: Command, flags: CommandFlags = {}): Pr
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
+/** Tells of a command that never began. Returns its exit code. */
+export async function reportFailure(error: unknown, flags: CommandFlags): Promise<number> {
+  return failed(new Terminal(new Redactor(maskAtGitHub), process.env), error, flags, {});
+}
+
 async function failed(
   terminal: Terminal,
   error: unknown,

@@ -119,7 +119,7 @@ function unknownDestination(name: string, names: readonly string[]): EtlError {
   return new EtlError({
     code: 'DESTINATION_UNKNOWN',
     kind: 'config',
-    message: `There is no destination ${name}${close === undefined ? '' : `; did you mean ${close}?`}`,
+    message: `There is no destination ${name}${close === undefined ? '.' : `; did you mean ${close}?`}`,
     hint: `The destinations are ${names.join(', ')}.`,
   });
 }

@@ -1,7 +1,11 @@
 /** The known name closest to what was typed, when it is close enough to have been meant. */
-export function didYouMean(typed: string, known: Iterable<string>): string | undefined {
+export function didYouMean(
+  typed: string,
+  known: Iterable<string>,
+  furthest = Math.max(1, Math.floor(typed.length / 3)),
+): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(typed.length / 3)) + 1;
+  let bestDistance = furthest + 1;
   for (const name of known) {
     const distance = editDistance(typed.toLowerCase(), name.toLowerCase());
     if (distance < bestDistance) {

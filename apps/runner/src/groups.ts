@@ -6,6 +6,7 @@ import { didYouMean } from './did-you-mean.ts';
 import { groupsVariable } from './groups-variable.ts';
 import { pipelineSuffix } from './pipeline-name.ts';
 import type { Platform, PlatformGroup } from './platform.ts';
+import { repeatedName } from './repeated-name.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The groups of one platform as configured, not yet validated. */
@@ -41,6 +42,7 @@ export async function openGroup(
 ): Promise<PlatformGroup> {
   const configured = await readGroups(platform.name, env);
   if (configured === undefined) throw noGroups(platform.name, env);
+  if (configured.groups.size === 0) throw emptyGroups(platform.name, configured);
   if (groupName === undefined) throw noGroupName(platform.name, configured);
   if (!configured.groups.has(groupName)) throw unknownGroup(platform.name, groupName, configured);
   return validGroup(platform, groupName, configured, env);
@@ -107,8 +109,18 @@ export function noGroups(platforms: string | readonly string[], env: NodeJS.Proc
   return new EtlError({
     code: 'GROUPS_MISSING',
     kind: 'config',
-    message: `No groups are configured: ${shownPath(groupsFile('<platform>', env))} exists for none of ${[first, ...others].join(', ')}, and no ${groupsVariable('<platform>')} is set.`,
+    message: `No groups are configured: neither ${shownPath(groupsFile('<platform>', env))} nor ${groupsVariable('<platform>')} holds one of ${[first, ...others].join(', ')}.`,
     hint: 'Copy secrets/<platform>.example.json there, without example in its name, and fill it in.',
+  });
+}
+
+function emptyGroups(platform: string, { origin }: ConfiguredGroups): EtlError {
+  return new EtlError({
+    code: 'GROUPS_MISSING',
+    kind: 'config',
+    message: `No groups are configured for ${platform}: ${origin} holds none.`,
+    hint: `Add one, as in secrets/${platform}.example.json.`,
+    context: { platform },
   });
 }
 
@@ -127,10 +139,7 @@ function unknownGroup(platform: string, groupName: string, configured: Configure
     code: 'GROUP_UNKNOWN',
     kind: 'config',
     message: `${platform} has no group ${groupName}${close === undefined ? '.' : `; did you mean ${close}?`}`,
-    hint:
-      names.length === 0
-        ? `${configured.origin} holds no group yet: add one.`
-        : `The groups in ${configured.origin} are: ${names.join(', ')}.`,
+    hint: `The groups in ${configured.origin} are: ${names.join(', ')}.`,
     context: { platform, group: groupName },
   });
 }
@@ -142,6 +151,8 @@ function fromBase64(text: string): string {
 
 function parseGroups(text: string, origin: string): ConfiguredGroups {
   const value = parseJson(text, origin);
+  const repeated = repeatedName(text);
+  if (repeated !== undefined) throw malformed(origin, `${shownName(repeated)} stands twice in one object`);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw malformed(origin, 'it is not an object of groups');
   }

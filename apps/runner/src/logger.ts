@@ -1,4 +1,4 @@
-import type { LogFields, Logger } from '@etl/core';
+import { EtlError, type LogFields, type Logger } from '@etl/core';
 import { Notices } from './notices.ts';
 import type { Redactor } from './redactor.ts';
 import type { Terminal } from './terminal.ts';
@@ -18,8 +18,19 @@ export async function createLogger(
   { redactor, terminal }: { readonly redactor: Redactor; readonly terminal: Terminal },
   flags: LoggerFlags,
 ): Promise<Logger> {
-  if (flags.verbose === true || env['ETL_LOG_FORMAT'] === 'json') return structuredLogger(redactor, flags);
+  if (flags.verbose === true || isJsonWanted(env)) return structuredLogger(redactor, flags);
   return noticeLogger(new Notices(terminal, { isTimed: flags.isTimed ?? false }), {});
+}
+
+/** @throws `ENVIRONMENT_INVALID` (config) for a format that there is not. */
+function isJsonWanted({ ETL_LOG_FORMAT: format = '' }: NodeJS.ProcessEnv): boolean {
+  if (format === '' || format === 'json') return format === 'json';
+  throw new EtlError({
+    code: 'ENVIRONMENT_INVALID',
+    kind: 'config',
+    message: 'ETL_LOG_FORMAT is neither json nor empty.',
+    hint: 'Set it to json for structured logs, or leave it out.',
+  });
 }
 
 async function structuredLogger(redactor: Redactor, { verbose }: LoggerFlags): Promise<Logger> {

@@ -8,10 +8,12 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} m`;
 }
 
-const grouped = new Intl.NumberFormat('en-US');
+// Made at the first number: it takes longer than most commands need to begin.
+let grouped: Intl.NumberFormat | undefined;
 
 /** `1,204,551`. */
 export function number(value: number): string {
+  grouped ??= new Intl.NumberFormat('en-US');
   return grouped.format(value);
 }
 

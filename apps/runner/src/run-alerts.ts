@@ -50,8 +50,8 @@ function failureAlert(about: AlertSubject, report: PipelineReport, exitCode: num
       ...groups.slice(0, SHOWN).map((group) => `✗ ${whereText(group)}: ${group.error.message} (${group.error.code})`),
       ...(hidden > 0 ? [`… and ${count(hidden, 'more failure')}`] : []),
     ],
-    failures: groups.map(({ stream, slices, error: { code, message } }) => ({
-      stream,
+    failures: groups.map(({ streams, slices, error: { code, message } }) => ({
+      stream: streams.join(', '),
       ...(slices.length === 0 ? {} : { slices: slices.length }),
       code,
       message,

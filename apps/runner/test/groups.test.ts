@@ -44,8 +44,7 @@ describe('groups', () => {
     for (const command of ['groups', 'check']) {
       const { exitCode, stderr } = await etl([command]);
       expect(exitCode).toBe(78);
-      expect(stderr).toMatch(/secrets\/<platform>\.json exists for none of .*esim.*pg/);
-      expect(stderr).toContain('ETL_GROUPS_<PLATFORM>');
+      expect(stderr).toMatch(/neither secrets\/<platform>\.json nor ETL_GROUPS_<PLATFORM> holds one of .*esim.*pg/);
     }
   });
 
@@ -89,6 +88,42 @@ describe('groups', () => {
     expect(exitCode).toBe(78);
     expect(output).toContain('ETL_GROUPS_PG cannot be read');
     expect(output).not.toContain('s3cr3t');
+  });
+
+  test('a name that stands twice is refused, for one of the two would be lost', async () => {
+    const shop = JSON.stringify(GROUPS.shop);
+    for (const text of [`{"shop": ${shop}, "shop": ${shop}}`, `{"shop": {"slot": "a", "s\\u006cot": "b"}}`]) {
+      await writeGroups(text);
+      const { exitCode, stderr } = await etl(['groups']);
+      expect(exitCode).toBe(78);
+      expect(stderr).toMatch(/secrets\/pg\.json cannot be read: (shop|slot) stands twice in one object/);
+    }
+    await writeGroups(`{"shop": ${shop}, "other": {"tables": ["shop", "\\"shop\\": {"], "slot": "shop"}}`);
+    expect((await etl(['groups'])).stdout).toContain('shop, other');
+  });
+
+  test('a file without a group is told from one that is not there', async () => {
+    await writeGroups('{}');
+    for (const args of [
+      ['run', 'pg'],
+      ['run', 'pg', 'shop'],
+    ]) {
+      const { exitCode, stderr } = await etl(args);
+      expect(exitCode).toBe(78);
+      expect(stderr).toContain('No groups are configured for pg: secrets/pg.json holds none.');
+    }
+    expect((await etl(['groups'])).stderr).toContain('GROUPS_MISSING');
+  });
+
+  test('accounts are text, each of them once', async () => {
+    const facebook = (accountIds: string) => ({
+      ETL_GROUPS_FACEBOOK: `{"d1": {"token": "t", "account_ids": ${accountIds}}}`,
+    });
+    const number = await etl(['plan', 'facebook', 'd1'], facebook('[1234567890123456789]'));
+    expect(number.stderr).toContain('account_ids.0: must be text, in quotation marks');
+    const twice = await etl(['plan', 'facebook', 'd1'], facebook('["1", "act_1"]'));
+    expect(twice.exitCode).toBe(78);
+    expect(twice.stderr).toContain('account_ids: names an account twice');
   });
 
   test('a list of groups is not an object of groups', async () => {

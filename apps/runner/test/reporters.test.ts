@@ -145,7 +145,7 @@ describe('reporters', () => {
     ];
     const text = runSummary(terminal(), HEADING, report({ status: 'partial', failures, streams })).join('\n');
     expect(text).toContain('pg shop   partial   7 of 12 slices');
-    expect(text).toMatch(/stays due: run the same command after \d\d:\d\d, or leave it to the next schedule\.$/);
+    expect(text).toMatch(/stays due: run the same command after \d\d:\d\d:\d\d, or leave it to the next schedule\.$/);
   });
 
   test('plain lines name a failure when it happens, and say why once, at the end', () => {
@@ -186,7 +186,7 @@ describe('reporters', () => {
     expect(lines[1]).toMatch(/^insights a=1\/2026-11-01 … 2026-11-02 published: 2 slices, 7 rows in /);
     expect(lines[2]).toBe('insights a=1/2026-11-03 failed (QUOTA), the others go on');
     expect(lines[3]).toMatch(
-      /^insights lane 1: The quota is used up; free again at \d\d:\d\d \(in 4 m 0 s\), the others go on$/,
+      /^insights lane 1: The quota is used up; free again at \d\d:\d\d:\d\d \(in 4 m 0 s\), the others go on$/,
     );
     expect(lines).toHaveLength(4);
     const failures = ['a=1/2026-11-04', 'a=1/2026-11-03'].map((slice) => ({ stream, slice, error }));
@@ -202,7 +202,7 @@ describe('reporters', () => {
     const lines = new LineReporter(terminal(), HEADING);
     for (const waitMs of [1000, 20_000, 20_000]) lines.event({ ...event, waitMs });
     expect(written).toMatch(
-      /^\d\d:\d\d:\d\d insights 9913 waits until \d\d:\d\d \(20 s\): the quota of the ad account 9913 is nearly used\n$/,
+      /^\d\d:\d\d:\d\d insights 9913 waits until \d\d:\d\d:\d\d \(20 s\): the quota of the ad account 9913 is nearly used\n$/,
     );
     written = '';
     const live = new LiveReporter(terminal(), HEADING);
@@ -218,6 +218,38 @@ describe('reporters', () => {
     ]);
     vi.advanceTimersByTime(11_000);
     expect(screen(written).join('\n')).not.toContain('⏸');
+    live.close();
+  });
+
+  test('one cause of many failures is told once, what has to be mended one by one is not', () => {
+    const failure = (kind: 'auth' | 'data', stream: string, account: number) => ({
+      stream,
+      slice: `a=${account}/2026-11-01`,
+      error: new EtlError({ code: 'X_REFUSED', kind, message: `Refused of ${stream} ${account}.`, hint: 'Mend it.' }),
+    });
+    const all = (kind: 'auth' | 'data') =>
+      ['insights', 'ads'].flatMap((stream) => [1, 2, 3].map((account) => failure(kind, stream, account)));
+    const shared = runSummary(terminal(), HEADING, report({ status: 'failed', failures: all('auth') }));
+    expect(shared.filter((line) => line.startsWith('✗'))).toEqual([
+      '✗ insights, ads, 6 slices, first insights a=1/2026-11-01: Refused of insights 1.',
+    ]);
+    const each = runSummary(terminal(), HEADING, report({ status: 'failed', failures: all('data') }));
+    expect(each.filter((line) => line.startsWith('✗'))).toHaveLength(6);
+  });
+
+  test('when all is read, nothing is said to be connecting', () => {
+    vi.useFakeTimers();
+    const live = new LiveReporter(terminal(), HEADING);
+    live.started();
+    vi.advanceTimersByTime(200);
+    expect(screen(written).join()).toContain('connecting');
+    const slice = { stream: 'insights', slice: 'a=1/2026-11-01' };
+    live.event({ type: 'slices-planned', stream: 'insights', expected: 1, due: { new: 1 } });
+    live.event({ type: 'window-started', ...slice, slices: 1 });
+    live.event({ type: 'slice-published', ...slice, rows: 5, durationMs: 1, isUnchanged: false });
+    vi.advanceTimersByTime(200);
+    expect(screen(written).join()).toContain('finishing');
+    expect(screen(written).join()).not.toContain('connecting');
     live.close();
   });
 

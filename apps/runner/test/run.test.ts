@@ -268,7 +268,7 @@ describe('etl against a real PostgreSQL', () => {
       expect(checked.stderr).toContain('The table public.nokey has neither');
       expect(checked.stderr).toContain('The table public.loose has neither');
       expect(checked.stderr).toContain(alter);
-      expect(checked.stderr).toContain('1 of 1 group only in part ready');
+      expect(checked.stderr).toContain('1 of 1 group ready only in part');
       const worse = await etl(['check', 'pg', 'shop'], { CLICKHOUSE_URL: 'http://127.0.0.1:1' });
       expect(worse.exitCode, worse.output).toBe(75);
       expect(worse.stderr).toContain('1 of 1 group not ready');

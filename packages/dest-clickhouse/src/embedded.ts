@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ClickHouseLogLevel, createClient, type ClickHouseClientConfigOptions } from '@clickhouse/client';
 import { EtlError, type OperationOptions } from '@etl/core';
 import { Connection, pause } from './connection.ts';
+import { makeEmbeddedDirectory } from './embedded-directory.ts';
 import { InsertFiles, sweepInsertFiles } from './insert-files.ts';
 import { thisProcess, type ProcessIdentity } from './process-identity.ts';
 
@@ -24,7 +25,8 @@ const held = new Map<string, number>();
  * to `waitMs`.
  *
  * @throws `CLICKHOUSE_EMBEDDED_BUSY` (transient) when another process still holds it, and
- * `CLICKHOUSE_EMBEDDED_MISSING` (config) when the package chdb is not installed.
+ * `CLICKHOUSE_EMBEDDED_MISSING`, `CLICKHOUSE_EMBEDDED_UNWRITABLE` (config) when the package chdb is not installed or
+ * the directory cannot be used.
  */
 export async function openEmbedded(
   path: string,
@@ -34,7 +36,7 @@ export async function openEmbedded(
 ): Promise<Connection> {
   const directory = resolve(path);
   const chdb = loadChdb();
-  mkdirSync(directory, { recursive: true });
+  makeEmbeddedDirectory(directory);
   const deadline = performance.now() + waitMs;
   for (;;) {
     options.signal?.throwIfAborted();

@@ -66,6 +66,20 @@ it.each([
   });
 });
 
+it.each([['below a file'], ['below a folder in which nobody can make one']])(
+  'a directory %s is refused at once',
+  async (where) => {
+    await withDirectory(async (path) => {
+      await writeFile(join(path, 'file'), '');
+      const parent = where === 'below a file' ? join(path, 'file') : '/proc/nowhere';
+      // In a process of its own: what never ends would take the tests with it.
+      const { stdout, stderr, exitCode } = await open(join(parent, 'data'), 0);
+      expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 });
+      expect(stderr).toContain('CLICKHOUSE_EMBEDDED_UNWRITABLE');
+    });
+  },
+);
+
 it('who cannot see the process that holds the directory leaves the rows that it is inserting alone', async () => {
   await withDirectory(async (path) => {
     const hold = OPEN.replace(

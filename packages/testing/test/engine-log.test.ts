@@ -215,6 +215,8 @@ describe('a log', () => {
     };
     const destination = memoryDestination();
     await expect(runPipeline({ name: 'p', source: log, destination, signal: controller.signal })).rejects.toBe(reason);
+    const [record] = await (await destination.inspect()).readRuns('p', 1);
+    expect(record).toMatchObject({ status: 'failed', failures: [{ code: 'RUN_STOPPED' }] });
     await runPipeline({ name: 'p', source: log, destination });
     expect(read(destination.store)).toEqual(log.contents());
   });

@@ -10,6 +10,8 @@ import { reportProblem } from '../problem-report.ts';
 import { count } from '../quantity.ts';
 import { loadPlatform, platformNames } from '../registry.ts';
 import { datasetOf } from '../trial-run.ts';
+import { warnOfUnknownVariables } from '../unknown-variables.ts';
+import { requireAlertUrls } from '../usable-alert-urls.ts';
 
 export interface CheckOptions {
   readonly embedded?: boolean;
@@ -33,6 +35,8 @@ export function checkGroups(
   options: CheckOptions,
 ): Command {
   return async (context) => {
+    requireAlertUrls(context.env);
+    warnOfUnknownVariables(context.env, context.terminal);
     const groups = await groupsToCheck(platformName, groupName, context);
     const results: CheckResult[] = [];
     for (const { platform, group } of groups) {
@@ -157,8 +161,9 @@ function verdict(results: readonly CheckResult[]): string {
   const names = new Set(failing.map(nameOf));
   if (names.size === 0) return `${count(groups.size, 'group')} ready`;
   const isPartial = failing.flatMap(({ problems }) => problems).every(({ exitCode }) => exitCode === EXIT_PARTIAL);
-  const what = isPartial ? 'only in part ready; the other streams are good' : 'not ready';
-  return `${names.size} of ${count(groups.size, 'group')} ${what}: ${[...names].join(', ')}`;
+  const what = isPartial ? 'ready only in part' : 'not ready';
+  const rest = isPartial ? '; a run loads the streams that are not named' : '';
+  return `${names.size} of ${count(groups.size, 'group')} ${what}: ${[...names].join(', ')}${rest}`;
 }
 
 function nameOf({ platform, group }: CheckResult): string {

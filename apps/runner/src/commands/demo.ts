@@ -88,13 +88,15 @@ async function loadAndCompare(context: CommandContext, steps: Steps, scene: Scen
   const platforms = [await facebookDemo(sandbox), await esimDemo(sandbox)];
   for (const demo of platforms) for (const secret of demo.group.secrets) context.redactor.add(secret);
   for (const title of ['load', 'a day later,'] as const) {
-    for (const demo of platforms) {
-      const { platform, group } = demo;
-      const report = await steps.step(`${title} ${platform} ${group.name}`, (say) =>
-        loadPlatformGroup(context, demo, { destination, sandbox, seconds, say }),
-      );
-      if (report.status !== 'ok') return failed(context, report);
-    }
+    const reports = await steps.together(
+      platforms.map((demo) =>
+        steps.step(`${title} ${demo.platform} ${demo.group.name}`, (say) =>
+          loadPlatformGroup(context, demo, { destination, sandbox, seconds, say }),
+        ),
+      ),
+    );
+    const bad = reports.find(({ status }) => status !== 'ok');
+    if (bad !== undefined) return failed(context, bad);
     // Conversions come late, orders change, ads begin and end.
     if (title === 'load') sandbox.control.advance({ days: 1 });
   }

@@ -10,7 +10,9 @@ export function listGroups(options: { readonly json?: boolean }): Command {
       platformNames().map(async (platform) => ({ platform, found: await readGroups(platform, env) })),
     );
     const lines = configured.flatMap(({ platform, found }) =>
-      found === undefined ? [] : [{ platform, groups: [...found.groups.keys()], origin: found.origin }],
+      found === undefined || found.groups.size === 0
+        ? []
+        : [{ platform, groups: [...found.groups.keys()], origin: found.origin }],
     );
     if (options.json === true) {
       terminal.json(lines);

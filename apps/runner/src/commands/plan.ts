@@ -14,6 +14,7 @@ import { planJson, planLines } from '../reporters/plan-text.ts';
 import { requireStreams } from '../required-streams.ts';
 import { loadPlatform } from '../registry.ts';
 import { refuseSharedTables } from '../shared-tables.ts';
+import { warnOfUnknownVariables } from '../unknown-variables.ts';
 import { askedStreams, refuseForLog, runRequest, type RunRequestOptions } from '../run-request.ts';
 
 export interface PlanCommandOptions extends RunRequestOptions, TargetOptions {
@@ -27,6 +28,7 @@ export function planGroup(platformName: string, groupName: string | undefined, o
     const { env, terminal, signal, logger } = context;
     await loadPlatform(platformName);
     const request = runRequest(platformName, options, { env, now: new Date() });
+    warnOfUnknownVariables(env, terminal);
     const target = await openTarget(platformName, groupName, context, options);
     const { pipeline, dataset, group } = target;
     const [plan, tables] = await withoutTrace(target.destination, (place) =>

@@ -16,6 +16,8 @@ import { requireStreams } from '../required-streams.ts';
 import { alertOfError, alertOfReport } from '../run-alerts.ts';
 import { askedStreams, refuseForLog, runRequest, type RunRequest, type RunRequestOptions } from '../run-request.ts';
 import { refuseSharedTables } from '../shared-tables.ts';
+import { warnOfUnknownVariables } from '../unknown-variables.ts';
+import { requireAlertUrls } from '../usable-alert-urls.ts';
 import { createReporter } from '../reporters/create-reporter.ts';
 import { tallyJson } from '../reporters/json-reporter.ts';
 import type { RunHeading } from '../reporters/reporter.ts';
@@ -34,6 +36,8 @@ export function runGroup(platformName: string, groupName: string | undefined, op
     await loadPlatform(platformName);
     const request = runRequest(platformName, options, { env, now: new Date() });
     const log = logRequest(options);
+    requireAlertUrls(env);
+    warnOfUnknownVariables(env, terminal);
     const pipeline = groupName === undefined ? platformName : pipelineName(platformName, groupName, env);
     const about = { subject: groupName === undefined ? platformName : `${platformName} ${groupName}`, pipeline };
     const around: AlertSurroundings = { env, redactor, terminal };
@@ -121,7 +125,7 @@ async function load(context: CommandContext, asked: LoadRequest): Promise<number
               });
           const exitCode = exitCodeOfReport(report);
           reporter.ended(report, exitCode);
-          appendStepSummary(env, redactor, heading, report);
+          appendStepSummary(context, heading, report);
           await alertOfReport({ subject, pipeline }, report, exitCode, { destination, around });
           return exitCode;
         },

@@ -1,4 +1,4 @@
-import { EtlError, verifyPipeline, type ComparableSource, type Source, type VerifyReport } from '@etl/core';
+import { verifyPipeline, type ComparableSource, type Source, type VerifyReport } from '@etl/core';
 import { withDestination } from '../clickhouse-destination.ts';
 import type { Command } from '../command-context.ts';
 import { commonExitCode, EXIT_OK, exitCodeOfKind } from '../exit-code.ts';
@@ -92,9 +92,8 @@ function requireComparable(platform: string, source: Source): ComparableSource {
 
 function wholeLimit(text: string): number {
   if (/^\d{1,6}$/.test(text)) return Number(text);
-  throw new EtlError({
+  throw new UsageError({
     code: 'LIMIT_INVALID',
-    kind: 'config',
     message: '--limit is not a whole number.',
     hint: 'It says how many differing rows of a table are named at most.',
   });

@@ -1,10 +1,10 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { EtlError } from '@etl/core';
 
 /** Holds the demo's directory for this process: two demos would take it from under each other. */
 export function holdDemo(file: string): { release(): void } {
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolder(dirname(file));
   for (let attempt = 0; ; attempt += 1) {
     try {
       writeFileSync(file, String(process.pid), { flag: 'wx' });
@@ -15,6 +15,23 @@ export function holdDemo(file: string): { release(): void } {
     const holder = readHolder(file);
     if (attempt > 0 || (holder !== undefined && isAlive(holder))) throw busy(holder);
     rmSync(file, { force: true });
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    // One by one: `recursive` never ends where a folder can be made by nobody, as in /proc.
+    const missing: string[] = [];
+    for (let path = folder; !existsSync(path); path = dirname(path)) missing.unshift(path);
+    for (const path of missing) mkdirSync(path);
+  } catch (error) {
+    throw new EtlError({
+      code: 'DATA_DIRECTORY_UNUSABLE',
+      kind: 'config',
+      message: `The directory ${folder} cannot be made (${(error as NodeJS.ErrnoException).code ?? 'unknown'}).`,
+      hint: 'Set ETL_DATA_DIR to one that can be written into, or start from another directory.',
+      cause: error,
+    });
   }
 }
 

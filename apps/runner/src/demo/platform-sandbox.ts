@@ -27,7 +27,7 @@ export async function startPlatforms(): Promise<Sandbox> {
       { name: 'Harbour Japan', currency: 'JPY', timeZone: 'Asia/Tokyo' },
     ],
     esim: { historyDays: HISTORY_DAYS, pageRows: 500 },
-    facebook: { reports: { hasQuirks: false } },
+    facebook: { reports: { steps: 1, hasQuirks: false } },
   });
 }
 
@@ -39,8 +39,9 @@ export async function facebookDemo({ facebook, world }: Sandbox): Promise<DemoPl
     { token: facebook.token, account_ids: accountIds, base_url: facebook.baseUrl },
     '',
     {
-      // The reports of the sandbox are quick.
+      // The reports of the sandbox are quick and small.
       FB_INSIGHTS_MAX_ASYNC_SLEEP_SECONDS: '1',
+      FB_INSIGHTS_WINDOW_DAYS: '31',
     },
   );
   const ofAccounts = <T>(rows: (accountId: string) => readonly T[]): readonly T[] => accountIds.flatMap(rows);

@@ -117,19 +117,19 @@ SELECT i, 'traveller' || i || '@' || world.pick(i, 60, 'mail', 'post', 'inbox') 
     'diet', CASE WHEN world.dice(i, 71, 5) = 0 THEN 'végan' END, 'score', world.dice(i, 72, 100000) / 1000.0) END,
   CASE WHEN world.dice(i, 73, 6) = 0 THEN world.id(i, 74) END,
   world.instant(i, 75)
-FROM generate_series(1, 24000) AS i;
+FROM generate_series(1, 8000) AS i;
 `;
 
 const ORDERS = /* sql */ `
 INSERT INTO orders
-SELECT i, 1 + world.dice(i, 80, 24000), (enum_range(NULL::order_status))[1 + world.dice(i, 81, 5)],
+SELECT i, 1 + world.dice(i, 80, 8000), (enum_range(NULL::order_status))[1 + world.dice(i, 81, 5)],
   world.dice(i, 82, 900000000) / 100.0 - 1000, world.pick(i, 83, 'EUR', 'USD', 'AED', 'GBP'),
   (ARRAY['SUMMER26', 'Früh-"Bucher"', 'ÉTÉ', NULL, 'x'])[1 : world.dice(i, 84, 10)],
   CASE WHEN world.dice(i, 85, 4) > 0 THEN world.id(i, 86) END,
   CASE world.dice(i, 87, 12) WHEN 0 THEN '' WHEN 1 THEN 'two beds,' || E'\\r\\n' || 'late check-in 🌙' WHEN 2 THEN '\\N' END,
   world.instant(i, 88),
   CASE WHEN world.dice(i, 81, 5) > 0 THEN world.instant(i, 88) + interval '7 minutes 0.000001 second' END
-FROM generate_series(1, 52000) AS i;
+FROM generate_series(1, 16000) AS i;
 `;
 
 const ORDER_ITEMS = /* sql */ `
@@ -138,7 +138,7 @@ SELECT i, line, world.id(1 + world.dice(i * 4 + line, 90, 3200), 40), 1 + world.
   world.dice(i * 4 + line, 92, 250000) / 100.0,
   CASE WHEN world.dice(i * 4 + line, 93, 3) = 0 THEN (world.dice(i * 4 + line, 94, 1000) / 3000.0)::real END,
   date '2026-06-01' + world.dice(i * 4 + line, 95, 500)::integer
-FROM generate_series(1, 52000) AS i, generate_series(1, 1 + world.dice(i, 96, 3)) AS line;
+FROM generate_series(1, 16000) AS i, generate_series(1, 1 + world.dice(i, 96, 3)) AS line;
 `;
 
 const PAYMENTS = /* sql */ `
@@ -148,36 +148,36 @@ SELECT world.id(i, 100), i, world.dice(i, 101, 900000000000) / 1000000.0,
   CASE world.dice(i, 103, 20) WHEN 0 THEN NULL WHEN 1 THEN false ELSE true END,
   CASE WHEN world.dice(i, 104, 10) > 0 THEN ('{"id": "' || md5(i::text) || '",  "amount": 12.50, "amount": ' || world.dice(i, 105, 99) || '}')::json END,
   decode(md5(i || 'card'), 'hex'), world.instant(i, 88) + interval '7 minutes'
-FROM generate_series(1, 52000) AS i WHERE world.dice(i, 81, 5) > 0;
+FROM generate_series(1, 16000) AS i WHERE world.dice(i, 81, 5) > 0;
 `;
 
 const TRAVELLERS = /* sql */ `
 INSERT INTO travellers
-SELECT i, 1 + world.dice(i, 110, 52000), world.pick(i, 111, 'Ana', 'Björn', 'Chloé', 'Đặng', 'Ewa') || ' ' || world.pick(i, 112, 'Ng', 'Öz', 'Roy', 'Šik'),
+SELECT i, 1 + world.dice(i, 110, 16000), world.pick(i, 111, 'Ana', 'Björn', 'Chloé', 'Đặng', 'Ewa') || ' ' || world.pick(i, 112, 'Ng', 'Öz', 'Roy', 'Šik'),
   CASE WHEN world.dice(i, 113, 8) > 0 THEN date '1940-01-01' + world.dice(i, 114, 29000)::integer END,
   CASE WHEN world.dice(i, 115, 3) > 0 THEN decode(md5(i || 'passport'), 'hex') || '\\x00ff'::bytea END,
   (ARRAY[1.5, NULL, -0.25, 1000.00])[1 : world.dice(i, 116, 6)]
-FROM generate_series(1, 34000) AS i;
+FROM generate_series(1, 11000) AS i;
 `;
 
 const REVIEWS = /* sql */ `
 INSERT INTO reviews
-SELECT i, world.id(1 + world.dice(i, 120, 3200), 40), 1 + world.dice(i, 121, 24000), 1 + world.dice(i, 122, 5),
+SELECT i, world.id(1 + world.dice(i, 120, 3200), 40), 1 + world.dice(i, 121, 8000), 1 + world.dice(i, 122, 5),
   CASE WHEN world.dice(i, 123, 6) > 0 THEN world.pick(i, 124, 'Très bien', 'Never again!', '最高でした。', 'Wunderschön 😍', 'ok') || repeat(' …', world.dice(i, 125, 60)::integer) END,
   CASE world.dice(i, 126, 40) WHEN 0 THEN 'NaN' WHEN 1 THEN 'Infinity' WHEN 2 THEN '-0'::float8 WHEN 3 THEN NULL ELSE world.dice(i, 127, 2000001) / 1000003.0 - 1 END,
-  ARRAY(SELECT 1 + world.dice(i * 5 + n, 128, 24000) FROM generate_series(1, world.dice(i, 129, 4)) AS n),
+  ARRAY(SELECT 1 + world.dice(i * 5 + n, 128, 8000) FROM generate_series(1, world.dice(i, 129, 4)) AS n),
   world.instant(i, 130) AT TIME ZONE 'UTC'
-FROM generate_series(1, 14000) AS i;
+FROM generate_series(1, 4500) AS i;
 `;
 
 const SEARCHES = /* sql */ `
 INSERT INTO searches
-SELECT i, CASE WHEN world.dice(i, 140, 3) > 0 THEN 1 + world.dice(i, 141, 24000) END,
+SELECT i, CASE WHEN world.dice(i, 140, 3) > 0 THEN 1 + world.dice(i, 141, 8000) END,
   world.pick(i, 142, 'lisboa', 'tōkyō', 'beach + kids', 'МОСКВА', 'ski 100%', 'weekend 🚆') || ' ' || world.dice(i, 143, 500),
   ARRAY(SELECT 1 + world.dice(i * 7 + n, 144, 480)::integer FROM generate_series(1, world.dice(i, 145, 6)) AS n),
   CASE WHEN world.dice(i, 146, 2) = 0 THEN jsonb_build_object('max', world.dice(i, 147, 2000), 'sort', world.pick(i, 148, 'price', 'stars')) END,
   world.dice(i, 149, 3000), world.instant(i, 150)
-FROM generate_series(1, 46000) AS i;
+FROM generate_series(1, 14000) AS i;
 `;
 
 const SMALL_TABLES = /* sql */ `
@@ -191,7 +191,7 @@ FROM generate_series(1, 60) AS i;
 INSERT INTO loyalty.accounts
 SELECT 'FF-' || lpad(i::text, 6, '0'), i * 4, world.pick(i, 180, 'blue', 'silver', 'gold', 'platine ✨'),
   world.dice(i, 181, 90000000000) / 10000.0, CASE WHEN i % 5 > 0 THEN date '2027-01-01' + world.dice(i, 182, 700)::integer END
-FROM generate_series(1, 6000) AS i;
+FROM generate_series(1, 2000) AS i;
 `;
 
 /** Fills the shop, in the order of its references. */

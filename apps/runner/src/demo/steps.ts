@@ -9,10 +9,13 @@ const WIDTH = 34;
 /** Work that says how far it is, and what came of it. */
 export type StepWork<T> = (say: (detail: string) => void) => Promise<T>;
 
-/** Steps one after the other, each a line: live on a terminal, now and then elsewhere. */
+/** Steps, one after the other or side by side, each a line: live on a terminal, now and then elsewhere. */
 export class Steps {
   readonly #terminal: Terminal;
   readonly #signal: AbortSignal;
+  /** The lines of the steps under way. */
+  readonly #lines = new Set<(mark: string) => string>();
+  #frame = 0;
 
   constructor(terminal: Terminal, signal: AbortSignal) {
     this.#terminal = terminal;
@@ -24,13 +27,11 @@ export class Steps {
     this.#signal.throwIfAborted();
     const startedAt = performance.now();
     let detail = '';
-    let frame = 0;
     const line = (mark: string): string =>
       `${mark} ${title.padEnd(WIDTH)} ${duration(performance.now() - startedAt).padStart(8)}   ${detail}`.trimEnd();
+    this.#lines.add(line);
     const show = (): void => {
-      frame += 1;
-      const spinner = this.#terminal.style('cyan', FRAMES[frame % FRAMES.length] ?? '');
-      if (this.#terminal.isLive) this.#terminal.live([line(spinner)]);
+      if (this.#terminal.isLive) this.#draw();
       else this.#terminal.say(line('·'));
     };
     const timer = setInterval(show, this.#terminal.isLive ? FRAME_MS : LINE_EVERY_MS).unref();
@@ -39,18 +40,31 @@ export class Steps {
       const result = await work((text) => {
         detail = text;
       });
-      this.#finish(line(this.#terminal.style('green', '✓')));
+      this.#finish(line, this.#terminal.style('green', '✓'));
       return result;
     } catch (error) {
-      this.#finish(line(this.#terminal.style('red', '✗')));
+      this.#finish(line, this.#terminal.style('red', '✗'));
       throw error;
     } finally {
       clearInterval(timer);
     }
   }
 
-  #finish(line: string): void {
+  /** Steps side by side. Waits for all of them, whatever becomes of one. */
+  async together<T>(steps: readonly Promise<T>[]): Promise<readonly T[]> {
+    await Promise.allSettled(steps);
+    return Promise.all(steps);
+  }
+
+  #draw(): void {
+    this.#frame += 1;
+    const spinner = this.#terminal.style('cyan', FRAMES[this.#frame % FRAMES.length] ?? '');
+    this.#terminal.live([...this.#lines].map((line) => line(spinner)));
+  }
+
+  #finish(line: (mark: string) => string, mark: string): void {
+    this.#lines.delete(line);
     this.#terminal.live([]);
-    this.#terminal.say(line);
+    this.#terminal.say(line(mark));
   }
 }

@@ -4,7 +4,15 @@ import { facebookDestination, facebookSettings } from './facebook-variables.ts';
 
 const facebookGroupSchema = z.strictObject({
   token: z.string().regex(/^[^\s<>]+$/, 'must be a token, without spaces or angle brackets'),
-  account_ids: z.array(z.string().regex(/^(?:act_)?\d+$/, 'must be digits, with or without act_')).min(1),
+  account_ids: z
+    .array(
+      z
+        // A number this long has lost its last digits when it is read.
+        .string('must be text, in quotation marks')
+        .regex(/^(?:act_)?\d+$/, 'must be digits, with or without act_'),
+    )
+    .min(1, 'names no account')
+    .refine((ids) => new Set(ids.map(accountOf)).size === ids.length, 'names an account twice'),
   base_url: z.url({ protocol: /^https?$/ }).optional(),
   dataset: z
     .string()
@@ -12,6 +20,10 @@ const facebookGroupSchema = z.strictObject({
     .optional(),
   destination: z.string().min(1).optional(),
 });
+
+function accountOf(id: string): string {
+  return id.replace(/^act_/, '');
+}
 
 interface Family {
   readonly name: string;
@@ -47,7 +59,7 @@ function platformOf(family: Family): Platform {
   return definePlatform({
     name: family.name,
     groupSchema: facebookGroupSchema,
-    accountsOf: (group) => group.account_ids.map((id) => id.replace(/^act_/, '')),
+    accountsOf: (group) => group.account_ids.map(accountOf),
     open: (groupName, group, _suffix, env) => ({
       name: groupName,
       target: {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { definePlatform } from '../platform.ts';
 import { sizeBytes } from '../size-text.ts';
+import { UsageError } from '../usage-error.ts';
 
 const names = z.array(z.string().min(1)).min(1);
 
@@ -51,6 +52,7 @@ export const pgPlatform = definePlatform({
       secrets: secretsOf(group.connection_string),
       hasHealth: true,
       async createSource({ maxSlotLagBytes = sizeBytes(group.max_slot_lag ?? ''), dropSlotOverLimit } = {}) {
+        if (dropSlotOverLimit === true && maxSlotLagBytes === undefined) throw noLimit();
         const { loadTransform, pgReplication } = await import('@etl/source-pg-replication');
         const derived = await Promise.all((group.derived ?? []).map((reference) => loadTransform(reference)));
         return pgReplication({
@@ -91,4 +93,12 @@ function percentDecoded(text: string): string {
   } catch {
     return text;
   }
+}
+
+function noLimit(): UsageError {
+  return new UsageError({
+    code: 'OPTION_UNFIT',
+    message: '--drop-slot-over-limit is given, but no limit is.',
+    hint: 'Give --max-slot-lag as well, such as 8GB, or max_slot_lag in the group.',
+  });
 }

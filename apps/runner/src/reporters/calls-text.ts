@@ -1,6 +1,9 @@
 import type { ApiCallTotals } from '@etl/core';
 import { count, duration, number } from '../quantity.ts';
 
+/** Below it, a quota is as good as unused. */
+const WORTH_TELLING = 0.01;
+
 /** `124 calls, 3 retries, 1 failed, waited 41 s; quota 97 % used (9913)`; `undefined` where the source tells of none. */
 export function callsText(calls: readonly ApiCallTotals[]): string | undefined {
   const sum = (of: (totals: ApiCallTotals) => number): number => calls.reduce((all, totals) => all + of(totals), 0);
@@ -16,7 +19,7 @@ export function callsText(calls: readonly ApiCallTotals[]): string | undefined {
     ...(waitMs === 0 ? [] : [`waited ${duration(waitMs)}`]),
   ].join(', ');
   const fullest = quotasOf(calls, ({ quotaUsed }) => quotaUsed)[0];
-  return fullest === undefined ? parts : `${parts}; quota ${quotaText(fullest)}`;
+  return fullest === undefined || fullest.used < WORTH_TELLING ? parts : `${parts}; quota ${quotaText(fullest)}`;
 }
 
 /** How full the quota of one account was. */

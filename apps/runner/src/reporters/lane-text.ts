@@ -1,5 +1,6 @@
 import type { PipelineEvent } from '@etl/core';
 import { duration } from '../quantity.ts';
+import { clockTime } from './clock-time.ts';
 
 type LaneParked = Extract<PipelineEvent, { type: 'lane-parked' }>;
 
@@ -7,14 +8,8 @@ type LaneParked = Extract<PipelineEvent, { type: 'lane-parked' }>;
 export function laneParkedText({ stream, lane, error }: LaneParked, now: Date = new Date()): string {
   const what = lane.startsWith('stream ') ? stream : `${stream} ${lane}`;
   const { retryAfterMs } = error;
-  const until =
-    retryAfterMs === undefined
-      ? 'its rest waits for another run'
-      : `free again at ${clockTime(new Date(now.getTime() + retryAfterMs))} (in ${duration(retryAfterMs)})`;
+  // The end of the run says why, once.
+  if (retryAfterMs === undefined) return `${what}: its rest waits for another run (${error.code}), the others go on`;
+  const until = `free again at ${clockTime(new Date(now.getTime() + retryAfterMs), now)} (in ${duration(retryAfterMs)})`;
   return `${what}: ${error.message.replace(/\.$/, '')}; ${until}, the others go on`;
-}
-
-/** `06:12`, in the time zone of this machine. */
-export function clockTime(moment: Date): string {
-  return moment.toTimeString().slice(0, 5);
 }

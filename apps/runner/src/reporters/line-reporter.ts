@@ -111,7 +111,9 @@ export class LineReporter implements Reporter {
 
   #sayProgress(): void {
     const active = this.#progress.streams.filter(isInProgress);
-    if (active.length === 0) this.#say(`${this.#heading.subject}: waiting for the first rows`);
+    const isEnding = this.#progress.isEnding;
+    if (active.length === 0)
+      this.#say(`${this.#heading.subject}: ${isEnding ? 'finishing' : 'waiting for the first rows'}`);
     for (const stream of active) this.#say(`${stream.stream}   ${progressText(stream, number)}`);
     if (this.#progress.writtenRows > 0) {
       this.#say(`${count(this.#progress.writtenRows, 'row')} so far, ${rateText(this.#progress, number)}`);

@@ -68,7 +68,8 @@ export class LiveReporter implements Reporter {
     const elapsed = duration(Math.floor((performance.now() - this.#startedAt) / 1000) * 1000);
     const active = this.#progress.streams.filter(isInProgress);
     const waits = this.#waits.lines.map((line) => `${this.#terminal.style('yellow', '⏸')} ${line}`);
-    if (active.length === 0) return [`${spinner} connecting   ${elapsed}`, ...waits];
+    const { isEnding } = this.#progress;
+    if (active.length === 0) return [`${spinner} ${isEnding ? 'finishing' : 'connecting'}   ${elapsed}`, ...waits];
     const room = Math.max(1, this.#terminal.height - 4 - waits.length);
     const shown = active.slice(-room);
     const names = Math.max(...shown.map(({ stream }) => stream.length));

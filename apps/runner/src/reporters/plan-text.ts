@@ -11,7 +11,7 @@ import { documentationOf, problemJson, problemOf } from '../problem.ts';
 import { count, number } from '../quantity.ts';
 import type { Terminal } from '../terminal.ts';
 import { quotasOf, quotaText } from './calls-text.ts';
-import { clockTime } from './lane-text.ts';
+import { clockTime } from './clock-time.ts';
 import { schemaChangeText } from './run-summary.ts';
 
 interface PlanHeading {
@@ -65,7 +65,7 @@ function quotaLines({ calls = [] }: PipelinePlan): readonly string[] {
   if (quotas.length === 0) return [];
   const texts = quotas.map((quota) => {
     const isUsed = quota.freeAt !== undefined && Date.parse(quota.freeAt) > Date.now();
-    return `${quotaText(quota)}${isUsed ? ` until ${clockTime(new Date(quota.freeAt ?? ''))}` : ''}`;
+    return `${quotaText(quota)}${isUsed ? ` until ${clockTime(new Date(quota.freeAt ?? ''), new Date())}` : ''}`;
   });
   return [`  quota last seen ${texts.join(', ')}`];
 }
@@ -102,8 +102,12 @@ function streamLines(terminal: Pick<Terminal, 'style'>, planned: StreamDue, widt
   if (lanes.length === 1 && only !== undefined) {
     return [`${name}   ${only[0] === '' ? '' : `${only[0]}   `}${dueText(only[1])}   ${count(windows, 'read')}`];
   }
+  const head = `${name}   ${count(lanes.length, 'lane')}`;
+  const texts = lanes.map(([, members]) => dueText(members));
+  // A list of every account is the same line over and over.
+  if (new Set(texts).size === 1) return [`${head}, each ${texts[0]}   ${count(windows, 'read')}`];
   return [
-    `${name}   ${count(lanes.length, 'lane')}, ${count(due.length, 'slice')} due   ${count(windows, 'read')}`,
+    `${head}, ${count(due.length, 'slice')} due   ${count(windows, 'read')}`,
     ...lanes.map(([lane, members]) => `  ${' '.repeat(width)}     ${lane || 'without a lane'}   ${dueText(members)}`),
   ];
 }

@@ -44,6 +44,12 @@ export class RunProgress {
     return this.streams.reduce((sum, { writtenRows }) => sum + writtenRows, 0);
   }
 
+  /** Whether nothing is in progress because it is done: tables are tidied up and the run is recorded. */
+  get isEnding(): boolean {
+    const { streams } = this;
+    return streams.some(({ due }) => due > 0) ? !streams.some(isInProgress) : this.committedLoads > 0;
+  }
+
   /** Since the run began, waits included. */
   get rowsPerSecond(): number {
     return (this.writtenRows / Math.max(1, this.#now() - this.#startedAt)) * 1000;

@@ -4,7 +4,7 @@ import { count, duration, number } from '../quantity.ts';
 import type { Terminal } from '../terminal.ts';
 import { callsText } from './calls-text.ts';
 import { failureGroups, whereText } from './failure-groups.ts';
-import { clockTime } from './lane-text.ts';
+import { clockTime } from './clock-time.ts';
 import type { RunHeading } from './reporter.ts';
 
 /** The end of a run: what came, what is missing, what next. The last line says whether it worked. */
@@ -115,7 +115,8 @@ function whatNext({ failures }: PipelineReport): string {
   const waits = failures.map(({ error }) => (error.isRetryable ? error.retryAfterMs : undefined));
   const longest = waits.every((wait) => wait !== undefined) ? Math.max(...waits) : undefined;
   if (longest === undefined) return 'run the same command again once it is fixed.';
-  const from = clockTime(new Date(Date.now() + longest));
+  const now = new Date();
+  const from = clockTime(new Date(now.getTime() + longest), now);
   return `run the same command after ${from}, or leave it to the next schedule.`;
 }
 

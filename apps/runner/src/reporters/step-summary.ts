@@ -1,22 +1,26 @@
 import { appendFileSync } from 'node:fs';
 import type { AccountReport, PipelineReport } from '@etl/core';
+import type { CommandContext } from '../command-context.ts';
 import { documentationOf } from '../problem.ts';
 import { count, duration, number } from '../quantity.ts';
-import type { Redactor } from '../redactor.ts';
 import { callsText } from './calls-text.ts';
 import { failureGroups, whereText } from './failure-groups.ts';
 import type { RunHeading } from './reporter.ts';
 
-/** Adds the run to the summary page of a GitHub Actions job, when there is one. */
+/** Adds the run to the summary page of a GitHub Actions job, when there is one. What was loaded does not depend on it. */
 export function appendStepSummary(
-  env: NodeJS.ProcessEnv,
-  redactor: Redactor,
+  { env, redactor, terminal }: Pick<CommandContext, 'env' | 'redactor' | 'terminal'>,
   heading: RunHeading,
   report: PipelineReport,
 ): void {
   const file = env['GITHUB_STEP_SUMMARY'];
   if (file === undefined || file === '') return;
-  appendFileSync(file, redactor.redact(stepSummary(heading, report)));
+  try {
+    appendFileSync(file, redactor.redact(stepSummary(heading, report)));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    terminal.say(`${terminal.style('yellow', '!')} The summary of the job was not written: ${reason}`);
+  }
 }
 
 export function stepSummary({ subject, target, asked = [] }: RunHeading, report: PipelineReport): string {

@@ -1,6 +1,6 @@
 import type { PipelineEvent } from '@etl/core';
 import { duration } from '../quantity.ts';
-import { clockTime } from './lane-text.ts';
+import { clockTime } from './clock-time.ts';
 
 type CallWaiting = Extract<PipelineEvent, { type: 'call-waiting' }>;
 
@@ -42,7 +42,7 @@ export class Waits {
 /** `insights 9913 waits until 06:12 (4 m 0 s): quota of the ad account 9913`. */
 function waitText({ stream, account, reason, waitMs, about }: CallWaiting, now: number): string {
   const what = [stream, account].filter((part) => part !== '').join(' ') || 'the source';
-  return `${what} waits until ${clockTime(new Date(now + waitMs))} (${duration(waitMs)}): ${whyText(reason, about)}`;
+  return `${what} waits until ${clockTime(new Date(now + waitMs), new Date(now))} (${duration(waitMs)}): ${whyText(reason, about)}`;
 }
 
 function whyText(reason: CallWaiting['reason'], about: string | undefined): string {

@@ -2,7 +2,7 @@ import { EtlError } from '../etl-error.ts';
 import type { BodyReader } from './body-reader.ts';
 import { systemClock } from './clock.ts';
 import type { Exchange } from './exchange.ts';
-import type { RequestLabel } from './http-failure.ts';
+import { requestText, type RequestLabel } from './http-failure.ts';
 import type { HttpOptions, HttpResponse, JsonRequest, HttpRequest, StreamRequest } from './http-options.ts';
 import { parseLossless, parsePlain } from './lossless-json.ts';
 import { RequestRun, type ClientParts } from './request-run.ts';
@@ -130,7 +130,7 @@ function parseBody(text: string, { lossless }: JsonRequest, label: RequestLabel)
     throw new EtlError({
       code: 'HTTP_BODY_MALFORMED',
       kind: 'data',
-      message: `${label.method} ${label.url} sent a body that is not JSON.`,
+      message: `${requestText(label)} sent a body that is not JSON.`,
       hint: error.hint,
       context: { ...label, ...error.context },
     });

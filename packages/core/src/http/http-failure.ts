@@ -9,6 +9,11 @@ export interface RequestLabel {
   readonly url: string;
 }
 
+/** The request as messages name it: a query of many fields would hide what is said of it, and stays in the context. */
+export function requestText({ method, url }: RequestLabel): string {
+  return `${method} ${url.split('?', 1).join('')}`;
+}
+
 type Meaning = Pick<EtlErrorOptions, 'code' | 'kind' | 'hint'>;
 
 /** What a status means as long as the platform's own words are not known. */
@@ -16,7 +21,7 @@ export function statusError(label: RequestLabel, status: number, retryAfterMs: n
   const meaning = meaningOf(status);
   return new EtlError({
     ...meaning,
-    message: `${label.method} ${label.url} was answered with status ${status}.`,
+    message: `${requestText(label)} was answered with status ${status}.`,
     retryAfterMs: meaning.kind === 'rate-limit' || meaning.kind === 'transient' ? retryAfterMs : undefined,
     context: { ...label, status },
   });
@@ -59,7 +64,7 @@ export function transportError(label: RequestLabel, thrown: unknown, redactor: S
     return new EtlError({
       code: 'HTTP_REQUEST_INVALID',
       kind: 'config',
-      message: `${label.method} ${label.url} could not be sent.`,
+      message: `${requestText(label)} could not be sent.`,
       hint: 'Check that no header or option holds characters that are not allowed there, such as a line break.',
       context: { ...label },
       cause,
@@ -69,7 +74,7 @@ export function transportError(label: RequestLabel, thrown: unknown, redactor: S
     return new EtlError({
       code: 'HTTP_CERTIFICATE_UNTRUSTED',
       kind: 'config',
-      message: `${label.method} ${label.url} was not sent: the server's certificate is not trusted.`,
+      message: `${requestText(label)} was not sent: the server's certificate is not trusted.`,
       hint: 'Check the base URL, or give Node the authority by NODE_EXTRA_CA_CERTS.',
       context: { ...label, reason: code },
       cause,
@@ -78,7 +83,7 @@ export function transportError(label: RequestLabel, thrown: unknown, redactor: S
   return new EtlError({
     code: 'HTTP_CONNECTION_FAILED',
     kind: 'transient',
-    message: `${label.method} ${label.url} lost its connection or got none.`,
+    message: `${requestText(label)} lost its connection or got none${code === undefined ? '' : ` (${code})`}.`,
     hint: 'Run again later; check the network if it repeats.',
     context: { ...label, reason: code ?? 'unknown' },
     cause,
@@ -97,7 +102,7 @@ export function timeoutError(label: RequestLabel, phase: 'first byte' | 'idle' |
   return new EtlError({
     code: 'HTTP_TIMEOUT',
     kind: 'transient',
-    message: `${label.method} ${label.url} took too long (${phase}).`,
+    message: `${requestText(label)} took too long (${phase}).`,
     hint: 'Run again later, ask for less at once, or raise the limit.',
     context: { ...label, phase },
   });

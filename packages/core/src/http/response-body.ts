@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { EtlError } from '../etl-error.ts';
 import type { Exchange } from './exchange.ts';
-import type { RequestLabel } from './http-failure.ts';
+import { requestText, type RequestLabel } from './http-failure.ts';
 import type { StreamRequest } from './http-options.ts';
 
 /** A body as it arrives. Ends its exchange when it is read to its end, fails or is returned. */
@@ -72,7 +72,7 @@ export function integrityCheck(
       throw new EtlError({
         code: 'HTTP_BODY_TRUNCATED',
         kind: 'transient',
-        message: `${label.method} ${label.url} ended after ${bytes} of ${expect.bytes} bytes.`,
+        message: `${requestText(label)} ended after ${bytes} of ${expect.bytes} bytes.`,
         hint: 'Run again: the body was cut short on its way.',
         context: { ...label, bytes },
       });
@@ -83,7 +83,7 @@ export function integrityCheck(
     throw new EtlError({
       code: 'HTTP_BODY_CORRUPT',
       kind: 'transient',
-      message: `${label.method} ${label.url} sent another body than the platform announced.`,
+      message: `${requestText(label)} sent another body than the platform announced.`,
       hint: 'Run again: the body was changed on its way, or the file was replaced meanwhile.',
       context: { ...label, bytes },
     });
@@ -104,7 +104,7 @@ export function refuseUnverifiable(label: RequestLabel, response: Response, expe
   throw new EtlError({
     code: 'HTTP_BODY_UNVERIFIABLE',
     kind: 'data',
-    message: `${label.method} ${label.url} was answered in an encoding whose truncation would go unnoticed.`,
+    message: `${requestText(label)} was answered in an encoding whose truncation would go unnoticed.`,
     hint: 'Say how many bytes, or which MD5, the decoded body has to have.',
     context: { ...label, encoding },
   });
@@ -155,7 +155,7 @@ function tooLarge(label: RequestLabel, maxBytes: number): EtlError {
   return new EtlError({
     code: 'HTTP_BODY_TOO_LARGE',
     kind: 'data',
-    message: `${label.method} ${label.url} sent more than ${maxBytes} bytes.`,
+    message: `${requestText(label)} sent more than ${maxBytes} bytes.`,
     hint: 'Ask for smaller pages, or raise maxBodyBytes.',
     context: { ...label, maxBytes },
   });
@@ -170,7 +170,7 @@ export function decodeBody(bytes: Uint8Array, response: Response, label: Request
     throw new EtlError({
       code: 'HTTP_BODY_MALFORMED',
       kind: 'data',
-      message: `${label.method} ${label.url} sent a body that is not ${charset} text.`,
+      message: `${requestText(label)} sent a body that is not ${charset} text.`,
       hint: 'Report it: the platform’s answer cannot be read.',
       context: { ...label, charset },
     });

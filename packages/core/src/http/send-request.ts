@@ -1,6 +1,6 @@
 import { EtlError } from '../etl-error.ts';
 import type { Exchange } from './exchange.ts';
-import type { RequestLabel } from './http-failure.ts';
+import { requestText, type RequestLabel } from './http-failure.ts';
 import type { Fetch, HttpOptions, HttpRequest } from './http-options.ts';
 import { losslessText } from './lossless-json.ts';
 import type { TargetUrls } from './target-url.ts';
@@ -35,7 +35,7 @@ export async function sendRequest(exchange: Exchange, sending: Sending): Promise
       throw new EtlError({
         code: 'HTTP_REDIRECT_REFUSED',
         kind: 'config',
-        message: `${label.method} ${label.url} was redirected ${redirects === 0 ? 'although it sends data' : 'too often'}.`,
+        message: `${requestText(label)} was redirected ${redirects === 0 ? 'although it sends data' : 'too often'}.`,
         hint: 'Correct the base URL to what the platform redirects to.',
         context: { ...label, status: response.status },
       });

@@ -45,7 +45,7 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
     await keepRecord(run, recordOf(report, { startedAt, endedAt: now() }));
     return report;
   } catch (error) {
-    await keepRecord(run, recordOfEnd(recorder.report(), { startedAt, endedAt: now() }, error));
+    await keepRecord(run, recordOfEnd(recorder.report(), { startedAt, endedAt: now() }, error, options.signal));
     throw error;
   } finally {
     await session[Symbol.asyncDispose]();

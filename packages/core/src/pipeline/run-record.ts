@@ -30,9 +30,15 @@ export function recordOf(report: PipelineReport, { startedAt, endedAt }: RunTime
   };
 }
 
-/** A run that ended with an error of its own, not with one of a slice or a stream. */
-export function recordOfEnd(report: PipelineReport, times: RunTimes, error: unknown): RunRecord {
-  const isStopped = error instanceof Error && error.name === 'AbortError';
+/** A run that ended with an error of its own, not with one of a slice or a stream. `signal`: what may stop it. */
+export function recordOfEnd(
+  report: PipelineReport,
+  times: RunTimes,
+  error: unknown,
+  signal: AbortSignal | undefined,
+): RunRecord {
+  const isStopped =
+    (error instanceof Error && error.name === 'AbortError') || (signal?.aborted === true && error === signal.reason);
   const { code, message } = storedReason(EtlError.from(error));
   const failure = isStopped
     ? { stream: '', code: 'RUN_STOPPED', message: 'The run was stopped from outside.' }
