@@ -18,7 +18,7 @@ async function versionOf(database: TestDatabase): Promise<number> {
   return Number(await database.value(`SELECT current_setting('server_version_num')`));
 }
 
-describe('a standby that is promoted', () => {
+describe('a standby that is promoted', { timeout: 90_000 }, () => {
   let primary: PostgresServer;
   let database: TestDatabase;
 
@@ -137,7 +137,7 @@ describe('a slot that standbys keep a copy of', { timeout: 90_000 }, () => {
     if (version < 170_000) {
       expect(await failureOf(replica.run())).toMatchObject({ code: 'PG_FAILOVER_UNSUPPORTED', kind: 'config' });
       await writer.client.end();
-      context.skip(`PostgreSQL ${version} keeps no copies of slots`);
+      context.skip('before 17 standbys keep no copies of slots');
     }
     await writer.client.end();
     await primary.stop();
@@ -188,7 +188,7 @@ describe('a slot that standbys keep a copy of', { timeout: 90_000 }, () => {
   });
 });
 
-describe('a standby as the source', () => {
+describe('a standby as the source', { timeout: 90_000 }, () => {
   test('read_replica_source: is read up to what it has replayed, with 16 and newer', async (context) => {
     await using primary = await startServer();
     const admin = new pg.Client(primary.connectionString());
