@@ -79,6 +79,7 @@ export function planTable(
       return nestedColumns(stream, column, name).map(({ name: field, type }) => ({ name: field, type }));
     return [{ name, type: columnType(column, sorted.has(column.name)) }];
   });
+  requireUnreserved(stream.name, columns, options.systemPrefix);
   const keyNames = key.map((name) => names.get(name) ?? name);
   const day = stream.scope?.day;
   return {
@@ -101,6 +102,24 @@ export function planTable(
   };
 }
 
+/** Names under which people see the loader's own columns. */
+const SEEN = ['load_id', 'id', 'parent_id', 'root_id', 'list_idx'];
+
+function requireUnreserved(stream: string, columns: readonly PlannedColumn[], systemPrefix: string): void {
+  const reserved = new Set(SEEN.map((name) => `${systemPrefix}_${name}`));
+  const taken = columns.find(({ name }) => name !== LIST_INDEX_COLUMN && reserved.has(name.split('.').at(-1) ?? name));
+  if (taken !== undefined) throw nameReserved(stream, taken.name, taken.name);
+}
+
+function nameReserved(stream: string, column: string, name: string): EtlError {
+  return new EtlError({
+    code: 'CLICKHOUSE_NAME_RESERVED',
+    kind: 'schema',
+    message: `Column ${column} of ${stream} would be named ${name}, which is reserved.`,
+    hint: 'Leave it out, or rename it at the source.',
+  });
+}
+
 /** Name of the table of a nested column, whether it is a view of the parent or has rows of its own. */
 export function childName(
   parent: { readonly publicName: string; readonly nestedSeparator: string },
@@ -120,15 +139,13 @@ export function columnNames(stream: StreamSpec): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   for (const { name } of stream.columns) {
     const normal = columnPath(name);
+    if (normal.startsWith('_etl_') && name !== LIST_INDEX_COLUMN) throw nameReserved(stream.name, name, normal);
     const other = sources.get(normal);
-    if (other !== undefined || (normal.startsWith('_etl_') && name !== LIST_INDEX_COLUMN)) {
+    if (other !== undefined) {
       throw new EtlError({
-        code: other === undefined ? 'CLICKHOUSE_NAME_RESERVED' : 'CLICKHOUSE_COLUMNS_COLLIDE',
+        code: 'CLICKHOUSE_COLUMNS_COLLIDE',
         kind: 'schema',
-        message:
-          other === undefined
-            ? `Column ${name} of ${stream.name} would be named ${normal}, which is reserved.`
-            : `Columns ${other} and ${name} of ${stream.name} would both be named ${normal}.`,
+        message: `Columns ${other} and ${name} of ${stream.name} would both be named ${normal}.`,
         hint: 'Leave one of them out, or rename it at the source.',
       });
     }
