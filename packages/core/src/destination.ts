@@ -159,6 +159,11 @@ export interface DestinationSession extends AsyncDisposable {
   readContent?(): ContentReader;
   /** Memory that all pipelines of the destination share, such as what is known of a quota. Absent: they share none. */
   readonly shared?: StreamMemory;
+  /**
+   * Keeps the calls that the run with that id has made until `at`, an ISO instant, in the place of those
+   * that were kept of it before: a run that dies has no other record. Absent where calls are not kept.
+   */
+  writeCalls?(run: string, calls: readonly ApiCallTotals[], at: string): Promise<void>;
   /** Keeps what a run was, its calls included, for those who look later. */
   writeRun(run: RunRecord): Promise<void>;
   /** Begins a load. To be called before its rows are read: its number orders it among all loads. */

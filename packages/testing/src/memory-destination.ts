@@ -39,6 +39,8 @@ export class MemoryStore {
   readonly held = new Set<string>();
   /** Records of runs, oldest first. */
   readonly runs: RunRecord[] = [];
+  /** Calls by pipeline and run. */
+  readonly calls = new Map<string, readonly ApiCallTotals[]>();
   readonly loads: LoadSummary[] = [];
   number = 0n;
 
@@ -106,7 +108,11 @@ class MemoryView implements DestinationView {
   }
 
   async readApiCalls(pipeline: string): Promise<readonly ApiCallTotals[]> {
-    return this.#store.runs.findLast((run) => run.pipeline === pipeline && run.calls?.length !== 0)?.calls ?? [];
+    const asked = [...this.#store.calls].flatMap(([key, calls]) => {
+      const [of, run] = JSON.parse(key) as readonly [string, string];
+      return of === pipeline && calls.length > 0 ? [{ run, calls }] : [];
+    });
+    return asked.toSorted((a, b) => (a.run < b.run ? 1 : -1))[0]?.calls ?? [];
   }
 
   async holder(pipeline: string): Promise<PipelineHolder | undefined> {
@@ -167,8 +173,13 @@ class MemorySession implements DestinationSession {
     set: async (key, value) => void this.#store.shared.set(key, value),
   };
 
+  async writeCalls(run: string, calls: readonly ApiCallTotals[]): Promise<void> {
+    this.#store.calls.set(JSON.stringify([this.pipeline, run]), calls);
+  }
+
   async writeRun(run: RunRecord): Promise<void> {
     this.#store.runs.push(structuredClone(run));
+    await this.writeCalls(run.id, structuredClone(run.calls ?? []));
   }
 
   async beginLoad(): Promise<LoadPackage> {

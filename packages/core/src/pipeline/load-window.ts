@@ -53,6 +53,7 @@ export async function loadWindow(run: PipelineRun, task: WindowTask): Promise<re
     const moved = task.isBackfill ? [] : read.moved;
     const summary = await load.commit(moved);
     run.recorder.loadCommitted(summary);
+    await run.calls.committed();
     await doAll(whenSettled);
     const isUnchanged = summary.unchanged?.includes(stream.name) === true;
     const published = window.members.map(({ slice }, index) => {

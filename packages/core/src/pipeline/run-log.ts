@@ -187,6 +187,7 @@ class LogLoads implements AsyncDisposable {
     this.known = newestEntries([...this.known, ...entries]);
     this.#load = undefined;
     this.#run.recorder.loadCommitted(summary);
+    await this.#run.calls.committed();
     const checkpoint = { entries };
     await this.#run.options.source.acknowledge?.(checkpoint, { ...this.#run.options, signal: this.#run.signal });
     this.#run.recorder.event({ type: 'checkpoint-acknowledged', checkpoint });

@@ -1,4 +1,4 @@
-import type { ApiCallEvent } from '../api-call.ts';
+import type { ApiCallEvent, ApiCallTotals } from '../api-call.ts';
 import type { LoadSummary, SchemaChange } from '../destination.ts';
 import type { EtlError } from '../etl-error.ts';
 import type { Slice } from '../slice.ts';
@@ -61,6 +61,11 @@ export class RunRecorder {
     if (event.type !== 'call-waiting') return;
     const { reason, waitMs, about } = event;
     this.#onEvent({ type: 'call-waiting', stream, account, reason, waitMs, ...(about === undefined ? {} : { about }) });
+  }
+
+  /** What was asked of the platform so far. */
+  get calls(): readonly ApiCallTotals[] {
+    return this.#calls.totals;
   }
 
   schemaChanged(stream: string, changes: readonly SchemaChange[]): void {
