@@ -1,4 +1,12 @@
-import { EtlError, type OperationOptions, type Row, type Slice, type StreamSpec, type TextBatch } from '@etl/core';
+import {
+  EtlError,
+  type LedgerEntry,
+  type OperationOptions,
+  type Row,
+  type Slice,
+  type StreamSpec,
+  type TextBatch,
+} from '@etl/core';
 import { parentIsStaged } from './child-table.ts';
 import { ClosedSlices } from './closed-slices.ts';
 import type { InsertTarget } from './connection.ts';
@@ -13,7 +21,7 @@ import { rawName } from './raw-table.ts';
 import { RowEncoder } from './row-encoder.ts';
 import { MAX_REJECTS, type Reject } from './schema-contract.ts';
 import { requireUniqueKey, stageTombstones } from './staged-slice.ts';
-import { addStagingColumn, createStagingTable, verifyCount } from './staging-table.ts';
+import { addStagingColumn, copyStaged, createStagingTable, verifyCount } from './staging-table.ts';
 import { hasRowId, type ChildOf, type TablePlan } from './table-plan.ts';
 import { TextEncoder } from './text-encoder.ts';
 import { WireBuffer } from './wire-buffer.ts';
@@ -43,11 +51,11 @@ export class StagedStream {
   #generation: bigint;
   #replaced: 'nothing' | 'rows' | 'table' = 'nothing';
   #isViewCurrent: boolean;
-  #created = false;
+  /** Staging tables that are there; the last one has the rows. */
+  readonly #tables: string[] = [];
   #rows = 0;
   #rejected = 0;
   readonly #slices: ClosedSlices;
-  #isUnchanged = false;
   #rejects: Reject[] = [];
   #ordinal = 0;
   #chunk = 0;
@@ -74,8 +82,9 @@ export class StagedStream {
   /** Takes a changed spec; columns that staging lacks are added to it. */
   async evolve(stream: StreamSpec, table: StagedTable): Promise<void> {
     await this.#flush();
-    if (this.#created) {
-      const { database, staging, operation } = this.#context;
+    const staging = this.#staging;
+    if (staging !== undefined) {
+      const { database, operation } = this.#context;
       const known = new Map(this.#plan.columns.map(({ name, type }) => [name, type]));
       for (const { name, type } of table.plan.columns) {
         const staged = known.get(name);
@@ -158,11 +167,10 @@ export class StagedStream {
     const body = this.#buffer.take();
     this.#rows += this.#lines;
     this.#lines = 0;
-    const { staging, loadId } = this.#context;
-    const token = `${loadId}-${this.#chunk}`;
+    const token = `${this.#context.loadId}-${this.#chunk}`;
     this.#chunk += 1;
     await this.#sending;
-    await this.#ensureStaging();
+    const staging = await this.#ensureStaging();
     const { columns } = this.#encoder;
     this.#sending = this.#insert({ table: staging, columns, token }, body);
     // Awaited before the next chunk and before the commit; until then it must not count as unhandled.
@@ -177,11 +185,12 @@ export class StagedStream {
     if (database.connection.isEmbedded) this.#buffer.giveBack(body);
   }
 
-  async #ensureStaging(): Promise<void> {
-    if (this.#created) return;
+  async #ensureStaging(): Promise<string> {
+    if (this.#staging !== undefined) return this.#staging;
     const { database, staging, operation } = this.#context;
     await createStagingTable(database, staging, this.#plan, binaryInputs(this.#stream, this.#table.targets), operation);
-    this.#created = true;
+    this.#tables.push(staging);
+    return staging;
   }
 
   async #flush(): Promise<void> {
@@ -201,7 +210,7 @@ export class StagedStream {
 
   async lookup(keys: readonly Row[], columns: readonly string[]): Promise<readonly (Row | undefined)[]> {
     await this.#flush();
-    const tables = this.#created ? [this.#context.staging] : [];
+    const tables = [...this.#tables];
     if (this.#replaced === 'nothing') tables.push(rawName(this.#plan.publicName, this.#generation));
     return lookupRows(
       this.#context.database,
@@ -217,7 +226,7 @@ export class StagedStream {
   /** Name of the staging table, with all rows so far; `undefined` when there were none. */
   async staging(): Promise<string | undefined> {
     await this.#flush();
-    return this.#created ? this.#context.staging : undefined;
+    return this.#staging;
   }
 
   /** Marks as deleted what the table has below staged parents but was not read. */
@@ -228,18 +237,13 @@ export class StagedStream {
   }
 
   /** From here on the slice is complete; it is checked, and what it lacks is marked as deleted, at the end. */
-  closeSlice(slice: Slice, previous?: string): void {
-    this.#slices.add(slice, { ownsRows: !this.replaces, ...(previous === undefined ? {} : { previous }) });
+  closeSlice(slice: Slice, previous?: LedgerEntry): void {
+    this.#slices.add(slice, !this.replaces, previous);
   }
 
-  /** Of the closed slices, once everything is in staging. */
-  get fingerprints(): ReadonlyMap<string, string> {
-    return this.#slices.fingerprints;
-  }
-
-  /** Whether the table held these very rows before, so that none of them is left to publish. */
-  get isUnchanged(): boolean {
-    return this.#isUnchanged;
+  /** What was found of the closed slices, once everything is in staging. */
+  get slices(): Pick<ClosedSlices, 'fingerprints' | 'unchanged' | 'restated'> {
+    return this.#slices;
   }
 
   // Once for all slices: their rows may have come mixed, and a window costs what a day costs.
@@ -247,35 +251,57 @@ export class StagedStream {
     if (!this.#slices.any) return;
     await this.requireUniqueKey();
     const tables = {
-      staging: this.#created ? this.#context.staging : undefined,
+      staging: this.#staging,
       raw: rawName(this.#plan.publicName, this.#generation),
       stream: this.#stream,
       plan: this.#plan,
     };
     await this.#slices.requireInside(tables);
-    this.#isUnchanged = await this.#slices.isUnchanged(tables);
-    if (this.#isUnchanged) return this.#dropStaged();
-    const owned = this.#slices.condition(this.#stream);
-    if (owned !== undefined) await this.#stageTombstones(owned);
+    await this.#slices.compare(tables);
+    const changed = this.#slices.condition(this.#stream);
+    if (this.#slices.unchanged.length > 0) await this.#keepOnly(changed, this.#slices.changedRows);
+    if (changed !== undefined) await this.#stageTombstones(changed);
+  }
+
+  /** Only what changed is published, so staging is exchanged for a copy of that: its rows are never altered. */
+  /** Only what changed is published, so staging is exchanged for a copy of that: its rows are never altered. */
+  async #keepOnly(condition: string | undefined, rows: number): Promise<void> {
+    const whole = this.#staging;
+    if (condition === undefined || rows === 0 || whole === undefined) return this.#dropStaged();
+    const { database, operation } = this.#context;
+    const kept = `${whole}_changed`;
+    this.#tables.push(kept);
+    await createStagingTable(database, kept, this.#plan, new Map(), operation);
+    await copyStaged(database, { from: whole, to: kept }, this.#plan, condition, operation);
+    this.#rows = rows;
+    await database.drop(whole, operation);
+    this.#tables.shift();
   }
 
   async #dropStaged(): Promise<void> {
     this.#rows = 0;
-    if (!this.#created) return;
-    this.#created = false;
-    await this.#context.database.drop(this.#context.staging, this.#context.operation);
+    const { database, operation } = this.#context;
+    for (const name of this.#tables.toReversed()) {
+      await database.drop(name, operation);
+      this.#tables.pop();
+    }
+  }
+
+  get #staging(): string | undefined {
+    return this.#tables.at(-1);
   }
 
   /** @throws `PRIMARY_KEY_NOT_UNIQUE` (data). */
   async requireUniqueKey(): Promise<void> {
-    const { database, staging, operation } = this.#context;
-    if (this.#created && !hasRowId(this.#stream))
+    const { database, operation } = this.#context;
+    const staging = this.#staging;
+    if (staging !== undefined && !hasRowId(this.#stream))
       await requireUniqueKey(database, staging, this.#stream, this.#plan, operation);
   }
 
   async #stageTombstones(condition: string, parent?: string): Promise<void> {
-    await this.#ensureStaging();
-    const { database, staging, operation, number, loadId } = this.#context;
+    const staging = await this.#ensureStaging();
+    const { database, operation, number, loadId } = this.#context;
     const raw = rawName(this.#plan.publicName, this.#generation);
     const tables = { raw, staging, ...(parent === undefined ? {} : { parent }) };
     const tombstones = { version: rowVersion(number, this.#ordinal), loadId };
@@ -289,15 +315,16 @@ export class StagedStream {
     await this.#flush();
     await this.#closeSlices();
     if (this.#replaced === 'rows') await this.#stageTombstones('1');
-    const { database, staging, operation } = this.#context;
+    const { database, operation } = this.#context;
     if (this.#rows === 0) await this.#dropStaged();
     if (this.#rows === 0 && this.#rejected === 0 && !this.replaces && this.#isViewCurrent) return undefined;
-    if (this.#created) await verifyCount(database, staging, this.#rows, operation);
+    const staging = this.#staging;
+    if (staging !== undefined) await verifyCount(database, staging, this.#rows, operation);
     return {
       plan: this.#plan,
       generation: String(this.#generation),
       replaces: this.replaces,
-      ...(this.#created ? { staging } : {}),
+      ...(staging === undefined ? {} : { staging }),
       rows: this.#rows,
       ...(this.#rejected === 0 ? {} : { rejected: this.#rejected, rejects: this.#rejects }),
     };

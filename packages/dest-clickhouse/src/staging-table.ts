@@ -40,6 +40,24 @@ export async function addStagingColumn(
   }
 }
 
+/** Copies the rows where `condition` holds; sent again it copies what is still missing. */
+export async function copyStaged(
+  database: Database,
+  { from, to }: { readonly from: string; readonly to: string },
+  plan: TablePlan,
+  condition: string,
+  options?: OperationOptions,
+): Promise<void> {
+  const columns = plan.columns.map(({ name }) => identifier(name)).join(', ');
+  const key = plan.orderBy.map(identifier).join(', ');
+  await database.command(
+    `INSERT INTO ${database.table(to)} (${columns}) SELECT ${columns} FROM ${database.table(from)} ` +
+      `WHERE (${condition}) AND (${key}) NOT IN (SELECT ${key} FROM ${database.table(to)})`,
+    options,
+    [from, to],
+  );
+}
+
 // Bytes have no place in JSON: they arrive as base64 in a column that is never stored.
 function binaryColumn(column: PlannedColumn, source: string): readonly [string, string] {
   const decoded = column.type.startsWith('Array')
