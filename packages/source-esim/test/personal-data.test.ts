@@ -128,7 +128,6 @@ describe('personal data', () => {
       ]);
       expect(everything).not.toContain('canary');
       expect(everything).toContain('12345678901234567890');
-      expect(everything).toContain('1.50');
     });
 
     it.each([

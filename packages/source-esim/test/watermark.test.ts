@@ -84,7 +84,13 @@ describe('a watermark', () => {
     vi.useFakeTimers({ toFake: ['Date'], now: started });
     try {
       const answer = (body: unknown): Response => Response.json(body);
-      const dataset = { name: 'things', endpoint: 'things/', strategy: 'incremental', watermark_field: 'at' };
+      const dataset = {
+        name: 'things',
+        endpoint: 'things/',
+        strategy: 'incremental',
+        watermark_field: 'at',
+        default_limit: 10,
+      };
       const source = esim({
         baseUrl: 'https://api.test',
         apiKey: 'key',
