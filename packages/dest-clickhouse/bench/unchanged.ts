@@ -41,15 +41,15 @@ function rowsOf(index: number, round: number): readonly Row[] {
 const path = await mkdtemp(join(tmpdir(), 'etl-unchanged-'));
 const destination = clickhouse({ path, database: 'bench' });
 
-/** Milliseconds of a whole run: load and merges. `rounds` has a number a day, which is in each of its rows. */
-async function run(rounds: readonly number[]): Promise<{ readonly ms: number; readonly unchanged: number }> {
+/** Milliseconds of a whole run: load and merges. `versions` has a number a day, which is in each of its rows. */
+async function run(versions: readonly number[]): Promise<{ readonly ms: number; readonly unchanged: number }> {
   const startedAt = performance.now();
   await using session = await destination.open('p');
   const ledger = new Map((await session.readLedger('report')).map((entry) => [entry.slice, entry]));
   await using load = await session.beginLoad();
   await load.prepare(REPORT);
   for (let index = 0; index < days; index += 1) {
-    await load.write('report', rowsOf(index, rounds[index] ?? 0));
+    await load.write('report', rowsOf(index, versions[index] ?? 0));
     const now = new Date().toISOString();
     const scope = { equals: { account_id: '1' }, days: { start: dayOf(index), end: dayOf(index + 1) } };
     const slice = dayOf(index);

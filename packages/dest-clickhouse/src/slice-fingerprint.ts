@@ -35,7 +35,7 @@ export async function fingerprintsIn(
     [table.name],
   );
   const found = new Map(rows.map((row) => [row._etl_place, `${row._etl_rows}-${row._etl_hash}`]));
-  return slices.map((_, place) => found.get(place) ?? EMPTY);
+  return slices.map((_, index) => found.get(index) ?? EMPTY);
 }
 
 export const EMPTY = '0-0';
@@ -51,7 +51,7 @@ export function placesOf(
   slices: readonly ClosedSlice[],
 ): { readonly place: string; readonly isInside: string } {
   const conditions = slices.map(({ scope }) => scopeCondition(stream, scope));
-  const index = conditions.map((condition, place) => `${condition}, ${place}`).join(', ');
+  const index = conditions.map((condition, position) => `${condition}, ${position}`).join(', ');
   return {
     place: `multiIf(${index}, -1)`,
     isInside: conditions.map((condition) => `(${condition})`).join(' OR '),

@@ -9,7 +9,6 @@ import {
 } from '@etl/core';
 import { parentIsStaged } from './child-table.ts';
 import { ClosedSlices } from './closed-slices.ts';
-import type { InsertTarget } from './connection.ts';
 import type { Database } from './database.ts';
 import { binaryInputs, OPEN, type EncodedTable } from './encoded-table.ts';
 import { rowVersion } from './load-id.ts';
@@ -20,11 +19,10 @@ import type { PreparedTable } from './prepare-table.ts';
 import { rawName } from './raw-table.ts';
 import { RowEncoder } from './row-encoder.ts';
 import { MAX_REJECTS, type Reject } from './schema-contract.ts';
-import { requireUniqueKey, stageTombstones } from './staged-slice.ts';
-import { addStagingColumn, copyStaged, createStagingTable, verifyCount } from './staging-table.ts';
+import { StagedRows, type StagedLayout } from './staged-rows.ts';
+import { requireUniqueKey } from './staged-slice.ts';
 import { hasRowId, type ChildOf, type TablePlan } from './table-plan.ts';
 import { TextEncoder } from './text-encoder.ts';
-import { WireBuffer } from './wire-buffer.ts';
 
 /** What a stream is written with, besides its spec. */
 export interface StagedStreamContext {
@@ -51,17 +49,11 @@ export class StagedStream {
   #generation: bigint;
   #replaced: 'nothing' | 'rows' | 'table' = 'nothing';
   #isViewCurrent: boolean;
-  /** Staging tables that are there; the last one has the rows. */
-  readonly #tables: string[] = [];
-  #rows = 0;
-  #rejected = 0;
+  readonly #rows: StagedRows;
   readonly #slices: ClosedSlices;
+  #rejected = 0;
   #rejects: Reject[] = [];
   #ordinal = 0;
-  #chunk = 0;
-  readonly #buffer = new WireBuffer();
-  #lines = 0;
-  #sending: Promise<void> = Promise.resolve();
 
   constructor(context: StagedStreamContext, stream: StreamSpec, table: StagedTable, generation: bigint) {
     this.#context = context;
@@ -72,6 +64,12 @@ export class StagedStream {
     this.#generation = generation;
     this.#isViewCurrent = table.isViewCurrent;
     this.#encoder = new RowEncoder(stream, this.#context, table);
+    this.#rows = new StagedRows(context, this.#layout);
+  }
+
+  get #layout(): StagedLayout {
+    const inputs = binaryInputs(this.#stream, this.#table.targets);
+    return { plan: this.#plan, inputs, columns: this.#encoder.columns };
   }
 
   /** Whether the rows make a generation of their own, which takes the place of the table. */
@@ -81,27 +79,15 @@ export class StagedStream {
 
   /** Takes a changed spec; columns that staging lacks are added to it. */
   async evolve(stream: StreamSpec, table: StagedTable): Promise<void> {
-    await this.#flush();
-    const staging = this.#staging;
-    if (staging !== undefined) {
-      const { database, operation } = this.#context;
-      const known = new Map(this.#plan.columns.map(({ name, type }) => [name, type]));
-      for (const { name, type } of table.plan.columns) {
-        const staged = known.get(name);
-        if (staged !== undefined && staged !== type) throw changedInLoad(stream.name, name, staged, type);
-      }
-      const inputs = binaryInputs(stream, table.targets);
-      for (const column of table.plan.columns) {
-        if (!known.has(column.name))
-          await addStagingColumn(database, staging, column, inputs.get(column.name), operation);
-      }
-    }
+    await this.#rows.flush();
+    if (this.#rows.table !== undefined) requireSameTypes(stream.name, this.#plan, table.plan);
     this.#stream = stream;
     this.#plan = table.plan;
     this.#table = table;
     this.#isViewCurrent &&= table.isViewCurrent;
     this.#text = undefined;
     this.#encoder = new RowEncoder(stream, this.#context, table);
+    await this.#rows.evolve(this.#layout);
   }
 
   /** From here on the rows are the whole table: they make a generation of their own. */
@@ -111,6 +97,7 @@ export class StagedStream {
     this.#table = OPEN;
     this.#text = undefined;
     this.#encoder = new RowEncoder(this.#stream, this.#context, this.#table);
+    await this.#rows.evolve(this.#layout);
     this.#generation = this.#context.number;
     this.#replaced = 'table';
   }
@@ -124,10 +111,10 @@ export class StagedStream {
   async write(rows: readonly Row[]): Promise<readonly Row[]> {
     const rejected = new Set<Row>();
     for (const row of rows) {
-      const reject = this.#encoder.encode(row, this.#ordinal, this.#buffer);
+      const reject = this.#encoder.encode(row, this.#ordinal, this.#rows.buffer);
       this.#count(reject);
       if (reject !== undefined) rejected.add(row);
-      if (this.#isChunkFull()) await this.#send();
+      if (this.#rows.isChunkFull) await this.#rows.send();
     }
     return rejected.size === 0 ? rows : rows.filter((row) => !rejected.has(row));
   }
@@ -140,77 +127,32 @@ export class StagedStream {
     const { encoder } = this.#text;
     encoder.begin(batch);
     for (let row = 0; ; row += 1) {
-      const reject = encoder.encodeNext(batch, row, this.#ordinal, this.#buffer);
+      const reject = encoder.encodeNext(batch, row, this.#ordinal, this.#rows.buffer);
       if (reject === false) return;
       this.#count(reject);
-      if (this.#isChunkFull()) await this.#send();
+      if (this.#rows.isChunkFull) await this.#rows.send();
     }
   }
 
   #count(reject: Reject | undefined): void {
     this.#ordinal += 1;
     if (reject === undefined) {
-      this.#lines += 1;
+      this.#rows.added();
       return;
     }
     this.#rejected += 1;
     if (this.#rejects.length < MAX_REJECTS) this.#rejects.push(reject);
   }
 
-  #isChunkFull(): boolean {
-    const { chunkRows, chunkBytes } = this.#context.options;
-    return this.#lines >= chunkRows || this.#buffer.length >= chunkBytes;
-  }
-
-  // One insert is under way while the next chunk is encoded; more would only grow memory.
-  async #send(): Promise<void> {
-    const body = this.#buffer.take();
-    this.#rows += this.#lines;
-    this.#lines = 0;
-    const token = `${this.#context.loadId}-${this.#chunk}`;
-    this.#chunk += 1;
-    await this.#sending;
-    const staging = await this.#ensureStaging();
-    const { columns } = this.#encoder;
-    this.#sending = this.#insert({ table: staging, columns, token }, body);
-    // Awaited before the next chunk and before the commit; until then it must not count as unhandled.
-    this.#sending.catch(() => undefined);
-  }
-
-  async #insert(target: InsertTarget, body: Buffer): Promise<void> {
-    const { database, operation } = this.#context;
-    await database.insert(target, body, operation);
-    // Memory of many MiB is dear to get: the next chunk but one is written where this one stood. Not
-    // with a server, to which an attempt that counts as failed may still be under way.
-    if (database.connection.isEmbedded) this.#buffer.giveBack(body);
-  }
-
-  async #ensureStaging(): Promise<string> {
-    if (this.#staging !== undefined) return this.#staging;
-    const { database, staging, operation } = this.#context;
-    await createStagingTable(database, staging, this.#plan, binaryInputs(this.#stream, this.#table.targets), operation);
-    this.#tables.push(staging);
-    return staging;
-  }
-
-  async #flush(): Promise<void> {
-    if (this.#lines > 0) await this.#send();
-    await this.#sending;
-  }
-
   async discard(): Promise<void> {
-    this.#buffer.take();
-    this.#lines = 0;
-    await this.#sending.catch(() => undefined);
-    this.#sending = Promise.resolve();
     this.#rejected = 0;
     this.#rejects = [];
-    await this.#dropStaged();
+    await this.#rows.discard();
   }
 
   async lookup(keys: readonly Row[], columns: readonly string[]): Promise<readonly (Row | undefined)[]> {
-    await this.#flush();
-    const tables = [...this.#tables];
+    const staging = await this.staging();
+    const tables = staging === undefined ? [] : [staging];
     if (this.#replaced === 'nothing') tables.push(rawName(this.#plan.publicName, this.#generation));
     return lookupRows(
       this.#context.database,
@@ -225,13 +167,13 @@ export class StagedStream {
 
   /** Name of the staging table, with all rows so far; `undefined` when there were none. */
   async staging(): Promise<string | undefined> {
-    await this.#flush();
-    return this.#staging;
+    await this.#rows.flush();
+    return this.#rows.table;
   }
 
   /** Marks as deleted what the table has below staged parents but was not read. */
   async closeChildren(childOf: ChildOf, parentStaging: string): Promise<void> {
-    await this.#flush();
+    await this.#rows.flush();
     if (this.#replaced !== 'nothing') return;
     await this.#stageTombstones(parentIsStaged(this.#context.database, childOf, parentStaging), parentStaging);
   }
@@ -251,7 +193,7 @@ export class StagedStream {
     if (!this.#slices.any) return;
     await this.requireUniqueKey();
     const tables = {
-      staging: this.#staging,
+      staging: this.#rows.table,
       raw: rawName(this.#plan.publicName, this.#generation),
       stream: this.#stream,
       plan: this.#plan,
@@ -259,75 +201,50 @@ export class StagedStream {
     await this.#slices.requireInside(tables);
     await this.#slices.compare(tables);
     const changed = this.#slices.condition(this.#stream);
-    if (this.#slices.unchanged.length > 0) await this.#keepOnly(changed, this.#slices.changedRows);
+    if (this.#slices.unchanged.length > 0) await this.#rows.keepOnly(changed, this.#slices.changedRows);
     if (changed !== undefined) await this.#stageTombstones(changed);
-  }
-
-  /** Only what changed is published, so staging is exchanged for a copy of that: its rows are never altered. */
-  /** Only what changed is published, so staging is exchanged for a copy of that: its rows are never altered. */
-  async #keepOnly(condition: string | undefined, rows: number): Promise<void> {
-    const whole = this.#staging;
-    if (condition === undefined || rows === 0 || whole === undefined) return this.#dropStaged();
-    const { database, operation } = this.#context;
-    const kept = `${whole}_changed`;
-    this.#tables.push(kept);
-    await createStagingTable(database, kept, this.#plan, new Map(), operation);
-    await copyStaged(database, { from: whole, to: kept }, this.#plan, condition, operation);
-    this.#rows = rows;
-    await database.drop(whole, operation);
-    this.#tables.shift();
-  }
-
-  async #dropStaged(): Promise<void> {
-    this.#rows = 0;
-    const { database, operation } = this.#context;
-    for (const name of this.#tables.toReversed()) {
-      await database.drop(name, operation);
-      this.#tables.pop();
-    }
-  }
-
-  get #staging(): string | undefined {
-    return this.#tables.at(-1);
   }
 
   /** @throws `PRIMARY_KEY_NOT_UNIQUE` (data). */
   async requireUniqueKey(): Promise<void> {
     const { database, operation } = this.#context;
-    const staging = this.#staging;
+    const staging = this.#rows.table;
     if (staging !== undefined && !hasRowId(this.#stream))
       await requireUniqueKey(database, staging, this.#stream, this.#plan, operation);
   }
 
   async #stageTombstones(condition: string, parent?: string): Promise<void> {
-    const staging = await this.#ensureStaging();
-    const { database, operation, number, loadId } = this.#context;
-    const raw = rawName(this.#plan.publicName, this.#generation);
-    const tables = { raw, staging, ...(parent === undefined ? {} : { parent }) };
-    const tombstones = { version: rowVersion(number, this.#ordinal), loadId };
+    const version = rowVersion(this.#context.number, this.#ordinal);
     this.#ordinal += 1;
-    this.#chunk += 1;
-    this.#rows += await stageTombstones(database, tables, this.#plan, condition, tombstones, operation);
+    await this.#rows.bury(rawName(this.#plan.publicName, this.#generation), condition, version, parent);
   }
 
   /** Everything is in staging, counted. */
   async finish(): Promise<ManifestTable | undefined> {
-    await this.#flush();
+    await this.#rows.flush();
     await this.#closeSlices();
     if (this.#replaced === 'rows') await this.#stageTombstones('1');
-    const { database, operation } = this.#context;
-    if (this.#rows === 0) await this.#dropStaged();
-    if (this.#rows === 0 && this.#rejected === 0 && !this.replaces && this.#isViewCurrent) return undefined;
-    const staging = this.#staging;
-    if (staging !== undefined) await verifyCount(database, staging, this.#rows, operation);
+    const { count } = this.#rows;
+    if (count === 0) await this.#rows.drop();
+    if (count === 0 && this.#rejected === 0 && !this.replaces && this.#isViewCurrent) return undefined;
+    await this.#rows.verify();
+    const staging = this.#rows.table;
     return {
       plan: this.#plan,
       generation: String(this.#generation),
       replaces: this.replaces,
       ...(staging === undefined ? {} : { staging }),
-      rows: this.#rows,
+      rows: count,
       ...(this.#rejected === 0 ? {} : { rejected: this.#rejected, rejects: this.#rejects }),
     };
+  }
+}
+
+function requireSameTypes(stream: string, before: TablePlan, after: TablePlan): void {
+  const known = new Map(before.columns.map(({ name, type }) => [name, type]));
+  for (const { name, type } of after.columns) {
+    const staged = known.get(name);
+    if (staged !== undefined && staged !== type) throw changedInLoad(stream, name, staged, type);
   }
 }
 

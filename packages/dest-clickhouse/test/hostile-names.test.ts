@@ -4,11 +4,11 @@ import { httpFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
 
 /** What our own statements call, or might call, something; words of SQL; and what has to be quoted. */
 const NAMES: readonly string[] = [
-  ...['day', 'rows', 'version', 'key', 'count', 'number', 'position', 'place', 'hash', 'wanted', 'value', 'deleted'],
-  ...['_version', '_deleted', 'key_0', 'value_0', 'field_0', 'index', 'columns', 'parent_id', 'part', 'bucket'],
-  ...['select', 'from', 'final', 'null', 'table', 'order', 'name', 'database', 'default', 'SQL-Injection; DROP'],
-  ...['with`tick', "o'quote", '"double"', 'back\\slash', 'ünïcode', '{x:String}', '?', '100 %', 'größe'],
-];
+  ['day', 'rows', 'version', 'key', 'count', 'number', 'position', 'place', 'hash', 'wanted', 'value', 'deleted'],
+  ['_version', '_deleted', 'key_0', 'value_0', 'field_0', 'index', 'columns', 'parent_id', 'part', 'bucket'],
+  ['select', 'from', 'final', 'null', 'table', 'order', 'name', 'database', 'default', 'SQL-Injection; DROP'],
+  ['with`tick', "o'quote", '"double"', 'back\\slash', 'ünïcode', '{x:String}', '?', '100 %', 'größe'],
+].flat();
 const NAUGHTY = 'o\'brien\\ `"名\u0000{x:String}';
 
 const text = (name: string): ColumnSpec => ({ name, type: 'string', nullable: true });
@@ -35,7 +35,7 @@ const ITEMS: ColumnSpec = {
   name: 'rows',
   type: 'nested',
   nullable: false,
-  fields: [text('position'), text('id'), text('key'), text('count')],
+  fields: [text('position'), text('id'), text('hash'), text('count')],
 };
 const PARENTS: StreamSpec = {
   ...REPORT,
@@ -59,7 +59,7 @@ const rowOf = (version: string, mark: string): Row => ({
   day: '2026-11-01',
   version,
 });
-const withItems = (row: Row): Row => ({ ...row, rows: [{ position: 'p', id: 'i', key: NAUGHTY, count: null }] });
+const withItems = (row: Row): Row => ({ ...row, rows: [{ position: 'p', id: 'i', hash: NAUGHTY, count: null }] });
 
 async function load<T>(fixture: ClickHouseFixture, work: (load: LoadPackage) => Promise<T>): Promise<T> {
   await using session = await fixture.destination.open('p');
@@ -90,7 +90,7 @@ function ourAliases(queries: readonly string[]): readonly string[] {
     (query) => /_raw_shop|_etl_staging|shop___/.test(query) && !/FROM system\./.test(query),
   );
   return overRows.flatMap((query) =>
-    [...query.replaceAll(/'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`/g, '').matchAll(/\bAS\s+([A-Za-z_]\w*)/g)].flatMap(
+    [...query.replaceAll(/'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`/g, '``').matchAll(/\bAS\s+([A-Za-z_]\w*)/g)].flatMap(
       ([, alias = '']) => (alias === 'SELECT' ? [] : [alias]),
     ),
   );
@@ -114,8 +114,7 @@ describe('columns with the names of our own expressions, of SQL, and of what has
         COLUMNS.map(({ name }) => name),
       );
     });
-    const { day: _, ...expected } = valuesOf('old');
-    expect(found[0]).toEqual(expected);
+    expect({ ...found[0], day: valuesOf('old')['day'] }).toEqual(valuesOf('old'));
     expect(found[1]?.['rows']).toBe(`new rows ${NAUGHTY}`);
     await using session = await fixture.destination.open('q');
     const content = session.readContent?.();
@@ -134,7 +133,7 @@ describe('columns with the names of our own expressions, of SQL, and of what has
       await publish(fixture, stream, [withItems(rowOf('b', 'new'))]);
       expect(stored(await fixture.readRows(stream.name))).toEqual([expect.arrayContaining([`new count ${NAUGHTY}`])]);
       const items = await fixture.readRows(`${stream.name}__rows`);
-      expect(items).toMatchObject([{ position: 'p', id: 'i', key: NAUGHTY, count: null }]);
+      expect(items).toMatchObject([{ position: 'p', id: 'i', hash: NAUGHTY, count: null }]);
     }
 
     // Another type of a column makes a variant, whose view has both under the one name.

@@ -255,7 +255,7 @@ const isSwept = process.env['ETL_CRASH_ALL'] !== undefined;
 
 it.each([
   ['nothing', all()],
-  ['one day of a window', { ...all(), '2026-11-02': [...rowsOf('2026-11-02', { spend: '9.5' }).slice(0, 2)] }],
+  ['one day of a window', { ...all(), '2026-11-02': rowsOf('2026-11-02', { spend: '9.5' }).slice(0, 2) }],
 ])(
   `leaves the table right wherever a run dies that finds %s changed (seed ${seed})`,
   { timeout: 900_000 },
