@@ -97,61 +97,65 @@ function ourAliases(queries: readonly string[]): readonly string[] {
 }
 
 describe('columns with the names of our own expressions, of SQL, and of what has to be quoted', () => {
-  it('are columns in every kind of table and statement, and no alias of ours could be one of them', async () => {
-    await using fixture = await httpFixture();
-    const stored = (rows: readonly Row[]) => rows.map((row) => Object.values(row).filter((value) => value !== null));
+  it(
+    'are columns in every kind of table and statement, and no alias of ours could be one of them',
+    { timeout: 120_000 },
+    async () => {
+      await using fixture = await httpFixture();
+      const stored = (rows: readonly Row[]) => rows.map((row) => Object.values(row).filter((value) => value !== null));
 
-    await load(fixture, async (open) => {
-      await open.prepare(MERGED);
-      await open.write('merged', [{ ...valuesOf('old'), id: 1n }]);
-    });
-    const found = await load(fixture, async (open) => {
-      await open.prepare(MERGED);
-      await open.write('merged', [{ ...valuesOf('new'), id: 2n }]);
-      return open.lookup(
-        'merged',
-        [{ id: 1n }, { id: 2n }],
-        COLUMNS.map(({ name }) => name),
-      );
-    });
-    expect({ ...found[0], day: valuesOf('old')['day'] }).toEqual(valuesOf('old'));
-    expect(found[1]?.['rows']).toBe(`new rows ${NAUGHTY}`);
-    await using session = await fixture.destination.open('q');
-    const content = session.readContent?.();
-    const buckets = await content?.readBuckets(MERGED, 2);
-    expect([...(buckets?.values() ?? [])].reduce((sum, { rows }) => sum + rows, 0)).toBe(2);
-    expect((await content?.readColumns(MERGED))?.size).toBe(MERGED.columns.length);
+      await load(fixture, async (open) => {
+        await open.prepare(MERGED);
+        await open.write('merged', [{ ...valuesOf('old'), id: 1n }]);
+      });
+      const found = await load(fixture, async (open) => {
+        await open.prepare(MERGED);
+        await open.write('merged', [{ ...valuesOf('new'), id: 2n }]);
+        return open.lookup(
+          'merged',
+          [{ id: 1n }, { id: 2n }],
+          COLUMNS.map(({ name }) => name),
+        );
+      });
+      expect({ ...found[0], day: valuesOf('old')['day'] }).toEqual(valuesOf('old'));
+      expect(found[1]?.['rows']).toBe(`new rows ${NAUGHTY}`);
+      await using session = await fixture.destination.open('q');
+      const content = session.readContent?.();
+      const buckets = await content?.readBuckets(MERGED, 2);
+      expect([...(buckets?.values() ?? [])].reduce((sum, { rows }) => sum + rows, 0)).toBe(2);
+      expect((await content?.readColumns(MERGED))?.size).toBe(MERGED.columns.length);
 
-    await publish(fixture, REPORT, [rowOf('a', 'old'), rowOf('b', 'old')]);
-    expect(await publish(fixture, REPORT, [rowOf('a', 'old'), rowOf('b', 'old')])).toEqual({ unchanged: [NAUGHTY] });
-    const restated = [{ stream: 'report', slice: NAUGHTY, rows: 2 }];
-    expect(await publish(fixture, REPORT, [rowOf('b', 'new')])).toEqual({ restated });
-    expect(stored(await fixture.readRows('report'))).toEqual([expect.arrayContaining([`new count ${NAUGHTY}`])]);
+      await publish(fixture, REPORT, [rowOf('a', 'old'), rowOf('b', 'old')]);
+      expect(await publish(fixture, REPORT, [rowOf('a', 'old'), rowOf('b', 'old')])).toEqual({ unchanged: [NAUGHTY] });
+      const restated = [{ stream: 'report', slice: NAUGHTY, rows: 2 }];
+      expect(await publish(fixture, REPORT, [rowOf('b', 'new')])).toEqual({ restated });
+      expect(stored(await fixture.readRows('report'))).toEqual([expect.arrayContaining([`new count ${NAUGHTY}`])]);
 
-    for (const stream of [PARENTS, CHILDREN]) {
-      await publish(fixture, stream, [withItems(rowOf('a', 'old')), withItems(rowOf('b', 'old'))]);
-      await publish(fixture, stream, [withItems(rowOf('b', 'new'))]);
-      expect(stored(await fixture.readRows(stream.name))).toEqual([expect.arrayContaining([`new count ${NAUGHTY}`])]);
-      const items = await fixture.readRows(`${stream.name}__rows`);
-      expect(items).toMatchObject([{ position: 'p', id: 'i', hash: NAUGHTY, count: null }]);
-    }
+      for (const stream of [PARENTS, CHILDREN]) {
+        await publish(fixture, stream, [withItems(rowOf('a', 'old')), withItems(rowOf('b', 'old'))]);
+        await publish(fixture, stream, [withItems(rowOf('b', 'new'))]);
+        expect(stored(await fixture.readRows(stream.name))).toEqual([expect.arrayContaining([`new count ${NAUGHTY}`])]);
+        const items = await fixture.readRows(`${stream.name}__rows`);
+        expect(items).toMatchObject([{ position: 'p', id: 'i', hash: NAUGHTY, count: null }]);
+      }
 
-    // Another type of a column makes a variant, whose view has both under the one name.
-    const changed = {
-      ...MERGED,
-      columns: MERGED.columns.map((c) => (c.name === 'count' ? { ...c, type: 'int64' as const } : c)),
-    };
-    await load(fixture, async (open) => {
-      await open.prepare(changed);
-      await open.write('merged', [{ ...valuesOf('third'), id: 3n, count: 3n }]);
-    });
-    expect(await fixture.readRows('merged')).toHaveLength(3);
+      // Another type of a column makes a variant, whose view has both under the one name.
+      const changed = {
+        ...MERGED,
+        columns: MERGED.columns.map((c) => (c.name === 'count' ? { ...c, type: 'int64' as const } : c)),
+      };
+      await load(fixture, async (open) => {
+        await open.prepare(changed);
+        await open.write('merged', [{ ...valuesOf('third'), id: 3n, count: 3n }]);
+      });
+      expect(await fixture.readRows('merged')).toHaveLength(3);
 
-    const aliases = ourAliases(fixture.queries);
-    expect(new Set(aliases).size).toBeGreaterThan(10);
-    // No column's name begins with _etl_, and none ends with _, see snakeCase.
-    expect(aliases.filter((alias) => !alias.startsWith('_etl_') && !alias.endsWith('_'))).toEqual([]);
-  });
+      const aliases = ourAliases(fixture.queries);
+      expect(new Set(aliases).size).toBeGreaterThan(10);
+      // No column's name begins with _etl_, and none ends with _, see snakeCase.
+      expect(aliases.filter((alias) => !alias.startsWith('_etl_') && !alias.endsWith('_'))).toEqual([]);
+    },
+  );
 
   it.each([
     ['differ in nothing but their case', [text('Case'), text('case')], 'CLICKHOUSE_COLUMNS_COLLIDE'],
