@@ -16,14 +16,18 @@ export type DestinationName = keyof typeof DESTINATIONS;
 export const DESTINATION_NAMES = Object.keys(DESTINATIONS) as readonly DestinationName[];
 
 /** Where one destination is, as `clickhouse()` and `openClickHouse()` take it. */
-export type DestinationAddress =
+export type DestinationAddress = (
   | {
       readonly url: string;
       readonly username?: string;
       readonly password?: string;
       readonly database: string;
     }
-  | { readonly path: string; readonly database: string };
+  | { readonly path: string; readonly database: string }
+) & {
+  /** Longest wait for one statement; absent: the destination's own. */
+  readonly requestTimeoutMs?: number;
+};
 
 export interface ResolvedDestination {
   readonly name: string;

@@ -1,5 +1,6 @@
 import { accountDelayVariables } from './account-delay.ts';
 import { allBackfillVariables } from './backfill-variables.ts';
+import { datasetVariables } from './dataset-variable.ts';
 import { DESTINATIONS } from './destinations.ts';
 import { platformNames } from './registry.ts';
 import { facebookVariables } from './platforms/facebook-variables.ts';
@@ -47,6 +48,11 @@ export function environmentVariables(): readonly EnvironmentVariable[] {
       meaning: `Pause in seconds between two accounts of \`${platform}\`, which are then read one after the other. Rarely needed: quotas are paced by what the platform says of them.`,
     })),
     ...facebookVariables(),
+    ...datasetVariables().map(({ name, own, platform }) => ({
+      name,
+      default: `\`${own}\``,
+      meaning: `Dataset of \`${platform}\`: \`${own}\`, or \`${own}_smoke_…\` for a trial beside it, with \`PIPELINE_NAME_SUFFIX\`. \`--dataset\` wins over it; refused in a GitHub schedule.`,
+    })),
     {
       name: 'ETL_ALERT_WEBHOOK_URL',
       default: '',

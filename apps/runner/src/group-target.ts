@@ -1,5 +1,5 @@
 import type { CommandContext } from './command-context.ts';
-import { resolveDestination, type ResolvedDestination } from './destinations.ts';
+import { resolveDestination, type DestinationChoice, type ResolvedDestination } from './destinations.ts';
 import { openGroup } from './groups.ts';
 import { pipelineName } from './pipeline-name.ts';
 import type { Platform, PlatformGroup } from './platform.ts';
@@ -41,7 +41,18 @@ export async function openTarget(
     platform,
     group,
     pipeline,
-    dataset: datasetOf(group.target.dataset, options.dataset, env),
-    destination: resolveDestination(group.target.destination, { env, redactor, embedded: options.embedded }),
+    dataset: datasetOf(platformName, group.target.dataset, options.dataset, env),
+    destination: destinationOf(group, { env, redactor, embedded: options.embedded }),
   };
+}
+
+/** Where the rows of a group go, reached as its platform has set it. */
+export function destinationOf(
+  { target, requestTimeoutMs }: PlatformGroup,
+  choice: DestinationChoice,
+): ResolvedDestination {
+  const resolved = resolveDestination(target.destination, choice);
+  return requestTimeoutMs === undefined
+    ? resolved
+    : { ...resolved, address: { ...resolved.address, requestTimeoutMs } };
 }

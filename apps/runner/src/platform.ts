@@ -29,6 +29,8 @@ export interface PlatformGroup {
   readonly target: GroupTarget;
   /** Every secret value the group holds, so that none of them is ever printed. */
   readonly secrets: readonly string[];
+  /** Longest wait for one statement of the destination, where the platform has one of its own. */
+  readonly requestTimeoutMs?: number;
   /** The streams that a backfill is about, when nobody names any. Absent: all. */
   readonly backfillStreams?: readonly string[];
   /** Whether the source has something to say of its own side, see `Source.health`. */

@@ -120,11 +120,30 @@ describe('etl verify', () => {
   });
 
   test('takes for equal what was loaded as NULL because no destination can hold it', async () => {
-    const { etl } = await shop(
-      `CREATE TABLE edges (id int PRIMARY KEY, d date, tz timestamptz, n numeric(8, 2), a int[], ad date[]);
-       INSERT INTO edges VALUES (1, 'infinity', '-infinity', 'NaN', '{{1,2},{3,4}}', '{infinity,2026-01-01}'),
-         (2, '1899-12-31', '2300-01-01Z', 1, '{}', '{}'), (3, '1900-01-01', '2299-12-31 23:59:59.999999Z', 0, '{1}', '{2299-12-31}')`,
+    const values = (from: number): string =>
+      `INSERT INTO edges VALUES (${from + 1}, 'infinity', 'infinity', '-infinity', 'NaN', 'infinity', 'NaN', '{{1,2},{3,4}}', '{infinity,2026-01-01,NULL}', '{NaN,1.5}', '{-infinity}', '[0:1]={1,2}'),
+         (${from + 2}, '1899-12-31', '0044-03-15 BC', '2300-01-01Z', 1, '1899-12-31', 1, '{}', '{}', '{}', '{}', '{}'),
+         (${from + 3}, '12026-01-01', '2300-01-01', '0001-01-01 BC', 2, '2300-01-01', 2, NULL, NULL, NULL, NULL, NULL),
+         (${from + 4}, '1900-01-01', '1900-01-01', '2299-12-31 23:59:59.999999Z', 0, '2299-12-31', 0, '{1}', '{2299-12-31}', '{0}', '{1900-01-01 00:00Z}', '{3}')`;
+    const { etl, query: change } = await shop(
+      `CREATE DOMAIN day AS date; CREATE DOMAIN amount AS numeric(8, 2);
+       CREATE TABLE edges (id bigint PRIMARY KEY, d date, ts timestamp, tz timestamptz, n numeric(8, 2), dd day, dn amount,
+         a int[], ad date[], an numeric(4, 1)[], atz timestamptz[], bounds int[]);
+       ${values(0)}`,
       { out_of_range: 'null' },
+    );
+    const first = await etl('verify', 'pg', 'shop');
+    expect(first.exitCode, first.output).toBe(0);
+    await change(values(10));
+    const second = await etl('verify', 'pg', 'shop');
+    expect(second.exitCode, second.output).toBe(0);
+  });
+
+  test('puts the same integers into the same buckets on both sides', async () => {
+    const { etl } = await shop(
+      `CREATE TABLE far (id bigint PRIMARY KEY); INSERT INTO far VALUES (-9223372036854775808), (9223372036854775807), (0), (-1);
+       INSERT INTO far SELECT (random() * 1e18)::bigint * (g % 2 * 2 - 1) FROM generate_series(1, 5000) g ON CONFLICT DO NOTHING;
+       CREATE TABLE small (id int2 PRIMARY KEY); INSERT INTO small SELECT generate_series(-32768, 32767)`,
     );
     const { exitCode, output } = await etl('verify', 'pg', 'shop');
     expect(exitCode, output).toBe(0);

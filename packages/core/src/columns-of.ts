@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ColumnSpec, ValueSpec } from './column.ts';
+import { losslessText } from './http/lossless-json.ts';
 import type { Row } from './row.ts';
 import type { RowSchema } from './stream.ts';
 
@@ -100,13 +101,14 @@ function valueOf(type: z.core.$ZodType): ValueSpec {
 }
 
 function flattenValue(type: z.core.$ZodType, value: ValueSpec): (value: unknown) => unknown {
-  if (value.type === 'json') return (given) => (given === null || given === undefined ? given : JSON.stringify(given));
+  if (value.type === 'json') return (given) => (given === null || given === undefined ? given : losslessText(given));
   if (value.type !== 'nested' || !isArray(type)) return unchanged;
   const { type: element } = unwrap(type.element);
   const names = new Map(value.fields?.map((field) => [field.name, field]));
   const leaves = leavesOf(element as z.ZodObject, [], false);
-  if (leaves.every(isUnchanged) && leaves.length === Object.keys((element as z.ZodObject).shape).length)
-    return unchanged;
+  // What would be nested once more is text in it, so it does not stay as it is.
+  const isFlat = leaves.every((leaf) => isUnchanged(leaf) && leaf.column.type !== 'nested');
+  if (isFlat && leaves.length === Object.keys((element as z.ZodObject).shape).length) return unchanged;
   return (given) => {
     if (!Array.isArray(given)) return given;
     return given.map((item: unknown) => {
@@ -114,7 +116,7 @@ function flattenValue(type: z.core.$ZodType, value: ValueSpec): (value: unknown)
       for (const { column, path, flatten } of leaves) {
         const part = valueAt(item, path);
         const isText = names.get(column.name)?.type === 'json' && column.type === 'nested';
-        flat[column.name] = isText && part !== undefined && part !== null ? JSON.stringify(part) : flatten(part);
+        flat[column.name] = isText && part !== undefined && part !== null ? losslessText(part) : flatten(part);
       }
       return flat;
     });

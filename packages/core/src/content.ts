@@ -28,8 +28,13 @@ import type { StreamSpec } from './stream-spec.ts';
  * **The text of a row**: the fields of its columns in the order of the spec. **Of its key**: the fields of
  * the key columns in the order of the key.
  *
- * **The bucket of a row**, of 2^n: where the key is one integer its lowest n bits; otherwise the highest n
- * bits of the MD5 of the text of its key. `n` is at most 16.
+ * **The bucket of a row**, of 2^n: where the key is one integer, take its remainder by 2147483629 (of a division that
+ * rounds towards zero), times 2654435769, of that the lowest 32 bits, and of these the highest n: ids that come in
+ * steps, or carry a shard in their lowest bits, are spread as well. For every other key the highest n bits of the MD5
+ * of its text. `n` is at most 16.
+ *
+ * Two buckets with other rows have the same digest by chance once in 2^64, and two values once in 2^128. It is no
+ * proof against somebody who makes up values to that end: MD5 is not.
  */
 export interface ContentReader {
   /** Rows of the stream, about; for choosing a number of buckets. */
@@ -43,7 +48,7 @@ export interface ContentReader {
    * Per column the sum of the first 32 bits of the MD5 of its values' fields, each taken as a signed number.
    */
   readColumns(stream: StreamSpec): Promise<ReadonlyMap<string, string>>;
-  /** The rows of some buckets: text of the key's columns, and for every column the MD5 of the value's field. */
+  /** The rows of some buckets: text of the key's columns, and for every column the whole MD5 of the value's field. */
   readRows(stream: StreamSpec, buckets: readonly number[], bits: number): Promise<readonly ContentRow[]>;
 }
 
@@ -55,7 +60,7 @@ export interface ContentBucket {
 export interface ContentRow {
   /** Texts of the key's columns, in the order of the key. */
   readonly key: readonly string[];
-  /** In the order of the columns. */
+  /** In the order of the columns, 32 lower-case hexadecimal digits each. */
   readonly digests: readonly string[];
 }
 

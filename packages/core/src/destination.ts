@@ -168,7 +168,10 @@ export interface DestinationSession extends AsyncDisposable {
   writeCalls?(run: string, calls: readonly ApiCallTotals[], at: string): Promise<void>;
   /** Keeps what a run was, its calls included, for those who look later. */
   writeRun(run: RunRecord): Promise<void>;
-  /** Begins a load. To be called before its rows are read: its number orders it among all loads. */
+  /**
+   * Begins a load. To be called before its rows are read, and by a log, whose loads follow each other, before the
+   * first of them is written: its number orders it among all loads.
+   */
   beginLoad(options?: OperationOptions): Promise<LoadPackage>;
   /**
    * Makes what this session loaded cheap to read, within a budget of the destination's. Absent where

@@ -86,7 +86,8 @@ export type RowLookup = (
 ) => Promise<readonly (Row | undefined)[]>;
 
 /**
- * How a log is read on when its end is reached. Every checkpoint of such a reading becomes a load; one comes
+ * How a log is read on when its end is reached. Every checkpoint of such a reading is stored, as a load where there
+ * are rows; one comes
  * at the first possible place (for a database: the end of a transaction) at which one of the limits is
  * reached, and from time to time when there are no rows, so that the source may forget what was read.
  */
@@ -111,7 +112,8 @@ export interface SourceReadRequest extends OperationOptions {
   readonly streams?: readonly string[] | undefined;
   /**
    * Read the named streams, or all, from the start whatever `state` says of them. `state` still says
-   * where all others stand.
+   * where all others stand. The first checkpoint of a log forgets the positions of them all, so that a reading that
+   * ends early is completed by one that is not asked for it again.
    */
   readonly fullRefresh?: boolean | undefined;
   /** The slices to read, by stream, for a source that has slices. */

@@ -115,6 +115,18 @@ it('makes columns of objects, tables of arrays of objects, and text of what is d
   });
 });
 
+it('keeps the digits of long integers in JSON text, and makes text of what is nested twice', () => {
+  const schema = z.object({
+    raw: z.unknown(),
+    items: z.array(z.object({ parts: z.array(z.object({ id: z.bigint() })) })),
+  });
+  const id = 23_842_000_000_000_000_001n;
+  expect(flattenerOf(schema)({ raw: { ids: [id, 7] }, items: [{ parts: [{ id }] }] })).toEqual({
+    raw: '{"ids":[23842000000000000001,7]}',
+    items: [{ parts: '[{"id":23842000000000000001}]' }],
+  });
+});
+
 it('keeps an object of very many fields as JSON text', () => {
   const fields = (count: number) =>
     z.object(Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, z.int()])));

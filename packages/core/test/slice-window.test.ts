@@ -20,6 +20,8 @@ function good(key: string, readAt: string): LedgerEntry {
   return { stream: 's', slice: key, status: 'good', rows: 1, readAt, loadedAt: readAt, attempts: 1 };
 }
 
+const NOW = new Date('2026-12-22T00:00:00Z');
+
 describe('due slices', () => {
   it('say why they are due', () => {
     const expected = slices('a', 1, 2, 3, 4, 20, 21);
@@ -29,7 +31,7 @@ describe('due slices', () => {
       { ...good('a/2026-11-04', '2026-11-05T00:00:00Z'), status: 'failed', reason: 'X: y' },
       good('a/2026-11-20', '2026-11-21T00:00:00Z'),
     ];
-    expect(dueSlices(expected, ledger).map(({ slice: { key }, reason }) => `${key} ${reason}`)).toEqual([
+    expect(dueSlices(expected, ledger, NOW).map(({ slice: { key }, reason }) => `${key} ${reason}`)).toEqual([
       'a/2026-11-02 unsettled',
       'a/2026-11-03 gap',
       'a/2026-11-04 failed',
@@ -38,16 +40,22 @@ describe('due slices', () => {
     ]);
   });
 
+  it('are those that a clock which was ahead has called settled', () => {
+    const ledger = [good('a/2026-11-01', '2027-01-01T00:00:00Z'), good('a/2026-11-02', '2026-12-22T00:00:00Z')];
+    const due = dueSlices(slices('a', 1, 2), ledger, NOW);
+    expect(due.map(({ slice: { key }, reason }) => `${key} ${reason}`)).toEqual(['a/2026-11-01 unsettled']);
+  });
+
   it('of a new account are new, whatever other accounts have', () => {
     const ledger = [good('a/2026-11-20', '2026-12-21T00:00:00Z')];
-    const due = dueSlices([...slices('a', 20), ...slices('b', 19)], ledger);
+    const due = dueSlices([...slices('a', 20), ...slices('b', 19)], ledger, NOW);
     expect(due.map(({ slice: { key }, reason }) => `${key} ${reason}`)).toEqual(['b/2026-11-19 new']);
   });
 });
 
 describe('windows', () => {
   const windows = (given: readonly Slice[], days: number): readonly string[] =>
-    windowsOf(dueSlices(given, []), days).map(
+    windowsOf(dueSlices(given, [], NOW), days).map(
       ({ slice: { scope }, members }) => `${scope?.days?.start}…${scope?.days?.end} ${members.length}`,
     );
 
@@ -79,7 +87,7 @@ describe('windows', () => {
   });
 
   it('leave slices without days alone', () => {
-    expect(windowsOf(dueSlices([{ key: 'x' }, { key: 'y' }], []), 8)).toHaveLength(2);
+    expect(windowsOf(dueSlices([{ key: 'x' }, { key: 'y' }], [], NOW), 8)).toHaveLength(2);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { ApiCallTotals, OperationOptions, RunRecord } from '@etl/core';
 import type { Database } from './database.ts';
 import { literal } from './identifier.ts';
-import { insertSystemRows, systemTime } from './system-tables.ts';
+import { insertSystemRows, isoInstant, systemTime } from './system-tables.ts';
 
 const COLUMNS = [
   'pipeline',
@@ -82,7 +82,7 @@ export async function readApiCalls(
       waitMs,
       ...(quota === null ? {} : { quotaUsed: quota }),
       ...(last_quota === null ? {} : { lastQuotaUsed: last_quota }),
-      ...(free_at === null ? {} : { quotaFreeAt: `${free_at.replace(' ', 'T')}Z` }),
+      ...(free_at === null ? {} : { quotaFreeAt: isoInstant(free_at) }),
     };
   });
 }

@@ -37,6 +37,12 @@ export interface ConnectionEnd {
   readonly close: () => Promise<void>;
 }
 
+/**
+ * A server refuses rows of more than a hundred partitions in one insert, which is less than nine years of days
+ * by the month: a slice of a whole history would never be loaded.
+ */
+export const MANY_PARTITIONS = 'max_partitions_per_insert_block = 0';
+
 const ATTEMPTS = 4;
 /** A load balancer sends every request to another replica, and two have to reach one. */
 const ATTEMPTS_AT_ONE_REPLICA = 60;
@@ -105,7 +111,7 @@ export class Connection {
   /** Inserts lines of JSONCompactEachRow, each ending in a newline. */
   async insert(target: InsertTarget, body: Buffer, options: StatementOptions = {}): Promise<void> {
     const into = `INSERT INTO ${target.table} (${target.columns.join(', ')})`;
-    const settings = `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0`;
+    const settings = `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0, ${MANY_PARTITIONS}`;
     if (this.#insertFiles?.pays(body) === true) {
       // Parsed by one thread: there is no server to spare, and it costs less in all.
       return this.#insertFiles.with(body, (path) =>

@@ -61,7 +61,7 @@ export class ClickHouseContent implements ContentReader {
     const view = await this.#view(stream);
     if (view === undefined || buckets.length === 0) return [];
     const keys = stream.primaryKey.map((name) => view.text(name));
-    const digests = stream.columns.map((column) => `lower(hex(substring(MD5(${view.field(column)}), 1, 8)))`);
+    const digests = stream.columns.map((column) => `lower(hex(MD5(${view.field(column)})))`);
     const rows = await this.#rows<{ _etl_k: readonly string[]; _etl_c: readonly string[] }>(
       `SELECT [${keys.join(', ')}] AS _etl_k, [${digests.join(', ')}] AS _etl_c FROM ${view.table}
        WHERE ${view.bucket(bits)} IN (${buckets.join(', ')})`,
@@ -112,7 +112,7 @@ class ViewSql {
     const [first = '', ...others] = this.#stream.primaryKey;
     if (others.length === 0 && /^u?int/.test(this.#column(first).type)) {
       const name = identifier(this.#names.get(first) ?? first);
-      return `bitAnd(toInt64(${name}), ${2 ** bits - 1})`;
+      return `bitShiftRight(bitAnd((toInt64(${name}) % 2147483629) * 2654435769, 4294967295), ${32 - bits})`;
     }
     const key = concatenated(this.#stream.primaryKey.map((name) => this.field(this.#column(name))));
     return `bitShiftRight(reinterpretAsUInt16(reverse(substring(MD5(${key}), 1, 2))), ${16 - bits})`;

@@ -18,6 +18,8 @@ export interface ColumnInfo {
   readonly name: string;
   readonly type: string;
   readonly comment?: string;
+  /** What it is in rows without a value; empty when that is nothing but the type's own default. */
+  readonly default_expression?: string;
 }
 
 /** One database on one connection: what stands in it, by name. */
@@ -87,7 +89,7 @@ export class Database {
   /** Columns in order; ephemeral ones, which hold nothing, left out. Empty when the table is missing. */
   columns(table: string, options?: OperationOptions): Promise<ColumnInfo[]> {
     return this.look<ColumnInfo>(
-      `SELECT name, type, comment FROM system.columns WHERE database = ${literal(this.name)} AND table = ${literal(table)} ` +
+      `SELECT name, type, comment, default_expression FROM system.columns WHERE database = ${literal(this.name)} AND table = ${literal(table)} ` +
         "AND default_kind != 'EPHEMERAL' ORDER BY position",
       options,
     );

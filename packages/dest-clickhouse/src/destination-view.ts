@@ -1,7 +1,6 @@
 import type {
   ApiCallTotals,
   DestinationView,
-  JsonValue,
   LedgerEntry,
   OperationOptions,
   PipelineHolder,
@@ -10,10 +9,10 @@ import type {
 } from '@etl/core';
 import { readApiCalls } from './api-calls.ts';
 import type { Database } from './database.ts';
-import { literal } from './identifier.ts';
 import type { ResolvedOptions } from './options.ts';
 import { holderOf } from './pipeline-lock.ts';
 import { readSliceLedger } from './slice-ledger.ts';
+import { readState } from './stored-state.ts';
 import { readRunRecords } from './run-record.ts';
 
 /** Looks at the loader's tables without taking a pipeline; a table that is missing is empty. */
@@ -42,14 +41,7 @@ export class ClickHouseView implements DestinationView {
 
   async readState(pipeline: string): Promise<readonly StateEntry[]> {
     if ((await this.#present(['_etl_state'])).length === 0) return [];
-    const rows = await this.#database.rows<{ stream: string; partition: string; value: string }>(
-      `SELECT stream, partition, value FROM ${this.#database.table('_etl_state')} FINAL WHERE pipeline = ${literal(pipeline)}`,
-      this.#operation,
-      ['_etl_state'],
-    );
-    return rows
-      .map(({ stream, partition, value }) => ({ stream, partition, value: JSON.parse(value) as JsonValue }))
-      .filter(({ value }) => value !== null);
+    return readState(this.#database, pipeline, this.#operation);
   }
 
   async readLedger(pipeline: string, stream?: string): Promise<readonly LedgerEntry[]> {

@@ -27,12 +27,14 @@ export interface Field {
 export interface EncodedTable {
   /** Declared column to the column that takes its values, where they differ. */
   readonly targets: ReadonlyMap<string, string>;
+  /** Column that the source no longer has to the column that takes its NULLs. */
+  readonly absent: ReadonlyMap<string, string>;
   /** Declared columns that the schema contract keeps out of the table. */
   readonly discarded: ReadonlyMap<string, Discard>;
 }
 
 /** A table that is as its stream declares it. */
-export const OPEN: EncodedTable = { targets: new Map(), discarded: new Map() };
+export const OPEN: EncodedTable = { targets: new Map(), absent: new Map(), discarded: new Map() };
 
 /** The columns of a line, those that the contract keeps out included. */
 export function fieldsOf(stream: StreamSpec, targets: ReadonlyMap<string, string>): readonly Field[] {

@@ -53,6 +53,8 @@ export class LineEncoder {
   readonly #onInvalid: SchemaContractMode;
   readonly #ids: RowIds;
   readonly #hasRowId: boolean;
+  /** Columns that are NULL in every line. */
+  readonly #absent: readonly string[];
   readonly #live: string;
   readonly #deleted: string;
 
@@ -64,8 +66,10 @@ export class LineEncoder {
     this.#unwanted = fields.filter(({ declared }) => table.discarded.get(declared) === 'discard-row');
     this.#ids = new RowIds(load.number);
     this.#hasRowId = hasRowId(stream);
-    this.#live = `",0,"${load.loadId}"`;
-    this.#deleted = `",1,"${load.loadId}"`;
+    this.#absent = [...table.absent.values()];
+    const rest = `"${load.loadId}"${',null'.repeat(this.#absent.length)}`;
+    this.#live = `",0,${rest}`;
+    this.#deleted = `",1,${rest}`;
   }
 
   /** The columns of a line, quoted, in its order. */
@@ -75,6 +79,7 @@ export class LineEncoder {
       '_etl_version',
       '_etl_deleted',
       '_etl_load_id',
+      ...this.#absent.map(identifier),
       ...(this.#hasRowId ? ['_etl_row_id'] : []),
     ];
   }

@@ -3,13 +3,13 @@ import type { Database } from './database.ts';
 import { literal } from './identifier.ts';
 import type { ResolvedOptions } from './options.ts';
 import { addColumn, createRawTable, generations, rawName } from './raw-table.ts';
-import { frozen, type Discard } from './schema-contract.ts';
+import { frozen, frozenWithout, type Discard } from './schema-contract.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
 import { areCurrent, presentViews, requireOwnNames, viewsOf } from './table-views.ts';
 import { definingTable } from './table-definition.ts';
-import { keyConflict, layoutConflict, storageConflict } from './table-conflict.ts';
+import { keyConflict, layoutConflict, nameConflict, nestingConflict, storageConflict } from './table-conflict.ts';
 import { driftOf } from './table-drift.ts';
-import { resolveColumn, type AddedColumn } from './variant-columns.ts';
+import { isTaken, resolveColumn, vanishedColumns, type AddedColumn } from './variant-columns.ts';
 
 /** Parts of one partition beyond which publishing waits for merges: attaching itself has no limit. */
 const MAX_PARTS = 1000;
@@ -26,6 +26,8 @@ export interface PreparedTable {
   readonly plan: TablePlan;
   /** Declared column to the column that takes its values, where they differ. */
   readonly targets: ReadonlyMap<string, string>;
+  /** Column of the table that the source no longer has to the column that takes its NULLs. */
+  readonly absent: ReadonlyMap<string, string>;
   /** Declared columns that the schema contract keeps out of the table. */
   readonly discarded: ReadonlyMap<string, Discard>;
   /** Set when the key is not what the stream now declares; a replacement of the table makes it moot. */
@@ -94,9 +96,12 @@ export async function lookAtTable(
   const additions: AddedColumn[] = [];
   const targets = new Map<string, string>();
   const discarded = new Map<string, Discard>();
-  let conflict = layoutConflict(plan, drift) ?? storageConflict(plan, actual, present);
+  let conflict = layoutConflict(plan, drift) ?? storageConflict(plan, actual, present) ?? nestingConflict(plan, actual);
+  const own = new Set(plan.columns.map(({ name }) => name));
+  const names = new Set([...own, ...actual.map(({ name }) => name)]);
   for (const declared of plan.columns) {
-    const resolution = resolveColumn(declared, actual, plan.orderBy.includes(declared.name));
+    if (isTaken(declared.name, actual)) conflict ??= nameConflict(plan, declared);
+    const resolution = resolveColumn(declared, actual, { isKey: plan.orderBy.includes(declared.name), names });
     if (resolution === undefined) {
       columns.push(declared);
       conflict ??= keyConflict(plan, declared, actual);
@@ -110,6 +115,15 @@ export async function lookAtTable(
     columns.push(resolution.column);
     if (resolution.column.name !== declared.name) targets.set(declared.name, resolution.column.name);
     if (resolution.added !== undefined) additions.push(resolution.added);
+  }
+  const absent = new Map<string, string>();
+  const brought = new Set([...own].filter((name) => !discarded.has(name)));
+  for (const { declared, column, added } of vanishedColumns(brought, actual, names)) {
+    if (added !== undefined && contract.columns === 'freeze' && !own.has(declared))
+      throw frozenWithout(plan.stream, declared);
+    columns.push(column);
+    absent.set(declared, column.name);
+    if (added !== undefined) additions.push(added);
   }
   const added = additions.map(({ name, type }): SchemaChange => ({
     type: 'column-added',
@@ -127,6 +141,7 @@ export async function lookAtTable(
     hasOlder,
     plan: { ...plan, columns },
     targets,
+    absent,
     discarded,
     conflict,
     isViewCurrent,
@@ -159,6 +174,7 @@ export function newTable(plan: TablePlan): PreparedTable {
     hasOlder: false,
     plan,
     targets: new Map(),
+    absent: new Map(),
     discarded: new Map(),
     conflict: undefined,
     isViewCurrent: false,

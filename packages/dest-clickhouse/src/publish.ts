@@ -9,6 +9,7 @@ import { definingTable } from './table-definition.ts';
 import { areViewsCurrent, refreshViews } from './table-views.ts';
 import { addColumn, createRawTable, generations, rawName } from './raw-table.ts';
 import { writeSliceLedger } from './slice-ledger.ts';
+import { writeState } from './stored-state.ts';
 import { insertSystemRows, systemTime } from './system-tables.ts';
 
 /**
@@ -137,9 +138,10 @@ async function align(database: Database, raw: string, staging: string, options: 
     }
   }
   for (const column of rawColumns) {
-    if (!stagingColumns.some(({ name }) => name === column.name)) {
-      await database.command(addColumn(database, staging, column), options);
-    }
+    if (stagingColumns.some(({ name }) => name === column.name)) continue;
+    // The server may merge staging before it is attached, and a variant must not become NULL by that.
+    const definition = column.default_expression ? `DEFAULT ${column.default_expression}` : '';
+    await database.command(addColumn(database, staging, { ...column, definition }), options);
   }
 }
 
@@ -154,14 +156,7 @@ async function recordLoad(
   const rows = Object.values(byStream).reduce((sum, count) => sum + count, 0);
   const now = systemTime(committedAt);
   await writeSliceLedger(database, { pipeline, number, token: loadId }, manifest.ledger, options);
-  await insertSystemRows(
-    database,
-    '_etl_state',
-    ['pipeline', 'stream', 'partition', 'value', 'load_number', 'updated_at'],
-    manifest.state.map((entry) => [pipeline, entry.stream, entry.partition, JSON.stringify(entry.value), number, now]),
-    loadId,
-    options,
-  );
+  await writeState(database, { pipeline, number, token: loadId, at: committedAt }, manifest.state, options);
   await insertSystemRows(
     database,
     '_etl_rejects',

@@ -1,7 +1,7 @@
 import type { OperationOptions, RunRecord } from '@etl/core';
 import type { Database } from './database.ts';
 import { literal } from './identifier.ts';
-import { insertSystemRows, systemTime } from './system-tables.ts';
+import { insertSystemRows, isoInstant, systemTime } from './system-tables.ts';
 
 const COLUMNS = [
   'pipeline',
@@ -57,16 +57,12 @@ export async function readRunRecords(
   return rows.map((row) => ({
     pipeline,
     id: row.id,
-    startedAt: instant(row.started),
-    endedAt: instant(row.ended),
+    startedAt: isoInstant(row.started),
+    endedAt: isoInstant(row.ended),
     status: row.status === 'ok' || row.status === 'partial' ? row.status : 'failed',
     rows: Number(row.rows),
     loads: row.loads,
     streams: JSON.parse(row.streams) as RunRecord['streams'],
     failures: JSON.parse(row.failures) as RunRecord['failures'],
   }));
-}
-
-function instant(time: string): string {
-  return `${time.replace(' ', 'T')}Z`;
 }

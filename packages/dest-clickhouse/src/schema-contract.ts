@@ -8,12 +8,21 @@ export function contractOf(stream: StreamSpec): SchemaContract {
   return { tables: 'evolve', columns: 'evolve', dataType: 'evolve', ...stream.schemaContract };
 }
 
-/** @throws always: the contract forbids the change. */
+/** The contract forbids what the source brings. */
 export function frozen(stream: string, what: string): EtlError {
+  return frozenBecause(stream, `the source brings ${what}`);
+}
+
+/** The contract forbids that a column goes. */
+export function frozenWithout(stream: string, column: string): EtlError {
+  return frozenBecause(stream, `the source no longer brings the column ${column}`);
+}
+
+function frozenBecause(stream: string, what: string): EtlError {
   return new EtlError({
     code: 'SCHEMA_FROZEN',
     kind: 'schema',
-    message: `The schema contract of ${stream} is frozen, but the source brings ${what}.`,
+    message: `The schema contract of ${stream} is frozen, but ${what}.`,
     hint: 'Review the change; then open the contract for one run, or leave the column out at the source.',
     context: { stream },
   });

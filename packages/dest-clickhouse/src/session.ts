@@ -27,6 +27,7 @@ import { rawName } from './raw-table.ts';
 import { recoverPipeline } from './recover.ts';
 import { writeRunRecord } from './run-record.ts';
 import { readSliceLedger, writeSliceLedger } from './slice-ledger.ts';
+import { readState, writeState } from './stored-state.ts';
 import { ensureSystemTables, insertSystemRows, systemTime } from './system-tables.ts';
 
 /** Owner of the memory that all pipelines share; no pipeline has an empty name. */
@@ -84,34 +85,17 @@ export class ClickHouseSession implements DestinationSession {
     return this.#lock.lost;
   }
 
-  async readState(): Promise<readonly StateEntry[]> {
-    const rows = await this.#select<{ stream: string; partition: string; value: string }>(
-      'stream, partition, value',
-      '_etl_state',
-    );
-    return rows
-      .map(({ stream, partition, value }) => ({ stream, partition, value: JSON.parse(value) as JsonValue }))
-      .filter(({ value }) => value !== null);
+  readState(): Promise<readonly StateEntry[]> {
+    return readState(this.#database, this.pipeline, this.#operation);
   }
 
   async writeState(entries: readonly StateEntry[]): Promise<void> {
-    await this.#lock.verify(this.#operation);
+    // Taken while the pipeline certainly was held: what a run writes that wakes up after a takeover is older than
+    // all that its successor writes.
     const number = String(await claimLoadNumber(this.#database, this.#operation));
-    await insertSystemRows(
-      this.#database,
-      '_etl_state',
-      ['pipeline', 'stream', 'partition', 'value', 'load_number', 'updated_at'],
-      entries.map(({ stream, partition, value }) => [
-        this.pipeline,
-        stream,
-        partition,
-        JSON.stringify(value),
-        number,
-        systemTime(new Date()),
-      ]),
-      `state-${number}`,
-      this.#operation,
-    );
+    await this.#lock.verify(this.#operation);
+    const by = { pipeline: this.pipeline, number, token: `state-${number}`, at: new Date() };
+    await writeState(this.#database, by, entries, this.#operation);
   }
 
   readLedger(stream: string): Promise<readonly LedgerEntry[]> {
@@ -217,14 +201,6 @@ export class ClickHouseSession implements DestinationSession {
     }
     this.#touched.clear();
     return merges;
-  }
-
-  #select<TRow>(columns: string, table: string, condition = '1'): Promise<TRow[]> {
-    return this.#database.rows<TRow>(
-      `SELECT ${columns} FROM ${this.#database.table(table)} FINAL WHERE pipeline = ${literal(this.pipeline)} AND (${condition})`,
-      this.#operation,
-      [table],
-    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import type { LedgerEntry, OperationOptions } from '@etl/core';
 import type { Database } from './database.ts';
 import { literal } from './identifier.ts';
-import { insertSystemRows, systemTime } from './system-tables.ts';
+import { insertSystemRows, isoInstant, systemTime } from './system-tables.ts';
 
 const COLUMNS = [
   'pipeline',
@@ -73,15 +73,11 @@ export async function readSliceLedger(
     slice: row.slice,
     status: row.status === 'good' ? 'good' : 'failed',
     rows: Number(row.rows),
-    readAt: instant(row.read_at),
-    ...(loaded_at === null ? {} : { loadedAt: instant(loaded_at) }),
+    readAt: isoInstant(row.read_at),
+    ...(loaded_at === null ? {} : { loadedAt: isoInstant(loaded_at) }),
     ...(flags.length === 0 ? {} : { flags }),
     ...(fingerprint === '' ? {} : { fingerprint }),
     attempts: Number(row.attempts),
     ...(row.reason === '' ? {} : { reason: row.reason }),
   }));
-}
-
-function instant(time: string): string {
-  return `${time.replace(' ', 'T')}Z`;
 }

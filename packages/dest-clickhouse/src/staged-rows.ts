@@ -25,6 +25,15 @@ export interface StagedLayout {
   readonly columns: readonly string[];
 }
 
+/** A column that comes when rows are staged already. */
+export interface AddedColumn {
+  readonly column: PlannedColumn;
+  /** The column that its bytes are decoded from. */
+  readonly source: string | undefined;
+  /** What it is in rows that have no value for it. */
+  readonly definition: string | undefined;
+}
+
 /** Encoded rows on their way into the staging table, which is made when the first of them is sent, and counted. */
 export class StagedRows {
   /** Lines are written here; each is to be followed by {@link added}. */
@@ -53,16 +62,13 @@ export class StagedRows {
     return this.#sent;
   }
 
-  /** Takes another layout; columns that staging lacks are added to it. Nothing may be left in the buffer. */
-  async evolve(layout: StagedLayout): Promise<void> {
-    const staging = this.table;
-    const known = new Set(this.#layout.plan.columns.map(({ name }) => name));
+  /** Takes another layout, and adds the columns that staging lacks to it. Nothing may be left in the buffer. */
+  async evolve(layout: StagedLayout, added: readonly AddedColumn[]): Promise<void> {
     this.#layout = layout;
+    const staging = this.table;
     if (staging === undefined) return;
     const { database, operation } = this.#context;
-    const added: readonly PlannedColumn[] = layout.plan.columns.filter(({ name }) => !known.has(name));
-    for (const column of added)
-      await addStagingColumn(database, staging, column, layout.inputs.get(column.name), operation);
+    for (const { column, ...origin } of added) await addStagingColumn(database, staging, column, origin, operation);
   }
 
   /** One more line is in the buffer. */

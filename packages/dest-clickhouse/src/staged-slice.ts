@@ -1,4 +1,5 @@
 import { EtlError, type OperationOptions, type Scope, type StreamSpec } from '@etl/core';
+import { MANY_PARTITIONS } from './connection.ts';
 import type { Database } from './database.ts';
 import { identifier } from './identifier.ts';
 import { scopeCondition } from './scope-condition.ts';
@@ -58,7 +59,7 @@ export async function stageTombstones(
     `INSERT INTO ${staging} (${key}, _etl_version, _etl_deleted, _etl_load_id) ` +
       `SELECT ${key}, toUInt128('${tombstones.version}'), 1, '${tombstones.loadId}' ` +
       `FROM ${database.table(tables.raw)} FINAL WHERE (${condition}) ` +
-      `AND (${key}) NOT IN (SELECT ${key} FROM ${staging})`,
+      `AND (${key}) NOT IN (SELECT ${key} FROM ${staging}) SETTINGS ${MANY_PARTITIONS}`,
     options,
     [tables.raw, tables.staging, ...(tables.parent === undefined ? [] : [tables.parent])],
   );

@@ -1,12 +1,4 @@
-import {
-  EtlError,
-  type LedgerEntry,
-  type OperationOptions,
-  type Row,
-  type Slice,
-  type StreamSpec,
-  type TextBatch,
-} from '@etl/core';
+import type { LedgerEntry, OperationOptions, Row, Slice, StreamSpec, TextBatch } from '@etl/core';
 import { parentIsStaged } from './child-table.ts';
 import { ClosedSlices } from './closed-slices.ts';
 import type { Database } from './database.ts';
@@ -19,10 +11,12 @@ import type { PreparedTable } from './prepare-table.ts';
 import { rawName } from './raw-table.ts';
 import { RowEncoder } from './row-encoder.ts';
 import { MAX_REJECTS, type Reject } from './schema-contract.ts';
-import { StagedRows, type StagedLayout } from './staged-rows.ts';
+import { changedInLoad, movedColumns } from './moved-columns.ts';
+import { StagedRows, type AddedColumn, type StagedLayout } from './staged-rows.ts';
 import { requireUniqueKey } from './staged-slice.ts';
 import { hasRowId, type ChildOf, type TablePlan } from './table-plan.ts';
 import { TextEncoder } from './text-encoder.ts';
+import { castDefault } from './variant-columns.ts';
 
 /** What a stream is written with, besides its spec. */
 export interface StagedStreamContext {
@@ -36,7 +30,10 @@ export interface StagedStreamContext {
 }
 
 /** The table that a stream is staged for. */
-export type StagedTable = Pick<PreparedTable, 'plan' | 'targets' | 'discarded' | 'isViewCurrent'>;
+export type StagedTable = Pick<
+  PreparedTable,
+  'plan' | 'targets' | 'absent' | 'discarded' | 'additions' | 'isViewCurrent'
+>;
 
 /** The rows of one stream in one load, from encoding to the staging table. */
 export class StagedStream {
@@ -80,14 +77,32 @@ export class StagedStream {
   /** Takes a changed spec; columns that staging lacks are added to it. */
   async evolve(stream: StreamSpec, table: StagedTable): Promise<void> {
     await this.#rows.flush();
-    if (this.#rows.table !== undefined) requireSameTypes(stream.name, this.#plan, table.plan);
+    const added = this.#rows.table === undefined ? [] : this.#addedColumns(stream, table);
     this.#stream = stream;
     this.#plan = table.plan;
     this.#table = table;
     this.#isViewCurrent &&= table.isViewCurrent;
     this.#text = undefined;
     this.#encoder = new RowEncoder(stream, this.#context, table);
-    await this.#rows.evolve(this.#layout);
+    await this.#rows.evolve(this.#layout, added);
+  }
+
+  /** Rows that are staged already have to read as they were meant, whatever comes after them. */
+  #addedColumns(stream: StreamSpec, table: StagedTable): readonly AddedColumn[] {
+    const known = new Map(this.#plan.columns.map(({ name, type }) => [name, type]));
+    const inputs = binaryInputs(stream, table.targets);
+    const moved = movedColumns({ ...this.#table, plan: this.#plan }, table);
+    return table.plan.columns.flatMap((column) => {
+      const { name, type } = column;
+      const staged = known.get(name);
+      const earlier = moved.get(name);
+      if (earlier !== undefined && (staged !== undefined || inputs.has(name)))
+        throw changedInLoad(stream.name, name, known.get(earlier) ?? '', type);
+      if (staged !== undefined && staged !== type) throw changedInLoad(stream.name, name, staged, type);
+      if (staged !== undefined) return [];
+      const definition = earlier === undefined ? undefined : castDefault(earlier, type);
+      return [{ column, source: inputs.get(name), definition }];
+    });
   }
 
   /** From here on the rows are the whole table: they make a generation of their own. */
@@ -97,7 +112,7 @@ export class StagedStream {
     this.#table = OPEN;
     this.#text = undefined;
     this.#encoder = new RowEncoder(this.#stream, this.#context, this.#table);
-    await this.#rows.evolve(this.#layout);
+    await this.#rows.evolve(this.#layout, []);
     this.#generation = this.#context.number;
     this.#replaced = 'table';
   }
@@ -238,23 +253,4 @@ export class StagedStream {
       ...(this.#rejected === 0 ? {} : { rejected: this.#rejected, rejects: this.#rejects }),
     };
   }
-}
-
-function requireSameTypes(stream: string, before: TablePlan, after: TablePlan): void {
-  const known = new Map(before.columns.map(({ name, type }) => [name, type]));
-  for (const { name, type } of after.columns) {
-    const staged = known.get(name);
-    if (staged !== undefined && staged !== type) throw changedInLoad(stream, name, staged, type);
-  }
-}
-
-// Rows of the old type are staged already; only another truncation or another load can help.
-function changedInLoad(stream: string, column: string, staged: string, declared: string): EtlError {
-  return new EtlError({
-    code: 'CLICKHOUSE_TYPE_CONFLICT',
-    kind: 'schema',
-    message: `Column ${column} of ${stream} changed from ${staged} to ${declared} in the middle of a load.`,
-    hint: 'Run again: the load was given up, and the next one begins with the new type.',
-    context: { stream, column },
-  });
 }

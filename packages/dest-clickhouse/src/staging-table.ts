@@ -1,4 +1,5 @@
 import { EtlError, type OperationOptions } from '@etl/core';
+import { MANY_PARTITIONS } from './connection.ts';
 import type { Database } from './database.ts';
 import { identifier, literal } from './identifier.ts';
 import { layout } from './raw-table.ts';
@@ -30,11 +31,14 @@ export async function addStagingColumn(
   database: Database,
   name: string,
   column: PlannedColumn,
-  source: string | undefined,
+  /** The column that its bytes are decoded from, or what it is in rows that have no value for it. */
+  { source, definition = '' }: { readonly source?: string | undefined; readonly definition?: string | undefined },
   options?: OperationOptions,
 ): Promise<void> {
   const definitions =
-    source === undefined ? [`${identifier(column.name)} ${column.type}`] : binaryColumn(column, source).toReversed();
+    source === undefined
+      ? [`${identifier(column.name)} ${column.type} ${definition}`]
+      : binaryColumn(column, source).toReversed();
   for (const definition of definitions) {
     await database.command(`ALTER TABLE ${database.table(name)} ADD COLUMN IF NOT EXISTS ${definition}`, options);
   }
@@ -52,7 +56,7 @@ export async function copyStaged(
   const key = plan.orderBy.map(identifier).join(', ');
   await database.command(
     `INSERT INTO ${database.table(to)} (${columns}) SELECT ${columns} FROM ${database.table(from)} ` +
-      `WHERE (${condition}) AND (${key}) NOT IN (SELECT ${key} FROM ${database.table(to)})`,
+      `WHERE (${condition}) AND (${key}) NOT IN (SELECT ${key} FROM ${database.table(to)}) SETTINGS ${MANY_PARTITIONS}`,
     options,
     [from, to],
   );

@@ -192,11 +192,22 @@ export async function insertSystemRows(
   options?: OperationOptions,
 ): Promise<void> {
   if (rows.length === 0) return;
-  const body = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const body = Buffer.from(rows.map((row) => `${JSON.stringify(row, wellFormed)}\n`).join(''));
   await database.insert({ table, columns, token }, body, options);
+}
+
+// The words of a platform may have been cut in the middle of a character, which the server would refuse: a run
+// must not end because of how a failure is described.
+function wellFormed(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed() : value;
 }
 
 /** A moment as the system tables store it. */
 export function systemTime(moment: Date): string {
   return moment.toISOString().replace('T', ' ').replace('Z', '');
+}
+
+/** A moment of a system table as an ISO instant. */
+export function isoInstant(stored: string): string {
+  return `${stored.replace(' ', 'T')}Z`;
 }

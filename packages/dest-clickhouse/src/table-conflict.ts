@@ -34,6 +34,35 @@ export function layoutConflict(plan: TablePlan, drift: readonly SchemaChange[]):
   });
 }
 
+/** The column that a stream declares stands in the table for older values of another one. */
+export function nameConflict(plan: TablePlan, { name }: PlannedColumn): EtlError {
+  return new EtlError({
+    code: 'CLICKHOUSE_COLUMNS_COLLIDE',
+    kind: 'schema',
+    message: `${plan.publicName} has a column ${name} already: it holds another column's values of another type.`,
+    hint: remakeHint(plan, 'columns'),
+    context: { stream: plan.stream, column: name },
+  });
+}
+
+/** One name for an array of objects in the table and for a plain value in the stream, or the other way round. */
+export function nestingConflict(plan: TablePlan, actual: readonly ColumnInfo[]): EtlError | undefined {
+  const plain = (columns: readonly PlannedColumn[]): ReadonlySet<string> => new Set(columns.map(({ name }) => name));
+  const [inTable, inStream] = [plain(actual), plain(plan.columns)];
+  const name =
+    [...nestedGroups(actual).keys()].find((path) => inStream.has(path)) ??
+    [...nestedGroups(plan.columns).keys()].find((path) => inTable.has(path));
+  if (name === undefined) return undefined;
+  const isNested = inStream.has(name);
+  return new EtlError({
+    code: 'CLICKHOUSE_TYPE_CONFLICT',
+    kind: 'schema',
+    message: `Column ${name} of ${plan.publicName} ${isNested ? 'is an array of objects, but the stream now declares a plain value' : 'is a plain value, but the stream now declares an array of objects'}.`,
+    hint: remakeHint(plan, 'columns'),
+    context: { stream: plan.stream, column: name },
+  });
+}
+
 /** The objects of a nested column are stored in another way than the stream declares; `undefined` when they are not. */
 export function storageConflict(
   plan: TablePlan,

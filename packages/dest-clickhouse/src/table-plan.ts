@@ -71,6 +71,7 @@ export function planTable(
     });
   }
   const names = columnNames(stream);
+  requireFreeNames(stream, names, options.systemPrefix);
   const key = sortingKey(stream);
   const sorted = new Set(key);
   const columns = stream.columns.flatMap((column): readonly PlannedColumn[] => {
@@ -79,7 +80,6 @@ export function planTable(
       return nestedColumns(stream, column, name).map(({ name: field, type }) => ({ name: field, type }));
     return [{ name, type: columnType(column, sorted.has(column.name)) }];
   });
-  requireUnreserved(stream.name, columns, options.systemPrefix);
   const keyNames = key.map((name) => names.get(name) ?? name);
   const day = stream.scope?.day;
   return {
@@ -102,21 +102,31 @@ export function planTable(
   };
 }
 
-/** Names under which people see the loader's own columns. */
-const SEEN = ['load_id', 'id', 'parent_id', 'root_id', 'list_idx'];
-
-function requireUnreserved(stream: string, columns: readonly PlannedColumn[], systemPrefix: string): void {
-  const reserved = new Set(SEEN.map((name) => `${systemPrefix}_${name}`));
-  const taken = columns.find(({ name }) => name !== LIST_INDEX_COLUMN && reserved.has(name.split('.').at(-1) ?? name));
-  if (taken !== undefined) throw nameReserved(stream, taken.name, taken.name);
-}
-
-function nameReserved(stream: string, column: string, name: string): EtlError {
-  return new EtlError({
+/**
+ * The views have columns of the loader's own, whose prefix can be chosen: a source that was loaded by another
+ * tool may have columns of these names, and a view that cannot be made would be found out too late.
+ */
+function requireFreeNames(
+  stream: Parameters<typeof planTable>[0],
+  names: ReadonlyMap<string, string>,
+  prefix: string,
+): void {
+  const own = [`${prefix}_load_id`];
+  const ofObjects = ['list_idx', 'parent_id', 'root_id', 'id'].map((name) => `${prefix}_${name}`);
+  const nested = stream.columns.filter(({ type }) => type === 'nested');
+  if (nested.length > 0 || stream.childTables !== undefined) own.push(`${prefix}_id`);
+  if (stream.childOf !== undefined) own.push(...ofObjects);
+  const isReserved = (name: string): boolean => own.includes(name) && name !== LIST_INDEX_COLUMN;
+  const taken =
+    [...names].find(([, name]) => isReserved(name))?.[0] ??
+    nested.flatMap(({ fields = [] }) => fields).find(({ name }) => ofObjects.includes(columnPath(name)))?.name;
+  if (taken === undefined) return;
+  throw new EtlError({
     code: 'CLICKHOUSE_NAME_RESERVED',
     kind: 'schema',
-    message: `Column ${column} of ${stream} would be named ${name}, which is reserved.`,
-    hint: 'Leave it out, or rename it at the source.',
+    message: `Column ${taken} of ${stream.name} would be named as a column that the loader adds to its view.`,
+    hint: 'Leave it out or rename it at the source, or choose another prefix of system columns (systemPrefix).',
+    context: { stream: stream.name, column: taken },
   });
 }
 
@@ -139,13 +149,15 @@ export function columnNames(stream: StreamSpec): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   for (const { name } of stream.columns) {
     const normal = columnPath(name);
-    if (normal.startsWith('_etl_') && name !== LIST_INDEX_COLUMN) throw nameReserved(stream.name, name, normal);
     const other = sources.get(normal);
-    if (other !== undefined) {
+    if (other !== undefined || (normal.startsWith('_etl_') && name !== LIST_INDEX_COLUMN)) {
       throw new EtlError({
-        code: 'CLICKHOUSE_COLUMNS_COLLIDE',
+        code: other === undefined ? 'CLICKHOUSE_NAME_RESERVED' : 'CLICKHOUSE_COLUMNS_COLLIDE',
         kind: 'schema',
-        message: `Columns ${other} and ${name} of ${stream.name} would both be named ${normal}.`,
+        message:
+          other === undefined
+            ? `Column ${name} of ${stream.name} would be named ${normal}, which is reserved.`
+            : `Columns ${other} and ${name} of ${stream.name} would both be named ${normal}.`,
         hint: 'Leave one of them out, or rename it at the source.',
       });
     }

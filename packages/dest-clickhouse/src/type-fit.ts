@@ -27,6 +27,13 @@ export function widened(current: string, declared: string): string {
   return isNullable ? 'Nullable(String)' : 'String';
 }
 
+/** The type with NULL besides its values; `undefined` when it has that already. Arrays have no such type. */
+export function nullableType(type: string): string | undefined {
+  const { base, isNullable } = take(type);
+  if (isNullable) return undefined;
+  return type.startsWith('LowCardinality(') ? `LowCardinality(Nullable(${base}))` : `Nullable(${base})`;
+}
+
 /** What a variant of the type is called, as in the tables of dlt: `v_double`, `v_text`, `v_bigint`. */
 export function variantSuffix(type: string): string {
   const { base } = take(/^Array\((.*)\)$/.exec(type)?.[1] ?? type);

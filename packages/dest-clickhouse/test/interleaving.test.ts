@@ -236,6 +236,38 @@ describe('two pipelines in one table', () => {
     expect((await read(fixture)).map(({ z }) => z)).toEqual([null, null, 3]);
   });
 
+  it('may widen a column while the other publishes, however the server merges what is staged', async () => {
+    const [first, second] = [new Gate(/ATTACH PARTITION ALL/), new Gate(/ATTACH PARTITION ALL/)];
+    let gate = first;
+    await using fixture = await httpFixture({}, async (query) => {
+      await gate.pass(query);
+      return undefined;
+    });
+    const narrow = specOf({ id: 'int64', x: 'int64' });
+    await load(fixture.destination, narrow, [{ id: 1, x: 1 }], { pipeline: 'p0' });
+    first.arm();
+    const rows = [
+      { id: 2, x: 2 },
+      { id: 3, x: 3 },
+    ];
+    const one = outcome(load(fixture.create({ chunkRows: 1 }), narrow, rows, { pipeline: 'p1' }));
+    await first.arrived;
+    await load(fixture.create(), specOf({ id: 'int64', x: 'string' }), [{ id: 4, x: 'four' }], { pipeline: 'p2' });
+    // Its columns are no longer those of the table: it is refused, brought up to date, and sent again.
+    gate = second;
+    second.arm();
+    first.open();
+    await second.arrived;
+    const { database } = fixture.options;
+    const [staging] = await fixture.query<{ name: string }>(
+      `SELECT name FROM system.tables WHERE database = '${database}' AND startsWith(name, '_etl_staging_')`,
+    );
+    await fixture.query(`OPTIMIZE TABLE ${database}.${staging?.name} FINAL`);
+    second.open();
+    expect(await one).toBe('ok');
+    expect((await read(fixture)).map(({ x }) => x)).toEqual(['1', '2', '3', 'four']);
+  });
+
   it('may not be there when one of them replaces the table', async () => {
     await using fixture = await embeddedFixture();
     await load(fixture.destination, PLAIN, [{ id: 1 }], { pipeline: 'p1' });

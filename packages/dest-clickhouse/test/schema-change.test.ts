@@ -165,3 +165,182 @@ it('keeps a drift of the source once, and again when it has become another one',
   );
   expect(kept.map(({ actual }) => actual)).toEqual(['1.5', '1.6', '1.5']);
 });
+
+it('reads NULL, never 0 or empty text, in rows that come without a column that cannot be NULL', async () => {
+  await using fixture = await embeddedFixture();
+  const whole = specOf(
+    { name: 'clicks', type: 'int64', nullable: false },
+    { name: 'name', type: 'string', nullable: false, lowCardinality: true },
+    { name: 'tags', type: 'array', nullable: false, items: { type: 'string', nullable: false } },
+  );
+  await load(fixture, whole, [{ id: 1, clicks: 7, name: 'a', tags: ['x'] }]);
+  expect(await load(fixture, specOf(), [{ id: 2 }])).toMatchObject([
+    { type: 'column-added', column: 'clicks__v_bigint', dataType: 'Nullable(Int64)' },
+    { type: 'column-added', column: 'name__v_text', dataType: 'LowCardinality(Nullable(String))' },
+  ]);
+  expect(await load(fixture, whole, [{ id: 3, clicks: 9, name: 'c', tags: [] }])).toEqual([]);
+  expect(await load(fixture, specOf(), [{ id: 4 }])).toEqual([]);
+  const rows = [
+    { id: 1, clicks: 7, name: 'a', tags: ['x'] },
+    { id: 2, clicks: null, name: null, tags: [] },
+    { id: 3, clicks: 9, name: 'c', tags: [] },
+    { id: 4, clicks: null, name: null, tags: [] },
+  ];
+  expect(await read(fixture)).toEqual(rows);
+  await fixture.query(`OPTIMIZE TABLE ${fixture.options.database}._raw_shop___changing_g0 FINAL`);
+  expect(await read(fixture)).toEqual(rows);
+});
+
+it('reads NULL in the rows that were there before a column that cannot be NULL', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, specOf(), [{ id: 1 }]);
+  const wider = specOf(
+    { name: 'clicks', type: 'int64', nullable: false },
+    { name: 'tags', type: 'array', nullable: false, items: { type: 'string', nullable: false } },
+  );
+  await load(fixture, wider, [{ id: 2, clicks: 2, tags: ['x'] }]);
+  await load(fixture, wider, [{ id: 3, clicks: 3, tags: [] }]);
+  expect(await read(fixture)).toEqual([
+    { id: 1, clicks: null, tags: [] },
+    { id: 2, clicks: 2, tags: ['x'] },
+    { id: 3, clicks: 3, tags: [] },
+  ]);
+});
+
+it('refuses that a column goes where the contract is frozen', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, specOf({ name: 'clicks', type: 'int64', nullable: false }), [{ id: 1, clicks: 7 }]);
+  const frozen: StreamSpec = { ...specOf(), schemaContract: { columns: 'freeze' } };
+  await expect(load(fixture, frozen, [{ id: 2 }])).rejects.toMatchObject({ code: 'SCHEMA_FROZEN' });
+});
+
+it('has NULL in the place of a discarded value also where the column could not be NULL', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, specOf({ name: 'x', type: 'int64', nullable: false }), [{ id: 1, x: 1 }]);
+  const discarding: StreamSpec = {
+    ...specOf({ name: 'x', type: 'string', nullable: true }),
+    schemaContract: { dataType: 'discard-value' },
+  };
+  await load(fixture, discarding, [{ id: 2, x: 'two' }]);
+  expect(await read(fixture)).toEqual([
+    { id: 1, x: 1 },
+    { id: 2, x: null },
+  ]);
+});
+
+it('lets a widened column be NULL later on', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, specOf({ name: 'x', type: 'int32', nullable: false }), [{ id: 1, x: 1 }]);
+  await load(fixture, specOf({ name: 'x', type: 'int64', nullable: false }), [{ id: 2, x: 2 }]);
+  await load(fixture, specOf({ name: 'x', type: 'int64', nullable: true }), [{ id: 3, x: null }]);
+  expect(await read(fixture)).toEqual([
+    { id: 1, x: 1 },
+    { id: 2, x: 2 },
+    { id: 3, x: null },
+  ]);
+});
+
+it('never puts values into a column of the source that is named as the variant would be', async () => {
+  await using fixture = await embeddedFixture();
+  const own: ColumnSpec = { name: 'x__v_text', type: 'string', nullable: true };
+  await load(fixture, specOf({ name: 'x', type: 'int64', nullable: true }, own), [{ id: 1, x: 1, x__v_text: 'one' }]);
+  const wider = specOf({ name: 'x', type: 'string', nullable: true }, own);
+  await load(fixture, wider, [{ id: 2, x: 'zwei', x__v_text: 'two' }]);
+  await load(fixture, specOf({ name: 'x', type: 'string', nullable: true }), [{ id: 3, x: 'drei' }]);
+  expect(await read(fixture)).toEqual([
+    { id: 1, x: '1', x__v_text: 'one' },
+    { id: 2, x: 'zwei', x__v_text: 'two' },
+    { id: 3, x: 'drei', x__v_text: null },
+  ]);
+});
+
+it('refuses a column that is named as the variant of another', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, specOf({ name: 'x', type: 'int64', nullable: true }), [{ id: 1, x: 1 }]);
+  await load(fixture, specOf({ name: 'x', type: 'string', nullable: true }), [{ id: 2, x: 'two' }]);
+  const later = specOf({ name: 'x__v_text', type: 'string', nullable: true });
+  await expect(load(fixture, later, [{ id: 3, x__v_text: 'three' }])).rejects.toMatchObject({
+    code: 'CLICKHOUSE_COLUMNS_COLLIDE',
+    kind: 'schema',
+  });
+});
+
+const OBJECTS: ColumnSpec = {
+  name: 'x',
+  type: 'nested',
+  nullable: false,
+  fields: [{ name: 'v', type: 'int64', nullable: true }],
+};
+const PLAIN: ColumnSpec = { name: 'x', type: 'int64', nullable: true };
+
+it.each([
+  { from: OBJECTS, row: { id: 1, x: [{ v: 1 }] }, to: PLAIN, next: { id: 2, x: 3 } },
+  { from: PLAIN, row: { id: 1, x: 3 }, to: OBJECTS, next: { id: 2, x: [{ v: 1 }] } },
+])('refuses before anything is committed that $from.type becomes $to.type', async ({ from, row, to, next }) => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, specOf(from), [row]);
+  const before = await read(fixture);
+  await expect(load(fixture, specOf(to), [next])).rejects.toMatchObject({
+    code: 'CLICKHOUSE_TYPE_CONFLICT',
+    kind: 'schema',
+  });
+  expect(await read(fixture)).toEqual(before);
+  await load(fixture, specOf(from), []);
+});
+
+/** A stream that changes in the middle of a load, while the server merges what is staged. */
+async function loadChanging(
+  fixture: ClickHouseFixture,
+  parts: readonly { readonly spec: StreamSpec; readonly row: Row }[],
+): Promise<Row | undefined> {
+  const { database } = fixture.options;
+  await using session = await fixture.create({ chunkRows: 1 }).open('p');
+  await using open = await session.beginLoad();
+  for (const { spec, row } of parts) {
+    await open.prepare(spec);
+    await open.write('changing', [row]);
+  }
+  const last = parts.at(-1)?.spec.columns.find(({ name }) => name !== 'id')?.name;
+  const [found] = last === undefined ? [] : await open.lookup('changing', [{ id: 1 }], [last]);
+  const [staging] = await fixture.query<{ name: string }>(
+    `SELECT name FROM system.tables WHERE database = '${database}' AND startsWith(name, '_etl_staging_')`,
+  );
+  await fixture.query(`OPTIMIZE TABLE ${database}.${staging?.name} FINAL`);
+  await open.commit([]);
+  return found;
+}
+
+it('keeps what is staged when a column is widened in the middle of a load', async () => {
+  await using fixture = await embeddedFixture();
+  const found = await loadChanging(fixture, [
+    { spec: specOf({ name: 'x', type: 'int64', nullable: false }), row: { id: 1, x: 1 } },
+    { spec: specOf({ name: 'x', type: 'string', nullable: true }), row: { id: 2, x: 'two' } },
+  ]);
+  expect(found).toEqual({ x: '1' });
+  expect(await read(fixture)).toEqual([
+    { id: 1, x: '1' },
+    { id: 2, x: 'two' },
+  ]);
+});
+
+it('keeps what is staged when a column goes in the middle of a load', async () => {
+  await using fixture = await embeddedFixture();
+  await loadChanging(fixture, [
+    { spec: specOf({ name: 'x', type: 'int64', nullable: false }), row: { id: 1, x: 1 } },
+    { spec: specOf(), row: { id: 2 } },
+  ]);
+  expect(await read(fixture)).toEqual([
+    { id: 1, x: 1 },
+    { id: 2, x: null },
+  ]);
+});
+
+it('gives a load up in which a column becomes narrower than what is staged', async () => {
+  await using fixture = await embeddedFixture();
+  await load(fixture, specOf({ name: 'x', type: 'int64', nullable: true }), [{ id: 1, x: 1 }]);
+  const changing = loadChanging(fixture, [
+    { spec: specOf({ name: 'x', type: 'string', nullable: true }), row: { id: 2, x: 'two' } },
+    { spec: specOf({ name: 'x', type: 'int64', nullable: true }), row: { id: 3, x: 3 } },
+  ]);
+  await expect(changing).rejects.toMatchObject({ code: 'CLICKHOUSE_TYPE_CONFLICT', kind: 'schema' });
+});

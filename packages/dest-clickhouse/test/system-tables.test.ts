@@ -107,3 +107,14 @@ it('keeps what all pipelines share, the newest of whoever wrote it', async () =>
   expect(await one.shared?.get('quota')).toBeUndefined();
   expect(await one.readMemory('', 'quota')).toBe('its own');
 });
+
+it('keeps what is said in half characters, as a platform that cuts its words may say it', async () => {
+  await using fixture = await embeddedFixture();
+  await using session = await fixture.destination.open('p');
+  const half = 'too much 😀'.slice(0, -1);
+  const entry = { stream: 's', status: 'failed', rows: 0, readAt: '2026-11-01T00:00:00.000Z', attempts: 1 } as const;
+  await session.writeLedger([{ ...entry, slice: half, reason: half }]);
+  expect(await session.readLedger('s')).toMatchObject([{ slice: 'too much \ufffd', reason: 'too much \ufffd' }]);
+  await session.writeMemory('s', half, { words: half });
+  expect(await session.readMemory('s', half)).toEqual({ words: half });
+});

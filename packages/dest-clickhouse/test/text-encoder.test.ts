@@ -152,7 +152,11 @@ describe('the schema contract', () => {
   it('leaves out values and rows of columns that the table does not have', () => {
     const fine = text.replace('many', '2');
     const out = (mode: 'discard-row' | 'discard-value'): Written =>
-      write(stream, fine, { targets: new Map([['amount', 'amount__v_text']]), discarded: new Map([['note', mode]]) });
+      write(stream, fine, {
+        targets: new Map([['amount', 'amount__v_text']]),
+        absent: new Map(),
+        discarded: new Map([['note', mode]]),
+      });
     expect(values(out('discard-value'))).toEqual([
       [1, 1],
       [2, 2],

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { StreamSpec } from '@etl/core';
 import { expect, it } from 'vitest';
 import { clickhouse } from '../src/index.ts';
@@ -155,4 +157,14 @@ it('sends everything compressed when asked', async () => {
   await using fixture = await httpFixture({ compression: 'zstd' });
   await runToEnd(fixture.create());
   expect(await contents(fixture)).toEqual(EXPECTED);
+});
+
+it('gives a server up that takes statements and never answers', async () => {
+  const server = createServer(() => undefined);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await using destination = clickhouse({ url, database: 'travel', requestTimeoutMs: 1000, retryWaitMs: 1 });
+  await expect(destination.check()).rejects.toMatchObject({ code: 'CLICKHOUSE_UNREACHABLE', kind: 'transient' });
+  server.closeAllConnections();
+  server.close();
 });

@@ -82,7 +82,8 @@ export const adCreativeSchema = z.object({
   object_type: status,
   template_url: text,
   url_tags: text,
-  instagram_actor_id: text,
+  /** `instagram_actor_id` before: no version answers that since 2025-09-09 (Marketing API changelog, version 22.0). */
+  instagram_user_id: text,
   product_set_id: text,
   _fingerprint: z.string().describe('Of the fields by which a change is noticed without reading the whole object.'),
   _read_on: z.iso.date().describe('When the object was read in full last.'),

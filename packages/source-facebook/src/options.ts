@@ -18,7 +18,7 @@ const insightsSchema = z
       .default([...DEFAULT_FIELDS])
       .describe('Fields to read beside ids, names and the day.'),
     breakdowns: z
-      .array(z.string().regex(/^[a-z_]+$/, 'expected the name of a breakdown'))
+      .array(z.string().regex(/^[a-z][a-z0-9_]*$/, 'expected the name of a breakdown'))
       .default([])
       .describe('Breakdowns; each becomes a column and a part of the key.'),
     attributionWindows: z.array(z.enum(ATTRIBUTION_WINDOWS)).default([...ATTRIBUTION_WINDOWS]),

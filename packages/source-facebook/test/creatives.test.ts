@@ -210,3 +210,38 @@ test('without a destination to look into, everything is read in full', async () 
   expect(rows).toBe(live(world, accountId).length);
   expect(asked(world)).toEqual({ full: 1, light: 0, single: 0 });
 });
+
+test('names the Instagram account of a creative by the field that the platform has for it', async () => {
+  await using world = await startWorld();
+  const { options } = one(world);
+  await run(world, options);
+  const rows = world.store.rows('ad_creatives');
+  expect(rows.length).toBeGreaterThan(0);
+  for (const row of rows) {
+    expect(row['instagram_user_id']).toMatch(/^\d{18}$/);
+    expect(row).not.toHaveProperty('instagram_actor_id');
+  }
+  const asked = world.sandbox.control.requests({ path: '*/adcreatives' }).map(({ parameters }) => parameters['fields']);
+  expect(asked.every((fields) => fields?.includes('instagram_user_id'))).toBe(true);
+});
+
+test('an account whose creatives are refused a field fails by name, and changes nothing', async () => {
+  await using world = await startWorld();
+  const { options } = one(world);
+  await run(world, options);
+  const before = world.store.rows('ad_creatives');
+  world.sandbox.control.fault({
+    kind: 'graph-error',
+    code: 100,
+    status: 400,
+    message: '(#100) Tried accessing nonexisting field (url_tags) on node type (AdCreative)',
+    times: 100,
+    match: { path: '*/adcreatives' },
+  });
+  const report = await world.run(options, creativesOnly);
+  expect(report.failures.map(({ error }) => [error.code, error.kind])).toEqual([
+    ['FACEBOOK_REQUEST_REJECTED', 'config'],
+  ]);
+  expect(report.failures[0]?.error.message).toContain('url_tags');
+  expect(world.store.rows('ad_creatives')).toEqual(before);
+});

@@ -242,8 +242,13 @@ export async function describeTables(
            JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
          WHERE k.ordinal <= i.indnkeyatts),
        'isKeyDeferrable', coalesce(NOT i.indimmediate, false),
-       'publicationRelation', (SELECT r.oid::int8 FROM pg_publication_rel r JOIN pg_publication b ON b.oid = r.prpubid
-         WHERE b.pubname = ${name} AND r.prrelid = c.oid),
+       'publicationRelation', (SELECT coalesce(
+           (SELECT r.oid FROM pg_publication_rel r WHERE r.prpubid = b.oid AND r.prrelid = c.oid),
+           (SELECT min(r.oid) FROM pg_publication_rel r
+            WHERE r.prpubid = b.oid AND r.prrelid IN (SELECT relid FROM pg_partition_ancestors(c.oid))),
+           ${version < 150_000 ? '' : '(SELECT s.oid FROM pg_publication_namespace s WHERE s.pnpubid = b.oid AND s.pnnspid = n.oid),'}
+           b.oid)::int8
+         FROM pg_publication b WHERE b.pubname = ${name}),
        'rowFilter', ${version < 150_000 ? 'NULL' : 'p.rowfilter'}
      ) ORDER BY n.nspname, c.relname), '[]')
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

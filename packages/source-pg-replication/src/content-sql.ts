@@ -54,7 +54,7 @@ export class ContentSql {
   rows(buckets: readonly number[], bits: number): string {
     const { spec } = this.#stream;
     const keys = spec.primaryKey.map((name) => `concat(${this.#text(this.#named(name))})`);
-    const digests = spec.columns.map((column) => `left(md5(${this.#field(column)}), 16)`);
+    const digests = spec.columns.map((column) => `md5(${this.#field(column)})`);
     return `SELECT array_to_json(ARRAY[${keys.join(', ')}])::text AS k, array_to_string(ARRAY[${digests.join(', ')}], ' ') AS c
       FROM ${this.#source(`${this.#bucket(bits)} IN (${buckets.join(', ')})`)}`;
   }
@@ -70,7 +70,7 @@ export class ContentSql {
     const { primaryKey } = this.#stream.spec;
     const [first = '', ...others] = primaryKey;
     if (others.length === 0 && /^u?int/.test(this.#named(first).type)) {
-      return `(${identifier(first)}::bigint & ${2 ** bits - 1})`;
+      return `((((${identifier(first)}::bigint % 2147483629) * 2654435769) & 4294967295) >> ${32 - bits})`;
     }
     const key = concatenated(primaryKey.flatMap((name) => this.#parts(this.#named(name))));
     return `(('x' || left(md5(${key}), 4))::bit(16)::int >> ${16 - bits})`;

@@ -45,6 +45,12 @@ export const pgReplicationOptionsSchema = z.strictObject({
     .max(63)
     .optional()
     .describe('Publication; created when missing, used as it is when somebody else made it. Default: as the slot.'),
+  failover: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Standbys keep a copy of the slot, so that a promoted one is read on from (17 and newer, see sync_replication_slots).',
+    ),
   untilLsn: z
     .string()
     .regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/i, 'expected an LSN such as 0/16B3748')

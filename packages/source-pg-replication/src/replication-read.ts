@@ -4,6 +4,7 @@ import { readServerFacts, type TableName } from './catalog.ts';
 import { ChangePhase } from './change-phase.ts';
 import { CheckpointDraft } from './checkpoint-draft.ts';
 import type { Connector } from './connector.ts';
+import { ensureFailover, requireFailoverSlots } from './failover-slot.ts';
 import { sendHeartbeat, takeFence } from './fence.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -84,6 +85,7 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
   const facts = await readServerFacts(control);
   requireVersion(facts);
   requireLogicalWal(facts);
+  if (options.failover) requireFailoverSlots(facts);
   const patience = { waitMs: options.slotWaitMs, signal: request.signal };
   await lockSlot(control, options.slot, patience);
   const system = await readSystem(connector, facts);
@@ -94,6 +96,7 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     { system, database: facts.database },
   );
   if (stored === undefined) await rememberSlot(request, options.slot, system.identifier);
+  if (slot !== undefined && options.failover) await ensureFailover(connector, control, options.slot);
   const choice = await preparePublication(control, options, facts);
   requireDistinctNames(choice.tables);
 
@@ -127,7 +130,8 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
   try {
     if (slot === undefined) {
       // After the publication: the slot must never see a time without it.
-      point = await unblocked(session, createSnapshotPoint(connector, { name: options.slot, isTemporary: false }));
+      const made = { name: options.slot, isTemporary: false, isFailover: options.failover };
+      point = await unblocked(session, createSnapshotPoint(connector, made));
       read.onSlotCreated();
       confirmed = point.lsn;
       session.position = { ...session.position, lsn: formatLsn(point.lsn) };
@@ -194,6 +198,18 @@ async function findStart(
   }
 }
 
+/**
+ * Where changes begin to matter: before all snapshots none do. Until PostgreSQL 17 the server cannot even read a log
+ * that is older than the publication, so a full refresh must not ask for it.
+ */
+function firstOfInterest({ position, live }: ReadSession): bigint {
+  const stored = parseLsn(position.lsn);
+  if (live.size === 0) return stored;
+  let first: bigint | undefined;
+  for (const { fromLsn } of live.values()) if (first === undefined || fromLsn < first) first = fromLsn;
+  return first !== undefined && first > stored ? first : stored;
+}
+
 async function* readChanges(
   read: ReplicationReadOptions,
   session: ReadSession,
@@ -220,7 +236,7 @@ async function* readChanges(
   const stream = await ReplicationStream.open(connector, {
     slot: options.slot,
     publication: options.publication,
-    from: parseLsn(session.position.lsn),
+    from: firstOfInterest(session),
     confirmed,
     serverVersion: facts.version,
     statusIntervalMs: options.statusIntervalMs,

@@ -237,8 +237,9 @@ function streamError(error: Error, options: ReplicationStreamOptions): EtlError 
       code: 'PG_PUBLICATION_GONE',
       kind: 'state',
       message: `The publication ${options.publication} did not exist all the time since the last run.`,
-      hint: 'Run again with --full-refresh of all streams after dropping the slot.',
+      hint: 'Run again; its tables are copied anew. If that is not enough, run with --full-refresh of all streams.',
       cause: error,
+      context: { repair: 'full-refresh' },
     });
   }
   if (sqlState(error) === '55000') return slotLost(options.slot, error.message);

@@ -15,12 +15,18 @@ export interface SnapshotPoint {
 /** Creates a slot whose first change is the first one that its snapshot does not hold. */
 export async function createSnapshotPoint(
   connector: Connector,
-  slot: { readonly name: string; readonly isTemporary: boolean },
+  slot: {
+    readonly name: string;
+    readonly isTemporary: boolean;
+    /** Whether standbys keep a copy of it, from 17 on. */
+    readonly isFailover?: boolean;
+  },
 ): Promise<SnapshotPoint> {
+  const form = slot.isFailover === true ? "(SNAPSHOT 'export', FAILOVER)" : 'EXPORT_SNAPSHOT';
   const client = await connector.connectReplication();
   try {
     const { rows } = await client.query<Record<string, string>>(
-      `CREATE_REPLICATION_SLOT ${identifier(slot.name)}${slot.isTemporary ? ' TEMPORARY' : ''} LOGICAL pgoutput EXPORT_SNAPSHOT`,
+      `CREATE_REPLICATION_SLOT ${identifier(slot.name)}${slot.isTemporary ? ' TEMPORARY' : ''} LOGICAL pgoutput ${form}`,
     );
     return {
       lsn: parseLsn(rows[0]?.['consistent_point'] ?? ''),

@@ -51,7 +51,9 @@ function resyncReason(
   types: ReadonlyMap<number, TypeRow>,
 ): string | undefined {
   if (position.relation !== table.oid) return 'it was dropped and created again';
-  if (position.publication_relation !== table.publicationRelation) return 'it was out of the publication for a while';
+  // Where it is null, an earlier version stored it of a table that no entry of its own publishes.
+  if (position.publication_relation !== null && position.publication_relation !== table.publicationRelation)
+    return 'it was out of the publication for a while';
   if (position.row_filter !== table.rowFilter) return 'the row filter of the publication changed';
   if (!isDeepStrictEqual(position.key, table.key)) return 'its key changed';
   // The storage changes with TRUNCATE and VACUUM FULL too, but only a rewriting ALTER TABLE also

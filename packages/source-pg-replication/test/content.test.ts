@@ -48,6 +48,10 @@ function md5(text: string): Buffer {
   return createHash('md5').update(text).digest();
 }
 
+function bucketOfInteger(id: bigint, bits: number): number {
+  return Number(BigInt.asUintN(32, (id % 2147483629n) * 2654435769n) >> BigInt(32 - bits));
+}
+
 async function openContent(database: TestDatabase) {
   return new Replica(database).source().openContent();
 }
@@ -57,32 +61,36 @@ describe('the digests of a table', () => {
     await using database = await postgres.database(
       `CREATE TABLE items (id int PRIMARY KEY, value ${type}); INSERT INTO items VALUES (5, ${one})`,
     );
+    const bucket = bucketOfInteger(5n, 4);
     const read = async (text: string): Promise<void> => {
       await using content = await openContent(database);
       const [stream] = content.streams;
       if (stream === undefined) throw new Error('no stream');
       const row = md5(`5|${text}`).readBigInt64BE(0).toString();
-      expect(await content.readBuckets(stream, 4)).toEqual(new Map([[5, { rows: 1, digest: row }]]));
+      expect(await content.readBuckets(stream, 4)).toEqual(new Map([[bucket, { rows: 1, digest: row }]]));
       const sum = md5(text).readInt32BE(0).toString();
       expect((await content.readColumns(stream)).get('value')).toBe(sum);
-      const digests = [md5('5|'), md5(text)].map((digest) => digest.toString('hex').slice(0, 16));
-      expect(await content.readRows(stream, [5], 4)).toEqual([{ key: ['5'], digests }]);
-      expect(await content.readRows(stream, [6], 4)).toEqual([]);
+      const digests = [md5('5|'), md5(text)].map((digest) => digest.toString('hex'));
+      expect(await content.readRows(stream, [bucket], 4)).toEqual([{ key: ['5'], digests }]);
+      expect(await content.readRows(stream, [bucket ^ 1], 4)).toEqual([]);
     };
     await read(field);
     await database.sql(`UPDATE items SET value = ${other}`);
     await read(changed);
   });
 
-  test('put rows into buckets by the lowest bits of one integer, and by the hash of every other key', async () => {
+  test('put rows into buckets by a hash of the key, which is another one for one integer', async () => {
     await using database = await postgres.database(
-      `CREATE TABLE numbers (id bigint PRIMARY KEY); INSERT INTO numbers VALUES (-1), (16), (35);
+      `CREATE TABLE numbers (id bigint PRIMARY KEY); INSERT INTO numbers VALUES (-1), (35), (-9223372036854775808), (9223372036854775807);
        CREATE TABLE pairs (a text, b int, PRIMARY KEY (b, a)); INSERT INTO pairs VALUES ('x', 1), ('y', 2)`,
     );
     await using content = await openContent(database);
     const [numbers, pairs] = content.streams;
     if (numbers === undefined || pairs === undefined) throw new Error('no streams');
-    expect([...(await content.readBuckets(numbers, 4)).keys()].toSorted((one, two) => one - two)).toEqual([0, 3, 15]);
+    const integers = [-1n, 35n, -(2n ** 63n), 2n ** 63n - 1n].map((id) => bucketOfInteger(id, 16));
+    expect([...(await content.readBuckets(numbers, 16)).keys()].toSorted((one, two) => one - two)).toEqual(
+      integers.toSorted((one, two) => one - two),
+    );
     const bucketOf = (key: string): number => md5(key).readUInt16BE(0) >> 6;
     const expected = [bucketOf('1|1:x|'), bucketOf('2|1:y|')].toSorted((one, two) => one - two);
     expect([...(await content.readBuckets(pairs, 10)).keys()].toSorted((one, two) => one - two)).toEqual(expected);
@@ -91,6 +99,19 @@ describe('the digests of a table', () => {
       '2 y',
     ]);
   });
+
+  test.each([4096, 65_536, 2 ** 22, -(2 ** 40)])(
+    'spread ids that come in steps of %s over all buckets',
+    async (step) => {
+      await using database = await postgres.database(
+        `CREATE TABLE numbers (id bigint PRIMARY KEY); INSERT INTO numbers SELECT g::bigint * ${step} FROM generate_series(1, 20000) g`,
+      );
+      await using content = await openContent(database);
+      const buckets = await content.readBuckets(content.streams[0]!, 7);
+      expect(buckets.size).toBe(128);
+      expect(Math.max(...[...buckets.values()].map(({ rows }) => rows))).toBeLessThan(2 * (20_000 / 128));
+    },
+  );
 
   test('are those of one moment, also of a wide table, and see no row that the publication leaves out', async () => {
     const columns = Array.from({ length: 150 }, (_, at) => `c${at} int`).join(', ');
@@ -106,7 +127,7 @@ describe('the digests of a table', () => {
     expect(await rows(content)).toBe(50);
     await using later = await openContent(database);
     expect(await rows(later)).toBe(10);
-    if (Number(await database.value(`SELECT current_setting('server_version_num')`)) < 150_000) return;
+    if ((await postgres.version()) < 15) return;
     await database.sql(`CREATE PUBLICATION ${database.name} FOR TABLE wide WHERE (id < 4)`);
     await using filtered = await openContent(database);
     expect(await rows(filtered)).toBe(3);

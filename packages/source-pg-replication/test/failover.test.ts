@@ -1,8 +1,8 @@
 import pg from 'pg';
-import { startPostgres, type PostgresServer } from '@etl/testing/postgres';
+import type { PostgresServer } from '@etl/testing/postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failureOf, Replica } from './support/replica.ts';
-import { TestDatabase } from './support/postgres.ts';
+import { startServer, TestDatabase } from './support/postgres.ts';
 
 const SLOT = 'failover';
 
@@ -23,7 +23,7 @@ describe('a standby that is promoted', () => {
   let database: TestDatabase;
 
   beforeAll(async () => {
-    primary = await startPostgres();
+    primary = await startServer();
     const admin = new pg.Client(primary.connectionString());
     await admin.connect();
     await admin.query('CREATE DATABASE shop');
@@ -40,7 +40,7 @@ describe('a standby that is promoted', () => {
   async function promotedCopy(): Promise<PostgresServer> {
     await database.client.end();
     await primary.stop();
-    const copy = await startPostgres({ copyOf: primary, standbyOf: 'nobody' });
+    const copy = await startServer({ copyOf: primary, standbyOf: 'nobody' });
     await primary.start();
     database = await databaseOf(primary);
     const other = await databaseOf(copy);
@@ -105,7 +105,7 @@ describe('a standby that is promoted', () => {
     await replica.run();
     await database.client.end();
     await primary.stop();
-    const older = await startPostgres({ copyOf: primary });
+    const older = await startServer({ copyOf: primary });
     await primary.start();
     database = await databaseOf(primary);
     try {
@@ -122,20 +122,91 @@ describe('a standby that is promoted', () => {
   });
 });
 
+describe('a slot that standbys keep a copy of', () => {
+  test('failover_slot_promoted_standby: is gone on from at a promoted standby, with 17 and newer', async (context) => {
+    await using primary = await startServer();
+    const admin = new pg.Client(primary.connectionString());
+    await admin.connect();
+    await admin.query(`CREATE DATABASE shop`);
+    await admin.query(`SELECT pg_create_physical_replication_slot('standby', true)`);
+    await admin.end();
+    let writer = await databaseOf(primary);
+    const version = await versionOf(writer);
+    await writer.sql(`CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items VALUES (1, 'a')`);
+    const replica = new Replica(writer, { slot: SLOT, failover: true });
+    if (version < 170_000) {
+      expect(await failureOf(replica.run())).toMatchObject({ code: 'PG_FAILOVER_UNSUPPORTED', kind: 'config' });
+      await writer.client.end();
+      context.skip(`PostgreSQL ${version} keeps no copies of slots`);
+    }
+    await writer.client.end();
+    await primary.stop();
+    const { host, port, user, password } = primary;
+    await using standby = await startServer({
+      copyOf: primary,
+      standbyOf: primary,
+      settings: {
+        primary_conninfo: `host=${host} port=${port} user=${user} password=${password} dbname=shop`,
+        primary_slot_name: 'standby',
+        sync_replication_slots: 'on',
+      },
+    });
+    await primary.start();
+    writer = await databaseOf(primary);
+    const reader = await databaseOf(standby);
+    // A slot that was made without is changed by the first run that wants it.
+    await replica.with({ failover: false }).run();
+    expect(replica.rows('items')).toHaveLength(1);
+    for (const id of [2, 3]) {
+      await writer.sql(`INSERT INTO items VALUES (${id}, 'b'); UPDATE items SET name = 'c${id}' WHERE id = 1`);
+      await replica.run();
+      const confirmed = await writer.confirmedLsn(SLOT);
+      await expect
+        .poll(
+          async () =>
+            reader.value(
+              `SELECT synced AND NOT temporary AND confirmed_flush_lsn >= '${confirmed}' FROM pg_replication_slots WHERE slot_name = '${SLOT}'`,
+            ),
+          { timeout: 40_000, interval: 100 },
+        )
+        .toBe('t');
+    }
+    await writer.sql(`INSERT INTO items VALUES (4, 'not read before'); DELETE FROM items WHERE id = 2`);
+    const written = await writer.value('SELECT pg_current_wal_insert_lsn()');
+    await expect
+      .poll(async () => reader.value(`SELECT pg_last_wal_replay_lsn() >= '${written}'`), { timeout: 15_000 })
+      .toBe('t');
+    await writer.client.end();
+    await primary.stop('immediate');
+    await reader.sql('SELECT pg_promote(true)');
+    await reader.sql(`INSERT INTO items VALUES (5, 'after the promotion')`);
+    const moved = replica.elsewhere(reader);
+    await moved.run();
+    expect(await moved.difference(reader, 'items', ['id', 'name'])).toEqual([]);
+    await reader.sql(`UPDATE items SET name = 'last'; DELETE FROM items WHERE id = 3`);
+    expect((await moved.run()).rows).toBeGreaterThan(0);
+    expect(await moved.difference(reader, 'items', ['id', 'name'])).toEqual([]);
+    await reader.client.end();
+  });
+});
+
 describe('a standby as the source', () => {
-  test('is read up to what it has replayed, with 16 and newer', async () => {
-    await using primary = await startPostgres();
+  test('read_replica_source: is read up to what it has replayed, with 16 and newer', async (context) => {
+    await using primary = await startServer();
     const admin = new pg.Client(primary.connectionString());
     await admin.connect();
     await admin.query('CREATE DATABASE shop');
     await admin.end();
     let writer = await databaseOf(primary);
-    if ((await versionOf(writer)) < 160_000) return;
+    if ((await versionOf(writer)) < 160_000) {
+      await writer.client.end();
+      context.skip('before 16 a standby has no logical slots');
+    }
     await writer.sql(`CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items VALUES (1, 'a');
       CREATE PUBLICATION etl FOR TABLE items`);
     await writer.client.end();
     await primary.stop();
-    await using standby = await startPostgres({ copyOf: primary, standbyOf: primary });
+    await using standby = await startServer({ copyOf: primary, standbyOf: primary });
     await primary.start();
     writer = await databaseOf(primary);
     const reader = await databaseOf(standby);

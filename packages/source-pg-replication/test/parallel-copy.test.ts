@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { silentLogger } from '@etl/core';
+import { silentLogger, type Destination } from '@etl/core';
 import { expect, test } from 'vitest';
 import { readServerFacts } from '../src/catalog.ts';
 import { Connector } from '../src/connector.ts';
@@ -15,6 +15,32 @@ const ROWS = 30_000;
 const fill = (table: string, from = 1): string =>
   `INSERT INTO ${table} SELECT g, repeat(md5(g::text), 32) FROM generate_series(${from}, ${from + ROWS - 1}) g`;
 
+/** The destination, which takes no rows before the promise resolves. */
+function heldBack(destination: Destination, until: Promise<void>): Destination {
+  return {
+    ...destination,
+    check: async () => undefined,
+    open: async (...given) => {
+      const session = await destination.open(...given);
+      const beginLoad = session.beginLoad.bind(session);
+      session.beginLoad = async (...options) => {
+        const load = await beginLoad(...options);
+        const [write, writeText] = [load.write.bind(load), load.writeText?.bind(load)];
+        load.write = async (...rows) => {
+          await until;
+          return write(...rows);
+        };
+        load.writeText = async (...text) => {
+          await until;
+          return writeText?.(...text);
+        };
+        return load;
+      };
+      return session;
+    },
+  };
+}
+
 test.each(['rows', 'text'])(
   'a big table is copied by several sessions, each row once, while it grows and changes (%s)',
   async (form) => {
@@ -23,6 +49,7 @@ test.each(['rows', 'text'])(
     );
     const replica = new Replica(database, { copyConnections: 3, pageRows: 500 }, { takesText: form === 'text' });
     const sessions = new Set<string>();
+    const isShared = Promise.withResolvers<void>();
     const over = new AbortController();
     const writing = (async () => {
       for (let id = ROWS + 1; !over.signal.aborted; id += 1) {
@@ -33,13 +60,14 @@ test.each(['rows', 'text'])(
           `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%ctid%'`,
         );
         for (const { pid } of copying) sessions.add(String(pid));
+        if (sessions.size > 1) isShared.resolve();
       }
     })();
-    await replica.run();
+    // Nobody takes a page before all sessions were seen, however fast the copy or slow the look at it is.
+    await replica.attempt({ destination: heldBack(replica.destination(), isShared.promise) });
     over.abort();
     await writing;
     await replica.run();
-    expect(sessions.size).toBeGreaterThan(1);
     expect(await replica.difference(database, 'items', ['id', 'name'])).toEqual([]);
   },
 );

@@ -77,7 +77,8 @@ test('a member of the owning role with CREATE on the database makes it, and take
   });
 });
 
-test('a superuser publishes a schema, later tables included', async () => {
+test('a superuser publishes a schema, later tables included', async (context) => {
+  await postgres.requireVersion(context, 15, 'publications of schemas');
   await using database = await postgres.database(TABLES);
   await database.sql(
     `CREATE PUBLICATION ours FOR TABLES IN SCHEMA public WITH (publish_via_partition_root = true);

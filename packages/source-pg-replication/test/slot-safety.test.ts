@@ -51,7 +51,7 @@ describe('what people are told of a slot', () => {
     ]);
   });
 
-  test('counts the time since the last run against idle_replication_slot_timeout', () => {
+  test('idle_timeout_warning_in_cron_mode: counts the time since the last run against idle_replication_slot_timeout', () => {
     expect(codes({ idleMs: 6 * 3_600_000, idleTimeoutMs: 10 * 3_600_000 })).toEqual(['PG_SLOT_IDLE warning']);
     expect(codes({ idleMs: 9 * 3_600_000, idleTimeoutMs: 10 * 3_600_000 })).toEqual(['PG_SLOT_IDLE critical']);
     const [warning] = slotWarnings(
@@ -228,7 +228,7 @@ describe('a position that was lost', () => {
     expect(other.rows('items')).toHaveLength(1);
   });
 
-  test('of a run that was killed before its first load is none: the next one goes on', async () => {
+  test('state_store_lost: of a run that was killed before its first load is none: the next one goes on', async () => {
     await using database = await postgres.database(ITEMS);
     const replica = new Replica(database);
     const source = replica.source();
@@ -260,7 +260,7 @@ describe('a position that was lost', () => {
 describe('a server that throws the log away', () => {
   const strict = usePostgres({ max_slot_wal_keep_size: '16MB', max_wal_size: '32MB', min_wal_size: '32MB' });
 
-  test('invalidates the slot: the run says so, and a full refresh makes a new one', async () => {
+  test('slot_invalidated_wal_removed: invalidates the slot: the run says so, and a full refresh makes a new one', async () => {
     await using database = await strict.database(ITEMS);
     const replica = new Replica(database, { tables: ['items'] });
     await replica.run();

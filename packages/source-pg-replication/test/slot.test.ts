@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EtlError, runPipeline, type Destination, type DestinationSession } from '@etl/core';
+import type { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
+import type { ServerFacts } from '../src/catalog.ts';
+import { reachedFence, takeFence } from '../src/fence.ts';
 import { parseLsn } from '../src/lsn.ts';
 import { usePostgres, type TestDatabase } from './support/postgres.ts';
 import { failureOf, lastCheckpoint, lsnOf, readAll, Replica, rowsOf } from './support/replica.ts';
@@ -13,7 +16,7 @@ async function confirmed(database: TestDatabase): Promise<bigint> {
 }
 
 describe('acknowledgement', () => {
-  test('confirms exactly the stored position, not before it is stored and never beyond', async () => {
+  test('ack_never_before_durable: confirms exactly the stored position, not before it is stored and never beyond', async () => {
     await using database = await postgres.database(ITEMS);
     const replica = new Replica(database);
     await using source = replica.source();
@@ -48,7 +51,7 @@ describe('acknowledgement', () => {
     }
   });
 
-  test('of a transaction does not lose the one whose commit record follows it at once', async () => {
+  test('adjacent_commit_records_after_ack: of a transaction does not lose the one whose commit record follows it at once', async () => {
     await using database = await postgres.database(ITEMS);
     const replica = new Replica(database);
     await replica.run();
@@ -105,7 +108,7 @@ describe('acknowledgement', () => {
     expect(await database.confirmedLsn(database.name)).toBe(first);
   });
 
-  test('while a transaction is open does not lose it', async () => {
+  test('idle_keepalive_ack_mid_transaction: while a transaction is open does not lose it', async () => {
     await using database = await postgres.database(ITEMS);
     const replica = new Replica(database);
     await replica.run();
@@ -119,7 +122,7 @@ describe('acknowledgement', () => {
     expect(replica.rows('items')).toHaveLength(2);
   });
 
-  test('moves the slot of an idle database, and of one where only other tables change', async () => {
+  test('slot_advances_when_idle_db, slot_advances_when_only_unpublished_tables_change, cron_run_on_idle_db: moves the slot of an idle database, and of one where only other tables change', async () => {
     await using database = await postgres.database(`${ITEMS}; CREATE TABLE other (id int PRIMARY KEY)`);
     const replica = new Replica(database, { tables: ['items'] });
     await replica.run();
@@ -133,7 +136,7 @@ describe('acknowledgement', () => {
     expect(await database.confirmedLsn(database.name)).toBe(replica.lsn());
   });
 
-  test('that never comes makes the next reading begin where the slot is, and changes nothing', async () => {
+  test('status_update_skipped_then_restart: that never comes makes the next reading begin where the slot is, and changes nothing', async () => {
     await using database = await postgres.database(ITEMS);
     const replica = new Replica(database);
     await replica.run();
@@ -146,7 +149,7 @@ describe('acknowledgement', () => {
 });
 
 describe('the end of a reading', () => {
-  test('includes a commit that was asynchronous a moment before', async () => {
+  test('cron_async_commit_just_before_start: includes a commit that was asynchronous a moment before', async () => {
     await using database = await postgres.database(ITEMS);
     const replica = new Replica(database);
     await replica.run();
@@ -157,7 +160,7 @@ describe('the end of a reading', () => {
     }
   });
 
-  test('comes although a writer never stops', async () => {
+  test('cron_run_reads_to_lsn_and_exits, cron_run_while_writer_never_stops: comes although a writer never stops', async () => {
     await using database = await postgres.database(ITEMS);
     const replica = new Replica(database);
     await replica.run();
@@ -171,6 +174,20 @@ describe('the end of a reading', () => {
     await writing;
     await replica.run();
     expect(await replica.difference(database, 'items', ['id', 'name'])).toEqual([]);
+  });
+
+  test('cron_target_at_page_boundary: a position behind the header of a page is reached at the start of the page', async () => {
+    for (const [replayed, target] of [
+      ['0/3000000', 0x3000000n],
+      ['0/3000028', 0x3000000n],
+      ['0/3000029', 0x3000029n],
+    ] as const) {
+      const control = { query: async () => ({ rows: [{ lsn: replayed }] }) } as unknown as Client;
+      const fence = await takeFence(control, { isStandby: true } as ServerFacts);
+      expect(fence).toEqual({ type: 'position', lsn: target });
+      const at = (walEnd: bigint): bigint | undefined => reachedFence(fence, { type: 'keepalive', walEnd });
+      expect([at(target - 1n), at(target)]).toEqual([undefined, target]);
+    }
   });
 
   test('leaves the slot free, and so does stopping midway', async () => {
@@ -215,7 +232,7 @@ describe('the end of a reading', () => {
 });
 
 describe('is refused', () => {
-  test('when the slot is gone but the position is not', async () => {
+  test('slot_dropped_while_down: when the slot is gone but the position is not', async () => {
     await using database = await postgres.database(ITEMS);
     const replica = new Replica(database);
     await replica.run();
@@ -237,7 +254,7 @@ describe('is refused', () => {
     expect(await database.confirmedLsn(database.name)).toBe(null);
   });
 
-  test('when the slot is ahead of the position', async () => {
+  test('slot_recreated_ahead_of_state: when the slot is ahead of the position', async () => {
     await using database = await postgres.database(ITEMS);
     const replica = new Replica(database);
     await replica.run();
@@ -249,7 +266,7 @@ describe('is refused', () => {
     expect(replica.rows('items')).toHaveLength(2);
   });
 
-  test('when the position is that of another cluster', async () => {
+  test('different_system_identifier: when the position is that of another cluster', async () => {
     await using database = await postgres.database(ITEMS);
     const replica = new Replica(database);
     await replica.run();
@@ -274,7 +291,7 @@ describe('is refused', () => {
     expect(await replica.difference(database, 'items', ['id', 'name'])).toEqual([]);
   });
 
-  test('when another process reads the slot, naming it', async () => {
+  test('slot_active_by_other_process, two_runs_overlap: when another process reads the slot, naming it', async () => {
     await using database = await postgres.database(ITEMS);
     const replica = new Replica(database, { slotWaitMs: 200 });
     await replica.run();

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { startPostgres } from '@etl/testing/postgres';
-import { usePostgres } from './support/postgres.ts';
+import { startServer, usePostgres } from './support/postgres.ts';
 import { failureOf, readAll, Replica } from './support/replica.ts';
 
 const postgres = usePostgres({ wal_sender_timeout: '1s' });
@@ -54,7 +53,7 @@ test('reading pauses with its consumer', async () => {
   expect(rows).toBe(30_000);
 });
 
-test('a value of 64 MiB arrives whole, in the snapshot and in the stream', async () => {
+test('toast_large_64MiB_row: a value of 64 MiB arrives whole, in the snapshot and in the stream', async () => {
   await using database = await postgres.database(
     `${ITEMS}; INSERT INTO items VALUES (1, repeat('é', 32 * 1024 * 1024))`,
   );
@@ -68,7 +67,7 @@ test('a value of 64 MiB arrives whole, in the snapshot and in the stream', async
 });
 
 test('a server that fails in the midst is an error to try again, and nothing is lost', async () => {
-  await using server = await startPostgres({ settings: { fsync: 'on' } });
+  await using server = await startServer({ settings: { fsync: 'on' } });
   const { default: pg } = await import('pg');
   const { TestDatabase } = await import('./support/postgres.ts');
   const connect = async (): Promise<InstanceType<typeof TestDatabase>> => {

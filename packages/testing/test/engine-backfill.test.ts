@@ -68,6 +68,17 @@ describe('a backfill', () => {
     expect(calls.filter((call) => call.includes('2026-10'))).toHaveLength(4);
   });
 
+  it('reads what a run whose clock was ahead has read, and once only', async () => {
+    const { calls, failing, run } = world({ windowDays: 1 });
+    await run('2027-11-10', { days: october });
+    failing.set('1 2026-10-02', error('data'));
+    await run('2026-11-10', { days: october });
+    expect(calls.filter((call) => call.includes('2026-10'))).toHaveLength(4);
+    failing.clear();
+    await run('2026-11-10', { days: october });
+    expect(calls.filter((call) => call.includes('2026-10'))).toEqual(['1 2026-10-02…2026-10-02']);
+  });
+
   it('reads only what is missing when asked', async () => {
     const { calls, failing, run } = world({ windowDays: 1 });
     failing.set('1 2026-10-03', error('data'));

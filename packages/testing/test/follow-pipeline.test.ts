@@ -104,6 +104,38 @@ describe('a log that is followed', () => {
     expect(loads).toEqual([1, 1, 1, 1]);
   });
 
+  test('moves a position without a load, and makes one again when there are rows', async () => {
+    const at = (value: number): SourceMessage => ({
+      type: 'checkpoint',
+      checkpoint: { entries: [{ stream: '', partition: 'at', value }] },
+    });
+    const acknowledged: unknown[] = [];
+    const source = logOf(async function* (_, round) {
+      if (round === 2) {
+        yield* load(7);
+        yield at(8);
+        run.stop.abort();
+        return;
+      }
+      for (let value = 1; value <= 3; value += 1) yield at(value);
+      throw down();
+    });
+    source.acknowledge = async ({ entries }) =>
+      void acknowledged.push(entries[0]?.value, run.store.state.get('log')?.[0]?.value);
+    const loads: number[] = [];
+    const run = following(source, {
+      onEvent: (event) => {
+        if (event.type === 'load-committed') loads.push(event.summary.rowsWritten['items'] ?? 0);
+      },
+    });
+    const report = await run.ended;
+    // Each position is stored before the source is told, and proves enough to wait for a source that goes down.
+    expect(acknowledged).toEqual([1, 1, 2, 2, 3, 3, 7, 7, 8, 8]);
+    expect(loads).toEqual([1]);
+    expect(report.loads).toHaveLength(1);
+    expect(source.requests[1]?.state?.[0]?.value).toBe(3);
+  });
+
   test('reads everything anew only once', async () => {
     const source = logOf(async function* (_, round) {
       yield* load(round);

@@ -1,14 +1,15 @@
 import { EtlError, type OperationOptions, type Source } from '@etl/core';
 import { withDestination } from '../clickhouse-destination.ts';
 import type { Command, CommandContext } from '../command-context.ts';
-import { resolveDestination } from '../destinations.ts';
 import { commonExitCode, EXIT_OK, EXIT_PARTIAL } from '../exit-code.ts';
+import { destinationOf } from '../group-target.ts';
 import { noGroups, openGroup, readGroups } from '../groups.ts';
 import { withSource } from '../platform.ts';
 import { problemJson, problemOf, type Problem } from '../problem.ts';
 import { reportProblem } from '../problem-report.ts';
 import { count } from '../quantity.ts';
 import { loadPlatform, platformNames } from '../registry.ts';
+import { datasetOf } from '../trial-run.ts';
 
 export interface CheckOptions {
   readonly embedded?: boolean;
@@ -97,12 +98,9 @@ async function* checkGroup(
   yield { ...about, part: 'configuration', detail: '', problems: [] };
   yield await attempt('source', '', () => withSource(group, (source) => sourceProblems(source, { signal, logger })));
   yield await attempt('destination', group.target.destination, async () => {
-    const resolved = resolveDestination(group.target.destination, {
-      env,
-      redactor,
-      embedded: options.embedded,
-    });
-    await withDestination(resolved, group.target.dataset, env, (destination) => destination.check({ signal, logger }));
+    const resolved = destinationOf(group, { env, redactor, embedded: options.embedded });
+    const dataset = datasetOf(platformName, group.target.dataset, undefined, env);
+    await withDestination(resolved, dataset, env, (destination) => destination.check({ signal, logger }));
     return [];
   });
 }

@@ -1,13 +1,13 @@
 import { EtlError } from '@etl/core';
 import type { FacebookOptions } from '@etl/source-facebook';
 
-/** A variable that sets one option of the Facebook source, for all of its platforms. */
+/** A variable that sets one option of the Facebook source, or of its destination, for all of its platforms. */
 interface OptionVariable {
   readonly name: string;
   readonly default: string;
   readonly meaning: string;
   /** Section and name of the option; a name alone is one of the source itself. */
-  readonly option: readonly [section: 'insights' | 'reports' | 'creatives' | 'source', name: string];
+  readonly option: readonly [section: 'insights' | 'reports' | 'creatives' | 'source' | 'destination', name: string];
   /** Smallest and largest whole number; absent: one of {@link OptionVariable.values}. */
   readonly range?: readonly [min: number, max: number];
   readonly values?: readonly string[];
@@ -125,6 +125,14 @@ const VARIABLES: readonly OptionVariable[] = [
     option: ['source', 'longestSpacingSeconds'],
     range: [0, 3600],
   },
+  {
+    name: 'FB_CLICKHOUSE_SEND_RECEIVE_TIMEOUT_SECONDS',
+    default: '300',
+    meaning: 'Longest wait for one statement of ClickHouse.',
+    option: ['destination', 'requestTimeoutMs'],
+    range: seconds(86_400),
+    convert: (value) => value * 1000,
+  },
 ];
 
 /** All of them, for the table of the configuration. */
@@ -150,6 +158,16 @@ export type FacebookSettings = OptionSections & Pick<FacebookOptions, 'slowDownA
  *   quietly ignored is worse than none.
  */
 export function facebookSettings(env: NodeJS.ProcessEnv): FacebookSettings {
+  const { source, destination: _, ...others } = sectionsOf(env);
+  return { ...others, ...source };
+}
+
+/** What the environment sets of the destination. @throws `FACEBOOK_VARIABLE_INVALID` (config) */
+export function facebookDestination(env: NodeJS.ProcessEnv): { readonly requestTimeoutMs?: number } {
+  return sectionsOf(env)['destination'] ?? {};
+}
+
+function sectionsOf(env: NodeJS.ProcessEnv): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
   const sections: Record<string, Record<string, unknown>> = {};
   for (const variable of VARIABLES) {
     const text = env[variable.name]?.trim() ?? '';
@@ -157,8 +175,7 @@ export function facebookSettings(env: NodeJS.ProcessEnv): FacebookSettings {
     const [section, option] = variable.option;
     sections[section] = { ...sections[section], [option]: valueOf(variable, text) };
   }
-  const { source, ...others } = sections;
-  return { ...others, ...source };
+  return sections;
 }
 
 function valueOf({ name, range, values, convert }: OptionVariable, text: string): number | string {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { definePlatform, type Platform } from '../platform.ts';
-import { facebookSettings } from './facebook-variables.ts';
+import { facebookDestination, facebookSettings } from './facebook-variables.ts';
 
 const facebookGroupSchema = z.strictObject({
   token: z.string().regex(/^[^\s<>]+$/, 'must be a token, without spaces or angle brackets'),
@@ -55,6 +55,7 @@ function platformOf(family: Family): Platform {
         dataset: group.dataset ?? family.dataset,
       },
       secrets: [group.token],
+      ...facebookDestination(env),
       // Objects have no days; what of them has changed comes with the next run.
       backfillStreams: ['insights'],
       async createSource() {

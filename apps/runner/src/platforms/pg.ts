@@ -27,6 +27,7 @@ const pgGroupSchema = z.strictObject({
     .optional(),
   heartbeat_seconds: z.number().min(0.1).optional(),
   slot: z.string().min(1).optional(),
+  failover: z.boolean().optional(),
   publication: z.string().min(1).optional(),
   dataset: z
     .string()
@@ -62,6 +63,7 @@ export const pgPlatform = definePlatform({
           ...(maxSlotLagBytes === undefined ? {} : { maxSlotLagBytes }),
           ...(dropSlotOverLimit === undefined ? {} : { dropSlotOverLimit }),
           ...(group.heartbeat_seconds === undefined ? {} : { heartbeatMs: Math.round(group.heartbeat_seconds * 1000) }),
+          ...(group.failover === undefined ? {} : { failover: group.failover }),
           ...(group.schemas === undefined ? {} : { schemas: group.schemas }),
           ...(group.tables === undefined ? {} : { tables: group.tables }),
           ...(group.out_of_range === undefined ? {} : { outOfRange: group.out_of_range }),

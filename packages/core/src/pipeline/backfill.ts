@@ -26,8 +26,10 @@ export async function beginBackfill(
   options: { readonly now: Date; readonly onlyMissing: boolean },
 ): Promise<Backfill> {
   const since = options.onlyMissing ? '' : await startOf(session, stream, days, options.now);
+  // What was read by a clock that was ahead says nothing of when that was.
+  const isSince = (readAt: number): boolean => readAt >= Date.parse(since) && readAt <= options.now.getTime();
   const isDone = (entry: LedgerEntry | undefined): boolean =>
-    entry?.status === 'good' && (options.onlyMissing || Date.parse(entry.readAt) >= Date.parse(since));
+    entry?.status === 'good' && (options.onlyMissing || isSince(Date.parse(entry.readAt)));
   return {
     due: asked.filter(({ previous }) => !isDone(previous)),
     finish: async () => {

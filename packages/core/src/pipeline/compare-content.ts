@@ -113,7 +113,7 @@ function differingBuckets(
     .toSorted((one, other) => one - other);
 }
 
-/** Buckets that hold {@link MAX_ROWS} together. One alone can hold more: of integers only the lowest bits count. */
+/** Buckets that hold {@link MAX_ROWS} together. One alone can hold more, in a table of thousands of millions of rows. */
 function firstRows(
   differing: readonly number[],
   ours: ReadonlyMap<number, ContentBucket>,

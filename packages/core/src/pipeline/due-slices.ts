@@ -15,7 +15,7 @@ export interface DueSlice {
 }
 
 /** Expected slices minus those that are good and were read after the platform stopped restating them. */
-export function dueSlices(expected: readonly Slice[], ledger: readonly LedgerEntry[]): readonly DueSlice[] {
+export function dueSlices(expected: readonly Slice[], ledger: readonly LedgerEntry[], now: Date): readonly DueSlice[] {
   const entries = new Map(ledger.map((entry) => [entry.slice, entry]));
   const newest = newestGoodDays(expected, entries);
   const due: DueSlice[] = [];
@@ -23,7 +23,7 @@ export function dueSlices(expected: readonly Slice[], ledger: readonly LedgerEnt
     const previous = entries.get(slice.key);
     if (previous === undefined) due.push({ slice, reason: isGap(slice, newest) ? 'gap' : 'new' });
     else if (previous.status === 'failed') due.push({ slice, reason: 'failed', previous });
-    else if (!isSettled(slice, previous)) due.push({ slice, reason: 'unsettled', previous });
+    else if (!isSettled(slice, previous, now)) due.push({ slice, reason: 'unsettled', previous });
   }
   return due;
 }
@@ -44,9 +44,11 @@ export function countByReason(due: readonly DueSlice[]): Readonly<Partial<Record
   return counts;
 }
 
-function isSettled(slice: Slice, { readAt }: LedgerEntry): boolean {
-  // Anything that is not a time compares as false: such a slice stays due.
-  return slice.settledAt !== undefined && Date.parse(readAt) >= Date.parse(slice.settledAt);
+// Anything that is not a time compares as false: such a slice stays due. So does one that was read at a time
+// that has not come yet: the clock of that run was ahead, and nobody knows what it was in truth.
+function isSettled(slice: Slice, { readAt }: LedgerEntry, now: Date): boolean {
+  const at = Date.parse(readAt);
+  return slice.settledAt !== undefined && at >= Date.parse(slice.settledAt) && at <= now.getTime();
 }
 
 function newestGoodDays(

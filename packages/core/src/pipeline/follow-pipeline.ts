@@ -50,7 +50,7 @@ const SHORTEST_ROUND_MS = 1000;
  *
  * A source or destination that goes down while it works (`transient`, `rate-limit`) is waited for, with
  * exponential backoff and full jitter up to a minute; meanwhile nothing is read, held in memory or
- * acknowledged. What fails before the first load went well ends it, and so does every other kind of error.
+ * acknowledged. What fails before the first load, or position, was stored ends it, and so does every other kind of error.
  *
  * @returns the report of the last run.
  * @throws as `runPipeline` does.
@@ -62,7 +62,7 @@ export async function followPipeline(options: FollowOptions): Promise<PipelineRe
   let isProven = false;
   let attempt = 0;
   const onEvent: PipelineOptions['onEvent'] = (event) => {
-    if (event.type === 'load-committed') {
+    if (event.type === 'checkpoint-acknowledged') {
       isProven = true;
       attempt = 0;
     }
@@ -73,6 +73,7 @@ export async function followPipeline(options: FollowOptions): Promise<PipelineRe
     try {
       const report = await runPipeline({
         ...rest,
+        // The first checkpoint has forgotten the positions of all that is to be read anew: the state says what is left.
         fullRefresh: isProven ? undefined : rest.fullRefresh,
         onEvent,
         follow,

@@ -60,7 +60,9 @@ export async function planPipeline(options: PlanOptions): Promise<PipelinePlan> 
     const ledger = await view.readLedger(name, stream);
     const own = expected.find((plan) => plan.stream.name === stream);
     const wanted = asked.find((plan) => plan.stream.name === stream);
-    const due = own === undefined ? [] : (options.fullRefresh === true ? askedSlices : dueSlices)(own.slices, ledger);
+    const isRefresh = options.fullRefresh === true;
+    const read = own?.slices ?? [];
+    const due = isRefresh ? askedSlices(read, ledger) : dueSlices(read, ledger, now);
     const more = wanted === undefined ? [] : backfillOf(wanted, ledger, due, options.onlyMissing === true);
     const plan = own ?? wanted;
     if (plan !== undefined) plans.push(streamDue(plan, own?.slices.length ?? 0, [due, more]));

@@ -15,7 +15,6 @@ const STREAM_KINDS: ReadonlySet<ErrorKind> = new Set(['data', 'schema', 'config'
 export async function runLog(run: PipelineRun): Promise<void> {
   const loads = new LogLoads(run);
   try {
-    await loads.begin();
     const state = await run.session.readState();
     loads.known = state;
     const request = {
@@ -46,7 +45,7 @@ function isOver({ options, now }: PipelineRun, rows: number): boolean {
   return (deadline !== undefined && now() >= deadline) || (maxRows !== undefined && rows >= maxRows);
 }
 
-/** The loads of one reading, one after the other; the next begins before its rows are read. */
+/** The loads of one reading, one after the other. Where only the position moves, it is stored without a load. */
 class LogLoads implements AsyncDisposable {
   readonly #run: PipelineRun;
   readonly #specs = new Map<string, StreamSpec>();
@@ -70,7 +69,7 @@ class LogLoads implements AsyncDisposable {
   readonly lookup: LoadPackage['lookup'] = async (stream, keys, columns) => {
     if (this.#failed.has(stream)) return keys.map(() => undefined);
     await this.#prepare(stream);
-    return this.#current().lookup(stream, keys, columns);
+    return (await this.#current()).lookup(stream, keys, columns);
   };
 
   /** Rows of all loads of this reading. */
@@ -78,14 +77,12 @@ class LogLoads implements AsyncDisposable {
     return this.#rowsBefore + this.#rows;
   }
 
-  async begin(): Promise<void> {
+  /** The open load, which begins when the first message comes that belongs into it. */
+  async #current(): Promise<LoadPackage> {
+    if (this.#load !== undefined) return this.#load;
     this.#load = await this.#run.session.beginLoad({ ...this.#run.options, signal: this.#run.signal });
-    this.#prepared.clear();
-    this.#rowsBefore += this.#rows;
-    this.#rows = 0;
-    this.#uncovered = false;
-    this.#moved = [];
     this.#run.recorder.event({ type: 'load-started', loadId: this.#load.id });
+    return this.#load;
   }
 
   async accept(message: SourceMessage): Promise<void> {
@@ -117,7 +114,7 @@ class LogLoads implements AsyncDisposable {
         return;
       case 'records':
         await this.#prepare(message.stream);
-        await this.#current().write(message.stream, message.rows);
+        await (await this.#current()).write(message.stream, message.rows);
         this.#rows += message.rows.length;
         this.#uncovered = true;
         recorder.event({ type: 'batch-written', stream: message.stream, rows: message.rows.length });
@@ -125,7 +122,7 @@ class LogLoads implements AsyncDisposable {
       case 'text-records': {
         const { stream, batch } = message;
         await this.#prepare(stream);
-        await writeText(this.#run, this.#current(), stream, batch);
+        await writeText(this.#run, await this.#current(), stream, batch);
         this.#rows += batch.rowCount;
         this.#uncovered = true;
         recorder.event({ type: 'batch-written', stream, rows: batch.rowCount });
@@ -133,13 +130,13 @@ class LogLoads implements AsyncDisposable {
       }
       case 'truncate':
         await this.#prepare(message.stream);
-        await this.#current().truncate(message.stream);
+        await (await this.#current()).truncate(message.stream);
         this.#uncovered = true;
         return;
       case 'drift-found': {
         const { stream, drift } = message;
         await this.#prepare(stream);
-        recorder.schemaChanged(stream, [await recordedDrift(this.#current(), stream, drift)]);
+        recorder.schemaChanged(stream, [await recordedDrift(await this.#current(), stream, drift)]);
         return;
       }
       case 'progress':
@@ -155,7 +152,7 @@ class LogLoads implements AsyncDisposable {
     this.#run.recorder.streamSeen(stream);
     this.#run.recorder.streamFailed(stream, error);
     this.#prepared.delete(stream);
-    await this.#current().discard(stream);
+    await this.#load?.discard(stream);
     const positions = [...this.known, ...this.#moved].filter((entry) => entry.stream === stream);
     this.#moved.push(...positions.map((entry) => ({ ...entry, value: null })));
   }
@@ -166,7 +163,6 @@ class LogLoads implements AsyncDisposable {
     const { follow, commitEveryRows = COMMIT_EVERY_ROWS } = this.#run.options;
     if (follow === undefined && this.#rows < commitEveryRows) return;
     await this.#commit();
-    await this.begin();
   }
 
   async finish(): Promise<void> {
@@ -183,11 +179,20 @@ class LogLoads implements AsyncDisposable {
   /** Commits what the last checkpoint covers, then tells the source that it is durable. */
   async #commit(): Promise<void> {
     const entries = newestEntries(this.#moved);
-    const summary = await this.#current().commit(entries);
+    const load = this.#load;
+    // An idle log moves its position from time to time, and a load is some ten statements at the destination.
+    if (load !== undefined) {
+      this.#run.recorder.loadCommitted(await load.commit(entries));
+      await this.#run.calls.committed();
+    } else if (entries.length > 0) {
+      await this.#run.session.writeState(entries);
+    }
     this.known = newestEntries([...this.known, ...entries]);
     this.#load = undefined;
-    this.#run.recorder.loadCommitted(summary);
-    await this.#run.calls.committed();
+    this.#prepared.clear();
+    this.#rowsBefore += this.#rows;
+    this.#rows = 0;
+    this.#moved = [];
     const checkpoint = { entries };
     await this.#run.options.source.acknowledge?.(checkpoint, { ...this.#run.options, signal: this.#run.signal });
     this.#run.recorder.event({ type: 'checkpoint-acknowledged', checkpoint });
@@ -198,12 +203,7 @@ class LogLoads implements AsyncDisposable {
     const spec = this.#specs.get(stream);
     if (spec === undefined || this.#prepared.has(stream)) return;
     this.#prepared.add(stream);
-    this.#run.recorder.schemaChanged(stream, await this.#current().prepare(spec));
-  }
-
-  #current(): LoadPackage {
-    if (this.#load === undefined) throw new Error('no load is open');
-    return this.#load;
+    this.#run.recorder.schemaChanged(stream, await (await this.#current()).prepare(spec));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

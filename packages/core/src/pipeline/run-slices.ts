@@ -52,11 +52,12 @@ class SliceRun {
   }
 
   async loadDue(): Promise<void> {
-    const { options, session, recorder } = this.#run;
+    const { options, session, recorder, now } = this.#run;
     const tasks: WindowLane[] = [];
     for (const plan of await this.#plan({})) {
       const ledger = await session.readLedger(plan.stream.name);
-      const due = options.fullRefresh === true ? askedSlices(plan.slices, ledger) : dueSlices(plan.slices, ledger);
+      const due =
+        options.fullRefresh === true ? askedSlices(plan.slices, ledger) : dueSlices(plan.slices, ledger, now());
       recorder.slicesPlanned(plan.stream.name, plan.slices.length, due);
       tasks.push(...tasksOf(plan, due, false));
     }

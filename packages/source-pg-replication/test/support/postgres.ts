@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { startPostgres, type PostgresServer } from '@etl/testing/postgres';
-import { afterAll, beforeAll } from 'vitest';
+import { startPostgres, type PostgresOptions, type PostgresServer } from '@etl/testing/postgres';
+import { afterAll, beforeAll, type TestContext } from 'vitest';
+
+/** A server of the version whose `postgres` and `initdb` are where `ETL_TEST_POSTGRES_BINARIES` says, or of the npm package. */
+export async function startServer(options: PostgresOptions = {}): Promise<PostgresServer> {
+  const binaries = process.env['ETL_TEST_POSTGRES_BINARIES'];
+  return startPostgres(binaries === undefined ? options : { binaries, ...options });
+}
 
 /** A database of its own, on a server that the tests of a file share. */
 export class TestDatabase implements AsyncDisposable {
@@ -73,6 +79,10 @@ export interface TestPostgres {
   /** The embedded server; absent when `ETL_TEST_POSTGRES_URL` names another. */
   readonly server: PostgresServer | undefined;
   database(sql?: string): Promise<TestDatabase>;
+  /** Major version of the server. */
+  version(): Promise<number>;
+  /** Skips a test on servers that are too old, and says what they lack. */
+  requireVersion(test: Pick<TestContext, 'skip'>, version: number, feature: string): Promise<void>;
 }
 
 /** A server for the tests of this file: the one that `ETL_TEST_POSTGRES_URL` names, or an embedded one. */
@@ -82,15 +92,29 @@ export function usePostgres(settings: Readonly<Record<string, string>> = {}): Te
   const isOwn = admin === '' || Object.keys(settings).length > 0;
   beforeAll(async () => {
     if (!isOwn) return;
-    server = await startPostgres({ settings });
+    server = await startServer({ settings });
     admin = server.connectionString();
   });
   afterAll(async () => {
     await server?.[Symbol.asyncDispose]();
   });
+  const version = async (): Promise<number> => {
+    const client = new pg.Client(admin);
+    await client.connect();
+    const { rows } = await client.query<{ version: number }>(
+      `SELECT current_setting('server_version_num')::int / 10000 AS version`,
+    );
+    await client.end();
+    return rows[0]?.version ?? 0;
+  };
   return {
     get server() {
       return server;
+    },
+    version,
+    async requireVersion({ skip }, needed, feature) {
+      const own = await version();
+      if (own < needed) skip(`PostgreSQL ${own} has no ${feature}`);
     },
     async database(sql = '') {
       const name = `etl_test_${randomBytes(6).toString('hex')}`;

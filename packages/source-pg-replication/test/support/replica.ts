@@ -20,6 +20,7 @@ import type { TestDatabase } from './postgres.ts';
 export class Replica {
   readonly store: MemoryStore;
   readonly warnings: string[] = [];
+  readonly #database: TestDatabase;
   readonly #options: PgReplicationOptions;
   readonly #takesText: boolean;
 
@@ -31,6 +32,7 @@ export class Replica {
       store = new MemoryStore(),
     }: { readonly takesText?: boolean; readonly store?: MemoryStore } = {},
   ) {
+    this.#database = database;
     this.#takesText = takesText;
     this.store = store;
     this.#options = { connectionString: database.url, slot: database.name, ...options };
@@ -40,6 +42,15 @@ export class Replica {
   elsewhere(database: TestDatabase): Replica {
     const options = { ...this.#options, connectionString: database.url };
     return new Replica(database, options, { takesText: this.#takesText, store: this.store });
+  }
+
+  /** The same copy, with other options. */
+  with(options: Partial<PgReplicationOptions>): Replica {
+    return new Replica(
+      this.#database,
+      { ...this.#options, ...options },
+      { takesText: this.#takesText, store: this.store },
+    );
   }
 
   source(): ComparableSource {

@@ -125,7 +125,7 @@ export const CREATIVE_FIELDS: Fields<Creative> = {
   }),
   url_tags: ({ id }) => `utm_source=facebook&utm_content=${id}`,
   template_url: () => undefined,
-  instagram_actor_id: () => '178414000000000011',
+  instagram_user_id: () => '178414000000000011',
   product_set_id: ({ id }) => (hashText(id) % 5 === 0 ? '330000000000000009' : undefined),
 };
 

@@ -1,0 +1,52 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, test } from 'vitest';
+import { sendAlert } from '../src/alert.ts';
+import { Redactor } from '../src/redactor.ts';
+
+const alert = {
+  subject: 'etl run shop e1',
+  pipeline: 'shop_e1',
+  status: 'failed',
+  exitCode: 75,
+  lines: ['failed (exit 75)'],
+  failures: [],
+} as const;
+
+/** What is said on the terminal when the webhook answers in a certain way. */
+async function said(answer: RequestListener): Promise<string> {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+  let text = '';
+  try {
+    await sendAlert(alert, {
+      env: { ETL_ALERT_WEBHOOK_URL: url },
+      redactor: new Redactor(),
+      terminal: { say: (line) => void (text += line), style: (_, styled) => styled },
+      timeoutMs: 200,
+    });
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+  return text;
+}
+
+test('a webhook that never answers is given up, and the run ends', async () => {
+  expect(await said(() => undefined)).toContain('The alert was not delivered: the webhook did not answer in time.');
+});
+
+test('a webhook whose answer never ends has been told', async () => {
+  expect(await said((_, response) => response.writeHead(200).write('.'))).toBe('');
+});
+
+test('a webhook that sends elsewhere is not followed', async () => {
+  let asked = 0;
+  const text = await said((_, response) => {
+    asked += 1;
+    response.writeHead(307, { location: '/other' }).end();
+  });
+  expect(text).toContain('The alert was not delivered');
+  expect(asked).toBe(1);
+});
