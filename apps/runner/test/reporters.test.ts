@@ -265,12 +265,33 @@ describe('reporters', () => {
     expect(stepSummary(HEADING, report({ streams }))).toContain('| insights | 8 | 8 | 5 | 0 |');
   });
 
+  test('rows that the platform has restated are counted, in the lines, at the end and on the summary page', () => {
+    const stream = 'insights';
+    const window = { type: 'window-started', stream, slice: 'a=1/2026-11-01', slices: 1 } as const;
+    const known = { stream, slice: 'a=1/2026-11-01', rows: 1200, durationMs: 1, isUnchanged: false };
+    const published = { ...known, type: 'slice-published', restated: { rows: 96 } } as const;
+    for (const reporter of [new LineReporter(terminal(), HEADING), new LiveReporter(terminal(), HEADING)]) {
+      for (const event of [window, published]) reporter.event(event);
+    }
+    expect(written).toMatch(/insights a=1\/2026-11-01 published: 1,200 rows \(96 restated\) in \d+ ms/);
+    expect(written).toMatch(/✓ insights {2}a=1\/2026-11-01 {2}1,200 rows {2}96 restated {2}\d+ ms/);
+    const counts = { slicesPublished: 8, slicesUnchanged: 5, slicesRestated: 2 };
+    const streams = [{ stream, rows: 99, ...counts, rowsRestated: 96, slicesDue: 8, slicesLeft: 0 }];
+    expect(runSummary(terminal(), HEADING, report({ streams })).at(-1)).toContain('   96 rows restated in 2 slices   ');
+    expect(stepSummary(HEADING, report({ streams }))).toContain('| insights | 8 | 8 | 5 | 0 | 99 | 96 |  |');
+    const uncounted = [{ stream, rows: 99, ...counts, slicesDue: 8, slicesLeft: 0 }];
+    expect(runSummary(terminal(), HEADING, report({ streams: uncounted })).at(-1)).toContain('   2 slices restated   ');
+    expect(stepSummary(HEADING, report({ streams: uncounted }))).toContain('| 99 | 2 slices |  |');
+  });
+
   test('the summary page has a line for each account, with what its rows fall short of', () => {
     const account = {
       stream: 'insights',
       account: '4471',
       slicesPublished: 8,
       slicesUnchanged: 5,
+      slicesRestated: 3,
+      rowsRestated: 96,
       slicesFailed: 1,
       rows: 18_204,
       firstDay: '2026-11-15',
@@ -280,7 +301,7 @@ describe('reporters', () => {
     };
     const page = stepSummary(HEADING, report({ accounts: [account] }));
     expect(page).toContain(
-      '| insights | 4471 | 2026-11-15 … 2026-11-22 | 8 | 5 | 1 | 18,204 | provisional, sampled | 41 s |',
+      '| insights | 4471 | 2026-11-15 … 2026-11-22 | 8 | 5 | 1 | 18,204 | 96 | provisional, sampled | 41 s |',
     );
     expect(stepSummary(HEADING, report())).not.toContain('account');
   });

@@ -137,7 +137,7 @@ describe('etl with a platform of daily reports', { timeout: 120_000 }, () => {
       exitCode: 1,
       failures: [{ stream: 'insights', slices: 4, code: 'ADS_BROKEN' }],
     });
-    expect(readFileSync(summary, 'utf8')).toContain('| insights | 8 | 4 | 0 | 0 | 4 | 4 |');
+    expect(readFileSync(summary, 'utf8')).toContain('| insights | 8 | 4 | 0 | 0 | 4 | 0 | 4 |');
 
     const status = await etl(['status', '--json']);
     expect(JSON.parse(status.stdout)).toMatchObject({

@@ -100,6 +100,8 @@ export interface RunRecord {
     readonly slicesDue: number;
     readonly slicesPublished: number;
     readonly slicesUnchanged?: number;
+    readonly slicesRestated?: number;
+    readonly rowsRestated?: number;
     readonly slicesLeft: number;
   }[];
   /** What was asked of the platform. Not read back with the run, see {@link DestinationView.readApiCalls}. */
@@ -159,6 +161,11 @@ export interface DestinationSession extends AsyncDisposable {
   readContent?(): ContentReader;
   /** Memory that all pipelines of the destination share, such as what is known of a quota. Absent: they share none. */
   readonly shared?: StreamMemory;
+  /**
+   * Keeps the calls that the run with that id has made until `at`, an ISO instant, in the place of those
+   * that were kept of it before: a run that dies has no other record. Absent where calls are not kept.
+   */
+  writeCalls?(run: string, calls: readonly ApiCallTotals[], at: string): Promise<void>;
   /** Keeps what a run was, its calls included, for those who look later. */
   writeRun(run: RunRecord): Promise<void>;
   /**
@@ -228,6 +235,7 @@ export interface LoadPackage extends AsyncDisposable {
    * `previous` is what the ledger says of the slice so far. With it a destination may find that it
    * holds exactly these rows already, and leave them as they are: see `LoadSummary.unchanged`. It has
    * to be sure of it by looking at the rows; the ledger alone does not prove that they are there.
+   * Where they differ, it may tell by how much: see `LoadSummary.restated`.
    */
   publish(stream: string, slice: Slice, entry: LedgerEntry, previous?: LedgerEntry): Promise<void>;
   /**
@@ -283,12 +291,22 @@ export type SchemaChange =
       readonly actual: string;
     };
 
+/** A slice that was published before, with other rows. */
+export interface RestatedSlice {
+  readonly stream: string;
+  readonly slice: string;
+  /** How many came, went, or have other values now. Absent where counting them would cost too much. */
+  readonly rows?: number;
+}
+
 export interface LoadSummary {
   readonly loadId: string;
   /** Rows staged per stream, rows that mark deletions included. */
   readonly rowsWritten: Readonly<Record<string, number>>;
-  /** Streams whose slices held these very rows before, so that nothing was written. Absent: none. */
-  readonly unchanged?: readonly string[];
+  /** By stream, the slices that held these very rows before, so that none of theirs was written. Absent: none. */
+  readonly unchanged?: Readonly<Record<string, readonly string[]>>;
+  /** What changed in slices that had been published before. Absent: nothing, or nothing was compared. */
+  readonly restated?: readonly RestatedSlice[];
   /** Rows that the schema contract kept out, per stream; absent when there were none. */
   readonly rowsRejected?: Readonly<Record<string, number>>;
   readonly durationMs: number;

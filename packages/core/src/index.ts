@@ -14,6 +14,7 @@ export type {
   OpenOptions,
   PipelineHolder,
   PipelineUnlock,
+  RestatedSlice,
   RunRecord,
   SchemaChange,
   StreamPlan,

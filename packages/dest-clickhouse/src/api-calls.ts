@@ -20,10 +20,10 @@ const COLUMNS = [
   'ended_at',
 ] as const;
 
-/** Keeps what a run asked of its platform. */
+/** Keeps what a run has asked of its platform until `endedAt`; what was kept of it before is replaced. */
 export function writeApiCalls(
   database: Database,
-  { pipeline, id, endedAt, calls = [] }: RunRecord,
+  { pipeline, id, endedAt, calls = [] }: Pick<RunRecord, 'pipeline' | 'id' | 'endedAt' | 'calls'>,
   options?: OperationOptions,
 ): Promise<void> {
   const rows = calls.map((totals) => [
@@ -42,7 +42,7 @@ export function writeApiCalls(
     totals.quotaFreeAt === undefined ? null : systemTime(new Date(totals.quotaFreeAt)),
     systemTime(new Date(endedAt)),
   ]);
-  return insertSystemRows(database, '_etl_api_calls', COLUMNS, rows, `calls-${pipeline}-${id}`, options);
+  return insertSystemRows(database, '_etl_api_calls', COLUMNS, rows, `calls-${pipeline}-${id}-${endedAt}`, options);
 }
 
 interface StoredTotals {

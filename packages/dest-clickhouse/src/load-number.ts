@@ -74,12 +74,12 @@ async function greatestUsedNumber(database: Database, options?: OperationOptions
     if (named > greatest) greatest = named;
     if (NUMBERED.some((prefix) => name.startsWith(prefix))) continue;
     const expression = name.startsWith(RAW_PREFIX) ? LOAD_NUMBER_OF_ROW : (NUMBER_OF[name] ?? 'load_number');
-    const [row] = await database.rows<{ number: string }>(
-      `SELECT toString(max(${expression})) AS number FROM ${database.table(name)}`,
+    const [row] = await database.rows<{ _etl_number: string }>(
+      `SELECT toString(max(${expression})) AS _etl_number FROM ${database.table(name)}`,
       options,
       [name],
     );
-    const number = BigInt(row?.number ?? '0');
+    const number = BigInt(row?._etl_number ?? '0');
     if (number > greatest) greatest = number;
   }
   return greatest;

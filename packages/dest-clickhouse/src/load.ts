@@ -206,12 +206,12 @@ export class ClickHouseLoad implements LoadPackage {
   }
 
   async publish(stream: string, slice: Slice, entry: LedgerEntry, previous?: LedgerEntry): Promise<void> {
-    await this.#close(stream, slice, previous?.fingerprint);
+    await this.#close(stream, slice, previous);
     for (const { name } of this.#streams.get(stream).children) await this.#close(name, slice);
     this.#ledger.push(entry);
   }
 
-  async #close(stream: string, slice: Slice, previous?: string): Promise<void> {
+  async #close(stream: string, slice: Slice, previous?: LedgerEntry): Promise<void> {
     const { staged, spec, conflict, isClaimed } = this.#streams.get(stream);
     if (conflict !== undefined) throw conflict;
     const { publicName } = planTable(spec, this.#context.options);
@@ -258,14 +258,25 @@ export class ClickHouseLoad implements LoadPackage {
     const { database } = this.#context;
     await this.#owned(writeManifest(database, this.#names.manifest, manifest, this.#operation));
     const published = await this.#complete(manifest);
-    const unchanged = this.#streams.all.flatMap(({ staged, spec }) => (staged.isUnchanged ? [spec.name] : []));
-    const summary = unchanged.length === 0 ? published : { ...published, unchanged };
+    const summary = { ...published, ...this.#compared() };
     for (const table of tables) if (table.staging !== undefined) this.#context.onPublished(table);
     return summary;
   }
 
+  #compared(): Pick<LoadSummary, 'unchanged' | 'restated'> {
+    const all = this.#streams.all.map(({ staged, spec }) => ({ name: spec.name, slices: staged.slices }));
+    const unchanged = all.flatMap(({ name, slices }) =>
+      slices.unchanged.length === 0 ? [] : [[name, slices.unchanged] as const],
+    );
+    const restated = all.flatMap(({ slices }) => slices.restated);
+    return {
+      ...(unchanged.length === 0 ? {} : { unchanged: Object.fromEntries(unchanged) }),
+      ...(restated.length === 0 ? {} : { restated }),
+    };
+  }
+
   #withFingerprint(entry: LedgerEntry): LedgerEntry {
-    const fingerprint = this.#streams.find(entry.stream)?.staged.fingerprints.get(entry.slice);
+    const fingerprint = this.#streams.find(entry.stream)?.staged.slices.fingerprints.get(entry.slice);
     return fingerprint === undefined ? entry : { ...entry, fingerprint };
   }
 

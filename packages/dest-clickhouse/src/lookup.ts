@@ -75,8 +75,8 @@ function lookupQuery(
   const on = keyColumns.map((_, index) => `_etl_wanted_${index} = _etl_key_${index}`).join(' AND ');
   const values = columns.map((_, index) => `_etl_value_${index}`);
   return (
-    `SELECT ${['_etl_position', '_etl_deleted', ...values].join(', ')} FROM (${rows}) AS rows ` +
-    `INNER JOIN values(${literal(structure)}, ${wanted}) AS wanted ON ${on} ORDER BY _etl_version DESC LIMIT 1 BY _etl_position`
+    `SELECT ${['_etl_position', '_etl_deleted', ...values].join(', ')} FROM (${rows}) AS _etl_rows ` +
+    `INNER JOIN values(${literal(structure)}, ${wanted}) AS _etl_wanted ON ${on} ORDER BY _etl_version DESC LIMIT 1 BY _etl_position`
   );
 }
 

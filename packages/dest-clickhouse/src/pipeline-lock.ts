@@ -214,6 +214,10 @@ export function takenOver(): EtlError {
   });
 }
 
+export function isHeld(error: unknown): boolean {
+  return EtlError.isInstance(error) && error.code === 'PIPELINE_HELD';
+}
+
 export function isTakenOver(error: unknown): boolean {
   return EtlError.isInstance(error) && error.code === 'PIPELINE_TAKEN_OVER';
 }

@@ -4,7 +4,7 @@ import { resolveOptions } from './clickhouse-destination.ts';
 import { Database } from './database.ts';
 import { openConnection } from './open-connection.ts';
 import type { ClickHouseOptions } from './options.ts';
-import { completeLoads } from './recover.ts';
+import { completeLoadsOfDead } from './recover.ts';
 
 /** Read access to a destination for people: `etl sql`. */
 export interface ClickHouseReader extends AsyncDisposable {
@@ -12,11 +12,9 @@ export interface ClickHouseReader extends AsyncDisposable {
   query(sql: string, options?: OperationOptions & { readonly format?: string }): AsyncIterable<Uint8Array>;
 }
 
-const ALL_PIPELINES = { prepared: '_etl_prepared_', published: '_etl_published_' };
-
 /**
  * Opens a destination for reading. An embedded database first completes every load that a dead run
- * had prepared: nobody else can hold it, and readers shall see whole loads.
+ * had prepared: no other process can hold it, and readers shall see whole loads.
  */
 export async function openClickHouse(
   options: ClickHouseOptions,
@@ -27,8 +25,7 @@ export async function openClickHouse(
   try {
     const databases = await connection.rows<{ name: string }>('SELECT name FROM system.databases', operation);
     if (connection.isEmbedded && databases.some(({ name }) => name === resolved.database)) {
-      const database = new Database(connection, resolved.database);
-      await completeLoads(database, ALL_PIPELINES, undefined, resolved, operation);
+      await completeLoadsOfDead(new Database(connection, resolved.database), resolved, operation);
     }
   } catch (error) {
     await connection.close();

@@ -3,7 +3,7 @@ import type { Database } from './database.ts';
 import { claimLoadNumber } from './load-number.ts';
 import { loadPrefixes, readManifest } from './manifest.ts';
 import type { ResolvedOptions } from './options.ts';
-import type { PipelineLock } from './pipeline-lock.ts';
+import { isHeld, PipelineLock } from './pipeline-lock.ts';
 import { cleanUp, publishPrepared } from './publish.ts';
 
 /**
@@ -48,14 +48,14 @@ async function dropManifests(
 }
 
 /**
- * Completes the prepared loads under the given name prefixes and below the bound, oldest first. What
- * is only left to be cleaned up comes last, and a name may be gone by the time it is looked at: the
- * run that made a load may be just about to finish it.
+ * Completes the prepared loads below the bound, oldest first. What is only left to be cleaned up comes
+ * last, and a name may be gone by the time it is looked at: the run that made a load may be just about
+ * to finish it.
  */
-export async function completeLoads(
+async function completeLoads(
   database: Database,
   prefixes: { readonly prepared: string; readonly published: string },
-  bound: bigint | undefined,
+  bound: bigint,
   settings: ResolvedOptions,
   options: OperationOptions,
 ): Promise<readonly LoadSummary[]> {
@@ -71,16 +71,49 @@ export async function completeLoads(
   return summaries;
 }
 
+/**
+ * Recovers every pipeline that a dead run has left a committed load of. A pipeline that is held is left
+ * alone: its holder lives and completes its loads itself. Done by both at once, one of them would find its
+ * load gone and take itself for taken over.
+ */
+export async function completeLoadsOfDead(
+  database: Database,
+  settings: ResolvedOptions,
+  options: OperationOptions,
+): Promise<void> {
+  for (const pipeline of await pipelinesWithLoads(database, options)) {
+    let lock: PipelineLock;
+    try {
+      lock = await PipelineLock.acquire(database, pipeline, settings, { ...options, waitMs: 0 });
+    } catch (error) {
+      if (isHeld(error)) continue;
+      throw error;
+    }
+    try {
+      await recoverPipeline(database, pipeline, settings, lock, options);
+    } finally {
+      await lock[Symbol.asyncDispose]();
+    }
+  }
+}
+
+async function pipelinesWithLoads(database: Database, options: OperationOptions): Promise<ReadonlySet<string>> {
+  const pipelines = new Set<string>();
+  for (const { name } of await database.tables(['_etl_prepared_', '_etl_published_'], options)) {
+    const manifest = await readManifest(database, name, options);
+    if (manifest !== undefined) pipelines.add(manifest.pipeline);
+  }
+  return pipelines;
+}
+
 async function loadsBelow(
   database: Database,
   prefix: string,
-  bound: bigint | undefined,
+  bound: bigint,
   options: OperationOptions,
 ): Promise<readonly string[]> {
   const names = (await database.tables([prefix], options)).map(({ name }) => name);
-  return names
-    .filter((name) => bound === undefined || numberOf(name) < bound)
-    .toSorted((a, b) => (numberOf(a) < numberOf(b) ? -1 : 1));
+  return names.filter((name) => numberOf(name) < bound).toSorted((a, b) => (numberOf(a) < numberOf(b) ? -1 : 1));
 }
 
 function numberOf(name: string): bigint {

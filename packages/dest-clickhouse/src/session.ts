@@ -1,4 +1,5 @@
 import type {
+  ApiCallTotals,
   ContentReader,
   DestinationSession,
   JsonValue,
@@ -162,6 +163,11 @@ export class ClickHouseSession implements DestinationSession {
     get: (key) => this.#readMemory(EVERYBODY, '', key),
     set: (key, value) => this.#writeShared(key, value),
   };
+
+  writeCalls(run: string, calls: readonly ApiCallTotals[], at: string): Promise<void> {
+    const record = { pipeline: this.pipeline, id: run, calls, endedAt: at };
+    return writeApiCalls(this.#database, record, this.#operation);
+  }
 
   async writeRun(run: RunRecord): Promise<void> {
     const operation = { ...this.#operation, signal: undefined };

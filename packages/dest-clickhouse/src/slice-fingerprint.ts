@@ -1,4 +1,4 @@
-import type { OperationOptions, Scope, StreamSpec } from '@etl/core';
+import type { LedgerEntry, OperationOptions, Scope, StreamSpec } from '@etl/core';
 import type { Database } from './database.ts';
 import { identifier } from './identifier.ts';
 import { scopeCondition } from './scope-condition.ts';
@@ -8,8 +8,8 @@ import type { TablePlan } from './table-plan.ts';
 export interface ClosedSlice {
   readonly key: string;
   readonly scope: Scope;
-  /** Fingerprint of the version that the ledger says the table holds; absent when it knows none. */
-  readonly previous: string | undefined;
+  /** What the ledger says of the version that the table holds. */
+  readonly previous: LedgerEntry | undefined;
 }
 
 /**
@@ -24,26 +24,43 @@ export async function fingerprintsIn(
   slices: readonly ClosedSlice[],
   options: OperationOptions,
 ): Promise<readonly string[]> {
-  const conditions = slices.map(({ scope }) => scopeCondition(stream, scope));
-  const index = conditions.map((condition, place) => `${condition}, ${place}`).join(', ');
+  const { place, isInside } = placesOf(stream, slices);
   // An alias hides a column of the same name, and no column's name begins with _etl_.
   const rows = await database.rows<{ _etl_place: number; _etl_rows: string; _etl_hash: string }>(
-    `SELECT multiIf(${index}, -1) AS _etl_place, toString(count()) AS _etl_rows, ` +
-      `lower(hex(sum(reinterpretAsUInt128(sipHash128(${rowBytes(plan)}))))) AS _etl_hash ` +
+    `SELECT ${place} AS _etl_place, toString(count()) AS _etl_rows, ` +
+      `lower(hex(sum(reinterpretAsUInt128(sipHash128(${rowBytes(contentColumns(plan))}))))) AS _etl_hash ` +
       `FROM ${database.table(table.name)} ${table.isRaw ? 'FINAL' : ''} ` +
-      `WHERE ${conditions.map((condition) => `(${condition})`).join(' OR ')} GROUP BY _etl_place`,
+      `WHERE ${isInside} GROUP BY _etl_place`,
     options,
     [table.name],
   );
   const found = new Map(rows.map((row) => [row._etl_place, `${row._etl_rows}-${row._etl_hash}`]));
-  return slices.map((_, place) => found.get(place) ?? EMPTY);
+  return slices.map((_, index) => found.get(index) ?? EMPTY);
 }
 
 export const EMPTY = '0-0';
 
-/** A row as bytes that tell NULL from empty, and one column from the next. */
-function rowBytes(plan: TablePlan): string {
-  return `formatRow('RowBinary', ${contentColumns(plan).map(identifier).join(', ')})`;
+/** Rows of a slice with that fingerprint. */
+export function rowsOf(fingerprint = EMPTY): number {
+  return Number.parseInt(fingerprint, 10);
+}
+
+/** SQL for the place of a row's slice in the list, and for whether it belongs to any. */
+export function placesOf(
+  stream: StreamSpec,
+  slices: readonly ClosedSlice[],
+): { readonly place: string; readonly isInside: string } {
+  const conditions = slices.map(({ scope }) => scopeCondition(stream, scope));
+  const index = conditions.map((condition, position) => `${condition}, ${position}`).join(', ');
+  return {
+    place: `multiIf(${index}, -1)`,
+    isInside: conditions.map((condition) => `(${condition})`).join(' OR '),
+  };
+}
+
+/** Columns as bytes that tell NULL from empty, and one column from the next. */
+export function rowBytes(columns: readonly string[]): string {
+  return `formatRow('RowBinary', ${columns.map(identifier).join(', ')})`;
 }
 
 /** Columns that hold what the source said, in an order that does not depend on the source's. */

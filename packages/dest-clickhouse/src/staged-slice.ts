@@ -67,12 +67,12 @@ export async function stageTombstones(
 }
 
 export async function stagedCount(database: Database, staging: string, options?: OperationOptions): Promise<number> {
-  const [row] = await database.rows<{ count: string }>(
-    `SELECT toString(count()) AS count FROM ${database.table(staging)}`,
+  const [row] = await database.rows<{ _etl_count: string }>(
+    `SELECT toString(count()) AS _etl_count FROM ${database.table(staging)}`,
     options,
     [staging],
   );
-  return Number(row?.count ?? 'NaN');
+  return Number(row?._etl_count ?? 'NaN');
 }
 
 /** @throws `SLICE_ROW_OUTSIDE_SCOPE` (data) when a staged row belongs to none of the closed slices. */

@@ -1,4 +1,5 @@
 import { EtlError, type OperationOptions } from '@etl/core';
+import { MANY_PARTITIONS } from './connection.ts';
 import type { Database } from './database.ts';
 import { identifier, literal } from './identifier.ts';
 import { layout } from './raw-table.ts';
@@ -41,6 +42,24 @@ export async function addStagingColumn(
   for (const definition of definitions) {
     await database.command(`ALTER TABLE ${database.table(name)} ADD COLUMN IF NOT EXISTS ${definition}`, options);
   }
+}
+
+/** Copies the rows where `condition` holds; sent again it copies what is still missing. */
+export async function copyStaged(
+  database: Database,
+  { from, to }: { readonly from: string; readonly to: string },
+  plan: TablePlan,
+  condition: string,
+  options?: OperationOptions,
+): Promise<void> {
+  const columns = plan.columns.map(({ name }) => identifier(name)).join(', ');
+  const key = plan.orderBy.map(identifier).join(', ');
+  await database.command(
+    `INSERT INTO ${database.table(to)} (${columns}) SELECT ${columns} FROM ${database.table(from)} ` +
+      `WHERE (${condition}) AND (${key}) NOT IN (SELECT ${key} FROM ${database.table(to)}) SETTINGS ${MANY_PARTITIONS}`,
+    options,
+    [from, to],
+  );
 }
 
 // Bytes have no place in JSON: they arrive as base64 in a column that is never stored.

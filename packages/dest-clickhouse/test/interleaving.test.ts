@@ -1,6 +1,7 @@
 import type { Destination, Row, StreamSpec } from '@etl/core';
 import type { ChdbFault } from '@etl/testing';
 import { describe, expect, it } from 'vitest';
+import { openClickHouse } from '../src/index.ts';
 import { embeddedFixture, httpFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
 import { buryHolders, leftovers } from './history.ts';
 
@@ -85,6 +86,55 @@ function outcome(work: Promise<unknown>): Promise<string> {
     (error: { readonly code?: string }) => error.code ?? 'unknown',
   );
 }
+
+describe('a reader of the embedded engine', () => {
+  it.each([
+    ['before its rows are attached', /ATTACH PARTITION/],
+    ['before it is called published', /RENAME TABLE .*_etl_prepared_/],
+    ['before it is cleaned up', /DROP TABLE .*_etl_published_/],
+  ])('takes no committed load away from a run of the same process, %s', async (_, pattern) => {
+    const gate = new Gate(pattern);
+    await using engine = await embeddedFixture();
+    await using fixture = await httpFixture({}, async (query) => {
+      await gate.pass(query);
+      return undefined;
+    });
+    await load(fixture.destination, PLAIN, [{ id: 1 }]);
+    gate.arm();
+    const live = outcome(load(fixture.destination, PLAIN, [{ id: 2 }]));
+    await gate.arrived;
+    const { database } = fixture.options;
+    const reader = await openClickHouse({ path: engine.options.path ?? '', database });
+    await reader[Symbol.asyncDispose]();
+    gate.open();
+    expect(await live).toBe('ok');
+    expect(await read(fixture)).toEqual([{ id: 1 }, { id: 2 }]);
+    expect(await leftovers(fixture)).toEqual([]);
+  });
+
+  it('completes the committed load of a run that died', async () => {
+    const gate = new Gate(/ATTACH PARTITION/);
+    let isDead = false;
+    await using engine = await embeddedFixture();
+    await using fixture = await httpFixture({}, async (query) => {
+      await gate.pass(query);
+      return isDead ? 'refuse' : undefined;
+    });
+    gate.arm();
+    const dying = outcome(load(fixture.create(), PLAIN, [{ id: 1 }]));
+    await gate.arrived;
+    isDead = true;
+    gate.open();
+    expect(await dying).not.toBe('ok');
+    isDead = false;
+    await buryHolders(fixture);
+    const { database } = fixture.options;
+    const reader = await openClickHouse({ path: engine.options.path ?? '', database });
+    await reader[Symbol.asyncDispose]();
+    expect(await read(fixture)).toEqual([{ id: 1 }]);
+    expect(await leftovers(fixture)).toEqual([]);
+  });
+});
 
 describe('a load', () => {
   it('counts when its commit was carried out, although every answer was lost and the server went away', async () => {

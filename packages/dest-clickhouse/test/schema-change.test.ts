@@ -129,10 +129,41 @@ it('says that a table is sorted otherwise than declared, at every load', async (
       },
     ]);
   }
+  // Said at every load, kept when it is new.
+  const kept = await fixture.query<{ detail: string }>(
+    `SELECT detail FROM ${fixture.options.database}._etl_schema_changes WHERE change = 'drift-found'`,
+  );
+  expect(kept).toHaveLength(1);
   await expect(load(fixture, changed, [{ id: 1, x: 2 }])).rejects.toMatchObject({
     code: 'CLICKHOUSE_KEY_CONFLICT',
     kind: 'schema',
   });
+});
+
+it('keeps a drift of the source once, and again when it has become another one', async () => {
+  await using fixture = await embeddedFixture();
+  const drift = { property: 'schema version', declared: '1.4' };
+  for (const actual of ['1.5', '1.5', '1.6', '1.6', '1.5']) {
+    await using session = await fixture.destination.open('p');
+    await using open = await session.beginLoad();
+    await open.prepare(specOf());
+    for (const property of ['schema version', 'columns']) {
+      const told = {
+        type: 'drift-found',
+        stream: 'changing',
+        table: 'shop___changing',
+        property,
+        declared: '1.4',
+        actual,
+      };
+      expect(await open.recordDrift?.('changing', { ...drift, property, actual })).toEqual(told);
+    }
+  }
+  const kept = await fixture.query<{ actual: string }>(
+    "SELECT JSONExtractString(detail, 'actual') AS actual " +
+      `FROM ${fixture.options.database}._etl_schema_changes WHERE JSONExtractString(detail, 'property') = 'columns' ORDER BY changed_at`,
+  );
+  expect(kept.map(({ actual }) => actual)).toEqual(['1.5', '1.6', '1.5']);
 });
 
 it('reads NULL, never 0 or empty text, in rows that come without a column that cannot be NULL', async () => {

@@ -83,6 +83,12 @@ it('keeps what a run asked of its platform, and shows that of the newest run', a
   await session.writeRun(record('2026-11-03', []));
   expect(await view.readApiCalls?.('p')).toEqual(calls);
   expect(await view.readApiCalls?.('q')).toEqual([]);
+  // A run that goes on tells of itself again and again, and may die before its record.
+  const [total = none] = calls.slice(1);
+  const dying = { ...total, stream: 'insights', account: '42' };
+  await session.writeCalls?.('2026-11-04', [{ ...dying, calls: 10 }], '2026-11-04T00:00:10.000Z');
+  await session.writeCalls?.('2026-11-04', [{ ...dying, calls: 25 }], '2026-11-04T00:00:20.000Z');
+  expect(await view.readApiCalls?.('p')).toEqual([{ ...dying, calls: 25 }]);
 });
 
 it('keeps what all pipelines share, the newest of whoever wrote it', async () => {

@@ -1,46 +1,42 @@
-import { createHmac } from 'node:crypto';
 import type { ColumnSpec, Row, StreamSpec } from '@etl/core';
 import { datasetError } from './dataset-error.ts';
 import { declaredColumn, declaredValue, detectedColumn } from './declared-type.ts';
 import type { DatasetState } from './dataset-state.ts';
 import { detect, encode, join, type DetectedType } from './detected-type.ts';
-import { exactJson, numberText } from './exact-value.ts';
 import type { Dataset } from './manifest.ts';
+import { PersonalData } from './personal-data.ts';
+import { SeenFields } from './seen-fields.ts';
 import { isFrom } from './version-gate.ts';
 
 /** What earlier readings found out. */
-export type KnownColumns = Pick<DatasetState, 'fields' | 'types' | 'schemaVersion'>;
+export type KnownColumns = Pick<DatasetState, 'fields' | 'types' | 'schemaVersion' | 'absences' | 'paths'>;
 
 /** The columns of a dataset: what is declared, what its values say, and what is kept of each. */
 export class DatasetColumns {
   readonly #fields: Set<string>;
   readonly #dataset: Dataset;
-  readonly #hashKey: string | undefined;
   readonly #types: Map<string, DetectedType>;
   readonly #declared = new Map<string, ColumnSpec>();
   /** Columns that configuration gives a type from this schema version on. */
   readonly #configured: readonly string[];
-  readonly #dropped: ReadonlySet<string>;
-  readonly #hashed: ReadonlySet<string>;
+  readonly #personal: PersonalData;
   readonly #known: KnownColumns;
-  /** Fields of this reading alone. */
-  readonly #seen = new Set<string>();
+  readonly #seen: SeenFields;
 
   constructor(dataset: Dataset, known: KnownColumns, hashKey: string | undefined) {
     this.#dataset = dataset;
-    this.#hashKey = hashKey;
     this.#known = known;
+    this.#seen = new SeenFields(known);
     this.#fields = new Set(known.fields);
     this.#types = new Map(Object.entries(known.types));
-    const { columns, drop, hash } = dataset.options;
+    const { columns } = dataset.options;
     const configured = Object.entries(columns).filter(([, { since }]) => isFrom(dataset.version, since));
     this.#configured = configured.map(([name]) => name);
     for (const [name, { type }] of configured) this.#declare(name, type);
     if (dataset.watermark !== undefined) this.#declare(dataset.watermark, 'timestamp');
     for (const name of dataset.primaryKey) if (!this.#declared.has(name)) this.#declare(name, 'string');
-    this.#dropped = new Set(drop.map(({ name }) => name));
-    this.#hashed = new Set(hash.map(({ name }) => name));
-    for (const name of this.#hashed) this.#declare(name, 'string');
+    this.#personal = new PersonalData(dataset, hashKey, known.paths);
+    for (const name of this.#personal.hashed) this.#declare(name, 'string');
   }
 
   /**
@@ -49,13 +45,18 @@ export class DatasetColumns {
    */
   get fields(): ReadonlySet<string> {
     const isReviewed = this.#dataset.drift === undefined && !this.#isSameVersion;
-    return isReviewed && this.#seen.size > 0 ? this.#seen : this.#fields;
+    return isReviewed && !this.#seen.isEmpty ? this.#seen.names : this.#fields;
   }
 
   /** Fields that no row of this reading has, though the version is still the one that had them. */
   get gone(): readonly string[] {
-    if (this.#seen.size === 0 || !this.#isSameVersion) return [];
-    return this.#known.fields.filter((field) => !this.#seen.has(field));
+    if (this.#seen.isEmpty || !this.#isSameVersion) return [];
+    return this.#known.fields.filter((field) => !this.#isThere(field));
+  }
+
+  /** What this reading adds to what is known of keys that are left out, and of paths. */
+  get learned(): Pick<DatasetState, 'absences' | 'paths'> {
+    return { absences: this.#seen.absences, paths: [...this.#personal.paths] };
   }
 
   get types(): Readonly<Record<string, DetectedType>> {
@@ -64,7 +65,7 @@ export class DatasetColumns {
 
   get spec(): StreamSpec {
     const { name, primaryKey, disposition } = this.#dataset;
-    const kept = [...new Set([...primaryKey, ...this.#fields])].filter((field) => !this.#dropped.has(field));
+    const kept = [...new Set([...primaryKey, ...this.#fields])].filter((field) => !this.#personal.dropped.has(field));
     const columns = kept.flatMap((field): readonly ColumnSpec[] => {
       const declared = this.#declaredOf(field);
       if (declared !== undefined) return [declared];
@@ -81,14 +82,12 @@ export class DatasetColumns {
       if (row[key] === null || row[key] === undefined)
         throw datasetError('ESIM_KEY_MISSING', 'data', name, `has a row without ${key}`, 'Ask whoever runs the API.');
     }
-    const kept: Record<string, unknown> = {};
-    for (const [field, value] of Object.entries(row)) {
-      this.#fields.add(field);
-      this.#seen.add(field);
-      if (this.#dropped.has(field)) continue;
-      kept[field] = this.#hashed.has(field) ? this.#hash(value) : value;
+    this.#seen.add(row);
+    for (const field of Object.keys(row)) this.#fields.add(field);
+    const kept = this.#personal.clean(row);
+    for (const [field, value] of Object.entries(kept)) {
       if (this.#declaredOf(field) !== undefined) continue;
-      const type = join(this.#types.get(field), detect(kept[field]));
+      const type = join(this.#types.get(field), detect(value));
       if (type !== undefined) this.#types.set(field, type);
     }
     return kept;
@@ -113,11 +112,9 @@ export class DatasetColumns {
    * @throws `ESIM_PII_COLUMN_MISSING` (config), `ESIM_COLUMN_MISSING` (schema).
    */
   requireConfigured(): void {
-    if (this.#seen.size === 0) return;
-    const { name, version, options } = this.#dataset;
-    const absent = (columns: readonly string[]): string => columns.filter((one) => !this.#seen.has(one)).join(', ');
-    const expected = [...options.drop, ...options.hash].filter(({ since }) => isFrom(version, since));
-    const personal = absent(expected.map((column) => column.name));
+    if (this.#seen.isEmpty) return;
+    const { name } = this.#dataset;
+    const personal = this.#personal.missing((field) => this.#isThere(field)).join(', ');
     if (personal !== '')
       throw datasetError(
         'ESIM_PII_COLUMN_MISSING',
@@ -126,7 +123,7 @@ export class DatasetColumns {
         `has no column ${personal}, which should be dropped or hashed`,
         'Correct the name, or say with since from which schema version on it is there; nothing was stored.',
       );
-    const declared = absent(this.#configured);
+    const declared = this.#configured.filter((field) => !this.#isThere(field)).join(', ');
     if (declared === '') return;
     throw datasetError(
       'ESIM_COLUMN_MISSING',
@@ -135,6 +132,10 @@ export class DatasetColumns {
       `has no column ${declared}, which has a declared type`,
       'Correct the name, or say with since from which schema version on it is there.',
     );
+  }
+
+  #isThere(field: string): boolean {
+    return this.#seen.has(field) || (this.#isSameVersion && this.#seen.mayBeNull(field));
   }
 
   get #isSameVersion(): boolean {
@@ -163,13 +164,5 @@ export class DatasetColumns {
       `has a value of ${field} that is no ${type}`,
       'Correct the type of the column.',
     );
-  }
-
-  #hash(value: unknown): unknown {
-    if (value === null || value === undefined) return null;
-    const text = typeof value === 'string' ? value : (numberText(value) ?? exactJson(value));
-    return createHmac('sha256', this.#hashKey ?? '')
-      .update(text)
-      .digest('hex');
   }
 }

@@ -15,6 +15,12 @@ const stateSchema = z.object({
   reviewedFields: z.array(z.string()).nullable(),
   /** Schema version of the last reading; null where the manifest names none. */
   schemaVersion: z.string().nullable().default(null),
+  /** Fields whose keys some rows left out, and whether NULL was ever written. */
+  absences: z
+    .object({ fields: z.array(z.string()), writesNull: z.boolean() })
+    .default({ fields: [], writesNull: false }),
+  /** Places inside of columns that are dropped or hashed, and were found in some row. */
+  paths: z.array(z.string()).default([]),
 });
 
 /** What of a dataset is remembered with its rows: where it stands and what its columns are. */
@@ -28,6 +34,8 @@ const NOTHING: DatasetState = {
   fields: [],
   reviewedFields: null,
   schemaVersion: null,
+  absences: { fields: [], writesNull: false },
+  paths: [],
 };
 
 /** @throws `ESIM_STATE_INVALID` (state). */
@@ -65,5 +73,6 @@ export function nextState(
     fields,
     reviewedFields: dataset.drift === undefined ? fields : before.reviewedFields,
     schemaVersion: dataset.version ?? null,
+    ...columns.learned,
   };
 }

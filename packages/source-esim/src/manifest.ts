@@ -115,7 +115,8 @@ function parseDataset(raw: unknown, label: string, name: string, all: ResolvedOp
   if (disposition === undefined) return invalid('has an unknown strategy');
   const key = typeof entry.primary_key === 'string' ? [entry.primary_key] : (entry.primary_key ?? []);
   const isWhole = disposition === 'replace';
-  if (!isWhole && (key.length === 0 || key.includes(''))) return invalid('has no primary key');
+  const hasKey = key.length > 0 && !key.includes('');
+  if (!isWhole && !hasKey) return invalid('has no primary key');
   if (!isWhole && !entry.watermark_field) return invalid('has no watermark field');
   const options = all.datasets[label] ?? all.datasets[name] ?? NO_OPTIONS;
   if (options.drop.some((column) => key.includes(column.name)))
@@ -129,7 +130,7 @@ function parseDataset(raw: unknown, label: string, name: string, all: ResolvedOp
     endpoint: entry.endpoint,
     disposition,
     watermark: isWhole ? undefined : (entry.watermark_field ?? undefined),
-    primaryKey: isWhole ? [] : key,
+    primaryKey: hasKey ? key : [],
     limit: Number.isInteger(limit) ? Math.min(2000, Math.max(1, limit as number)) : 500,
     version,
     options,

@@ -19,8 +19,8 @@ export const esimDatasetSchema = z.strictObject({
     .record(z.string(), z.strictObject({ type: columnType, since: version.optional() }))
     .default({})
     .describe('Types of columns, each from a schema version on.'),
-  drop: personalColumns.describe('Columns that are never kept.'),
-  hash: personalColumns.describe('Columns of which only an HMAC is kept.'),
+  drop: personalColumns.describe('Columns, or paths into them such as payload.email, that are never kept.'),
+  hash: personalColumns.describe('Columns, or paths into them, of which only an HMAC is kept.'),
 });
 
 /** Options of the eSIM source. */

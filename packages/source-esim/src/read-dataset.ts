@@ -27,12 +27,14 @@ export interface DatasetRead {
  */
 export async function* readDataset(read: DatasetRead): AsyncGenerator<SourceMessage, void, undefined> {
   const { dataset, options, request, slice } = read;
+  // What is committed from now on is not certain to be read.
+  const now = request.now ?? new Date();
   const before = readState(request.state, dataset.name);
   const columns = new DatasetColumns(dataset, before, options.hashKey);
   const watermark = new Watermark(dataset, before, request.fullRefresh === true);
   const pages = () => pagesOf({ ...read, maxPages: options.maxPages }, watermark.startOf(options.overlapSeconds));
 
-  const buffer = new NewestRows(dataset.primaryKey);
+  const buffer = new NewestRows(dataset);
   let isBuffered = true;
   for await (const page of pages()) {
     for (const row of page) {
@@ -55,7 +57,7 @@ export async function* readDataset(read: DatasetRead): AsyncGenerator<SourceMess
     if (rows.length > 0) yield { type: 'records', stream: dataset.name, slice: slice.key, rows };
   }
   yield { type: 'slice-completed', stream: dataset.name, slice };
-  const state = nextState(dataset, columns, before, watermark.reached(request.now ?? new Date()));
+  const state = nextState(dataset, columns, before, watermark.reached(now));
   yield { type: 'checkpoint', checkpoint: { entries: [stateEntry(dataset.name, state)] } };
 }
 
@@ -70,9 +72,9 @@ async function* readAgain(
   watermark: Watermark,
 ): AsyncGenerator<readonly DatedRow[]> {
   const types = JSON.stringify(columns.types);
-  let behind = new NewestRows(dataset.primaryKey);
+  let behind = new NewestRows(dataset);
   for await (const page of pages) {
-    const rows = new NewestRows(dataset.primaryKey);
+    const rows = new NewestRows(dataset);
     for (const row of page) {
       const at = watermark.momentOf(row);
       // What changed since the first reading is newer than all of it, and left to the next run.

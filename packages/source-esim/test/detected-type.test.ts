@@ -44,7 +44,13 @@ const dataset: Dataset = {
   drift: undefined,
 };
 
-const NOTHING: KnownColumns = { fields: [], types: {}, schemaVersion: null };
+const NOTHING: KnownColumns = {
+  fields: [],
+  types: {},
+  schemaVersion: null,
+  absences: { fields: [], writesNull: false },
+  paths: [],
+};
 
 const rowsOf = (values: readonly string[]): readonly Record<string, unknown>[] =>
   values.map((value, id) => {

@@ -1,5 +1,8 @@
-import type { PipelineEvent } from '@etl/core';
+import { runPipeline, type PipelineEvent, type PipelineReport } from '@etl/core';
+import { startSandbox } from '@etl/sandbox';
+import { memoryDestination } from '@etl/testing';
 import { describe, expect, it } from 'vitest';
+import { esim } from '../src/index.ts';
 import { ALL, DATASETS, esimFixture, ORDERS_DRIFT, sides, type EsimFixture } from './fixture.ts';
 
 const version = (fixture: EsimFixture, schema_version: string | null): void =>
@@ -108,6 +111,40 @@ describe('a column that is gone', () => {
     fixture.configure({ datasets: { ...DATASETS, orders: { ...orders, reviewed: ['1.5'] } } });
     expect((await fixture.run()).schemaChanges).toEqual([]);
     expect((await fixture.run()).schemaChanges).toEqual([]);
+  });
+
+  it('is none where the API leaves out what is NULL, and says so where it does not or gives another', async () => {
+    const sandbox = await startSandbox({ seed: 'absent', platforms: ['esim'] });
+    const destination = memoryDestination();
+    const datasets = { things: { columns: { fee: { type: 'int64' } } } };
+    const source = esim({ ...sandbox.esim.describe(), datasets });
+    const load = (...items: readonly string[]): Promise<PipelineReport> => {
+      const entry = { name: 'things', watermark_field: 'at' };
+      sandbox.control.changeExport({
+        kind: 'serve',
+        entry,
+        pages: [items.map((item, id) => `{"id":${id},"at":"2026-10-01T10:00:00Z",${item}}`)],
+      });
+      return runPipeline({ name: 'things', source, destination, streams: ['things'] });
+    };
+    const drifts = ({ schemaChanges }: PipelineReport) => schemaChanges.filter(({ type }) => type === 'drift-found');
+    try {
+      expect(await load('"fee":1,"note":"a"', '"note":"b"', '"fee":2')).toMatchObject({ status: 'ok' });
+      const quiet = await load('"fee":3');
+      expect([quiet.status, drifts(quiet)]).toEqual(['ok', []]);
+      const none = await load('"note":"a"');
+      expect([none.status, drifts(none)]).toEqual(['ok', []]);
+      // Under a new name it would be kept, or be of another type, unseen.
+      expect((await load('"note":"a","charge":3')).failures).toMatchObject([
+        { error: { code: 'ESIM_COLUMN_MISSING' } },
+      ]);
+      expect(drifts(await load('"fee":3,"memo":"a"'))).toMatchObject([{ property: 'columns', declared: 'note' }]);
+      // Where NULL is written, a key that is not there means something.
+      expect(drifts(await load('"fee":3,"note":null,"memo":"a"'))).toEqual([]);
+      expect(drifts(await load('"fee":3,"memo":"a"'))).toMatchObject([{ property: 'columns', declared: 'note' }]);
+    } finally {
+      await sandbox[Symbol.asyncDispose]();
+    }
   });
 
   it('fails the dataset where it was declared, instead of making money NULL', async () => {

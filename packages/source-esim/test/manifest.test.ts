@@ -25,8 +25,8 @@ describe('a manifest', () => {
   it.each([
     ['incremental', 'merge', ['id'], 'at'],
     ['append-only', 'append', ['id'], 'at'],
-    ['full-refresh', 'replace', [], undefined],
-    ['full-refresh-snapshot', 'replace', [], undefined],
+    ['full-refresh', 'replace', ['id'], undefined],
+    ['full-refresh-snapshot', 'replace', ['id'], undefined],
   ] as const)('with the strategy %s is written by %s', (strategy, disposition, primaryKey, watermark) => {
     expect(parse([entryOf('x', { strategy })]).datasets).toMatchObject([{ disposition, primaryKey, watermark }]);
   });

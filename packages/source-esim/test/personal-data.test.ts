@@ -1,9 +1,19 @@
 import { createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
+import { runPipeline, type Logger, type PipelineReport, type Row } from '@etl/core';
+import { startSandbox } from '@etl/sandbox';
 import { memoryDestination, MemoryStore } from '@etl/testing';
-import type { Logger, Row } from '@etl/core';
 import { describe, expect, it } from 'vitest';
+import { esim, type EsimOptions } from '../src/index.ts';
 import { esimFixture, HASH_KEY } from './fixture.ts';
+
+type EsimDataset = NonNullable<EsimOptions['datasets']>[string];
+
+interface Loaded {
+  readonly report: PipelineReport;
+  readonly rows: readonly unknown[];
+  readonly everything: string;
+}
 
 describe('personal data', () => {
   it.each([
@@ -86,6 +96,56 @@ describe('personal data', () => {
     control.changeExport({ kind: 'manifest', dataset: 'users', entry: { schema_version: '1.2' } });
     expect((await fixture.run()).failures).toMatchObject([{ error: { code: 'ESIM_PII_COLUMN_MISSING' } }]);
     expect(inspect(fixture.store, { depth: 20 })).not.toContain('canary');
+  });
+
+  describe('inside of a column', () => {
+    const hidden = (text: string): string => createHmac('sha256', HASH_KEY).update(text).digest('hex');
+
+    async function load(items: readonly string[], dataset: EsimDataset): Promise<Loaded> {
+      await using sandbox = await startSandbox({ seed: 'paths', platforms: ['esim'] });
+      const entry = { name: 'things', watermark_field: 'at' };
+      const pages = [items.map((payload, id) => `{"id":${id},"at":"2026-10-01T10:00:00Z","payload":${payload}}`)];
+      sandbox.control.changeExport({ kind: 'serve', entry, pages });
+      const destination = memoryDestination();
+      const source = esim({ ...sandbox.esim.describe(), datasets: { things: dataset }, hashKey: HASH_KEY });
+      const report = await runPipeline({ name: 'things', source, destination, streams: ['things'] });
+      const rows = destination.store.rows('things').map((row) => JSON.parse(String(row['payload'])) as unknown);
+      return { report, rows, everything: inspect([destination.store, report], { depth: 20 }) };
+    }
+
+    it('is dropped or hashed by its path, also in lists, and the rest is kept as it was written', async () => {
+      const canary =
+        '{"email":"a@canary","plan":1.50,"people":[{"name":"canary","seat":2},{"seat":3}],"id":12345678901234567890}';
+      const { report, rows, everything } = await load([canary, '{"plan":2}', 'null'], {
+        hash: ['payload.email'],
+        drop: ['payload.people.name'],
+      });
+      expect(report.status).toBe('ok');
+      expect(rows).toMatchObject([
+        { email: hidden('a@canary'), people: [{ seat: 2 }, { seat: 3 }] },
+        { plan: 2 },
+        null,
+      ]);
+      expect(everything).not.toContain('canary');
+      expect(everything).toContain('12345678901234567890');
+    });
+
+    it.each([
+      ['text that holds JSON', '"{\\"email\\":\\"a@canary\\"}"'],
+      ['a number', '7'],
+      ['a list of text', '["a@canary"]'],
+    ])('cannot be reached in %s, so that nothing is stored', async (_, payload) => {
+      const { report, rows, everything } = await load([payload], { drop: ['payload.email'] });
+      expect(report.failures).toMatchObject([{ error: { code: 'ESIM_PII_PATH_INVALID', kind: 'data' } }]);
+      expect(rows).toEqual([]);
+      expect(everything).not.toContain('canary');
+    });
+
+    it('under a path that no row has ever had fails the dataset, as a misspelt name does', async () => {
+      const { report, rows } = await load(['{"email":"a@canary"}'], { drop: ['payload.emial'] });
+      expect(report.failures).toMatchObject([{ error: { code: 'ESIM_PII_COLUMN_MISSING' } }]);
+      expect(rows).toEqual([]);
+    });
   });
 
   it('cannot be hashed without a key', async () => {

@@ -1,7 +1,7 @@
 import { runPipeline, type PipelineReport, type Row } from '@etl/core';
 import { startSandbox } from '@etl/sandbox';
 import { memoryDestination, type MemoryStore } from '@etl/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { esim, type EsimOptions } from '../src/index.ts';
 
 interface Rig extends AsyncDisposable {
@@ -79,6 +79,37 @@ describe('a watermark', () => {
     expect(things.queries().at(-1)?.['updated_after']).toBe('2026-10-01T11:50:00.000000Z');
   });
 
+  it('is never later than the beginning of the reading, also where nobody says when that was', async () => {
+    const started = Date.parse('2026-10-01T12:00:00Z');
+    vi.useFakeTimers({ toFake: ['Date'], now: started });
+    try {
+      const answer = (body: unknown): Response => Response.json(body);
+      const dataset = {
+        name: 'things',
+        endpoint: 'things/',
+        strategy: 'incremental',
+        watermark_field: 'at',
+        default_limit: 10,
+      };
+      const source = esim({
+        baseUrl: 'https://api.test',
+        apiKey: 'key',
+        fetch: async (url) => {
+          if (typeof url === 'string' && url.includes('manifest'))
+            return answer({ datasets: [{ ...dataset, primary_key: 'id', available: true }] });
+          vi.setSystemTime(started + 3_600_000);
+          return answer({ items: [{ id: 1, at: '2026-10-01T12:30:00Z' }], has_more: false });
+        },
+      });
+      const states: unknown[] = [];
+      for await (const message of source.read())
+        if (message.type === 'checkpoint') states.push(...message.checkpoint.entries.map(({ value }) => value));
+      expect(states).toMatchObject([{ through: String(BigInt(started) * 1000n) }]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it.each(['"soon"', '7', 'null', '"2026-02-30T00:00:00Z"', '"2026-10-01T25:00:00Z"'])(
     'that is %s fails the dataset',
     async (at) => {
@@ -154,4 +185,26 @@ describe('a dataset that is refreshed as a whole', () => {
     expect(await things.load([[row(2, '10:00:00Z', 'other')]])).toEqual(['2=other']);
     expect(things.queries().every((query) => query['updated_after'] === undefined)).toBe(true);
   });
+
+  it.each([
+    ['held', 20_000],
+    ['read twice', 1],
+  ])(
+    'keeps a key that it is given: a row that comes twice is there once, another row of its key fails it, %s',
+    async (_, bufferRows) => {
+      await using things = await rig(
+        { strategy: 'full-refresh', watermark_field: null, primary_key: 'id' },
+        { bufferRows },
+      );
+      const [one, two] = [row(1, '10:00:00Z'), row(2, '10:00:00Z')];
+      expect(await things.load([[one, two], [two]])).toEqual(['1=x', '2=x']);
+      expect(things.store.specs.get('things')?.primaryKey).toEqual(['id']);
+      const other = row(2, '10:00:00Z', 'other');
+      const refused = { code: expect.stringMatching(/^(ESIM_KEY|PRIMARY_KEY)_NOT_UNIQUE$/) };
+      await expect(things.load([[one, two], [other]])).rejects.toMatchObject(refused);
+      await expect(things.load([[two, other], [one]])).rejects.toMatchObject(refused);
+      await expect(things.load([[two], [one], [other]])).rejects.toMatchObject(refused);
+      expect(await things.load([[one, two]])).toEqual(['1=x', '2=x']);
+    },
+  );
 });

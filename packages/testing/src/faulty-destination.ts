@@ -9,6 +9,7 @@ export type DestinationCall =
   | 'writeLedger'
   | 'readMemory'
   | 'writeMemory'
+  | 'writeCalls'
   | 'writeRun'
   | 'beginLoad'
   | 'prepare'
@@ -37,6 +38,7 @@ const SESSION_CALLS: ReadonlySet<string> = new Set([
   'writeLedger',
   'readMemory',
   'writeMemory',
+  'writeCalls',
   'writeRun',
 ]);
 const LOAD_CALLS: ReadonlySet<string> = new Set(['prepare', 'write', 'truncate', 'discard', 'publish', 'commit']);

@@ -10,9 +10,11 @@ import {
   type LoadPackage,
   type LoadSummary,
   type PipelineHolder,
+  type RestatedSlice,
   type Row,
   type RunRecord,
   type SchemaChange,
+  type Scope,
   type Slice,
   type StateEntry,
   type StreamMemory,
@@ -39,6 +41,8 @@ export class MemoryStore {
   readonly held = new Set<string>();
   /** Records of runs, oldest first. */
   readonly runs: RunRecord[] = [];
+  /** Calls by pipeline and run. */
+  readonly calls = new Map<string, readonly ApiCallTotals[]>();
   readonly loads: LoadSummary[] = [];
   number = 0n;
 
@@ -106,7 +110,11 @@ class MemoryView implements DestinationView {
   }
 
   async readApiCalls(pipeline: string): Promise<readonly ApiCallTotals[]> {
-    return this.#store.runs.findLast((run) => run.pipeline === pipeline && run.calls?.length !== 0)?.calls ?? [];
+    const asked = [...this.#store.calls].flatMap(([key, calls]) => {
+      const [of, run] = JSON.parse(key) as readonly [string, string];
+      return of === pipeline && calls.length > 0 ? [{ run, calls }] : [];
+    });
+    return asked.toSorted((a, b) => (a.run < b.run ? 1 : -1))[0]?.calls ?? [];
   }
 
   async holder(pipeline: string): Promise<PipelineHolder | undefined> {
@@ -167,8 +175,13 @@ class MemorySession implements DestinationSession {
     set: async (key, value) => void this.#store.shared.set(key, value),
   };
 
+  async writeCalls(run: string, calls: readonly ApiCallTotals[]): Promise<void> {
+    this.#store.calls.set(JSON.stringify([this.pipeline, run]), calls);
+  }
+
   async writeRun(run: RunRecord): Promise<void> {
     this.#store.runs.push(structuredClone(run));
+    await this.writeCalls(run.id, structuredClone(run.calls ?? []));
   }
 
   async beginLoad(): Promise<LoadPackage> {
@@ -190,7 +203,7 @@ class MemoryLoad implements LoadPackage {
   readonly #specs = new Map<string, StreamSpec>();
   readonly #staged = new Map<string, StoredRow[]>();
   readonly #truncated = new Set<string>();
-  readonly #slices: { readonly stream: string; readonly slice: Slice; readonly entry: LedgerEntry }[] = [];
+  readonly #slices: (RestatedCandidate & { readonly entry: LedgerEntry })[] = [];
   #ordinal = 0n;
 
   constructor(store: MemoryStore, session: MemorySession, number: bigint) {
@@ -269,7 +282,7 @@ class MemoryLoad implements LoadPackage {
     });
   }
 
-  async publish(stream: string, slice: Slice, entry: LedgerEntry): Promise<void> {
+  async publish(stream: string, slice: Slice, entry: LedgerEntry, previous?: LedgerEntry): Promise<void> {
     const spec = this.#spec(stream);
     const keys = (this.#staged.get(stream) ?? []).map(({ row }) => keyOf(spec, row));
     const doubled = keys.length - new Set(keys).size;
@@ -280,11 +293,12 @@ class MemoryLoad implements LoadPackage {
         message: `${doubled} rows of ${stream} have a primary key that another row of the same slice has.`,
       });
     }
-    this.#slices.push({ stream, slice, entry });
+    this.#slices.push({ stream, slice, entry, previous });
   }
 
   async commit(state: readonly StateEntry[]): Promise<LoadSummary> {
     const rowsWritten: Record<string, number> = {};
+    const restated = this.#slices.flatMap((slice) => this.#restated(slice));
     for (const { stream, slice } of this.#slices) this.#bury(stream, slice);
     for (const stream of new Set([...this.#staged.keys(), ...this.#truncated])) {
       rowsWritten[stream] = this.#staged.get(stream)?.length ?? 0;
@@ -292,27 +306,39 @@ class MemoryLoad implements LoadPackage {
     }
     await this.#session.writeState(state);
     await this.#session.writeLedger(this.#slices.map(({ entry }) => entry));
-    const summary = { loadId: this.id, rowsWritten, durationMs: performance.now() - this.#startedAt };
+    const known = { loadId: this.id, rowsWritten, durationMs: performance.now() - this.#startedAt };
+    const summary = restated.length === 0 ? known : { ...known, restated };
     this.#store.loads.push(summary);
     return summary;
   }
 
   /** Marks as deleted what stands in the slice's scope but was not read. */
-  #bury(stream: string, slice: Slice): void {
-    const { scope } = slice;
-    const spec = this.#spec(stream);
+  #bury(stream: string, { scope }: Slice): void {
     if (scope === undefined || this.#truncated.has(stream)) return;
+    const spec = this.#spec(stream);
     const staged = this.#staged.get(stream) ?? [];
     this.#staged.set(stream, staged);
     const read = new Set(staged.map(({ row }) => keyOf(spec, row)));
     for (const [key, stored] of this.#store.tables.get(stream) ?? []) {
-      const day = spec.scope?.day === undefined ? undefined : String(stored.row[spec.scope.day]);
-      const inDays = scope.days === undefined || (day !== undefined && day >= scope.days.start && day < scope.days.end);
-      const isEqual = Object.entries(scope.equals).every(([name, value]) => stored.row[name] === value);
-      if (!isEqual || !inDays || read.has(key) || stored.isDeleted) continue;
+      if (!isInScope(spec, scope, stored.row) || read.has(key) || stored.isDeleted) continue;
       staged.push({ version: (this.#number << 64n) | this.#ordinal, isDeleted: true, row: stored.row });
       this.#ordinal += 1n;
     }
+  }
+
+  /** How many rows of a slice that was published before came, went, or have other values now. */
+  #restated({ stream, slice, previous }: RestatedCandidate): readonly RestatedSlice[] {
+    const { scope } = slice;
+    if (previous?.loadedAt === undefined || scope === undefined) return [];
+    const spec = this.#spec(stream);
+    const inScope = (rows: Iterable<StoredRow>): ReadonlyMap<string, string> => {
+      const owned = [...rows].filter(({ row, isDeleted }) => !isDeleted && isInScope(spec, scope, row));
+      return new Map(owned.map(({ row }) => [keyOf(spec, row), valuesOf(namesOf(spec), row)]));
+    };
+    const before = inScope(this.#store.tables.get(stream)?.values() ?? []);
+    const now = inScope(this.#staged.get(stream) ?? []);
+    const rows = [...new Set([...before.keys(), ...now.keys()])].filter((key) => before.get(key) !== now.get(key));
+    return rows.length === 0 ? [] : [{ stream, slice: slice.key, rows: rows.length }];
   }
 
   #merged(stream: string): Map<string, StoredRow> {
@@ -333,6 +359,22 @@ class MemoryLoad implements LoadPackage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+interface RestatedCandidate {
+  readonly stream: string;
+  readonly slice: Slice;
+  readonly previous: LedgerEntry | undefined;
+}
+
+function isInScope(spec: StreamSpec, { equals, days }: Scope, row: Row): boolean {
+  const day = spec.scope?.day === undefined ? undefined : String(row[spec.scope.day]);
+  const isInDays = days === undefined || (day !== undefined && day >= days.start && day < days.end);
+  return isInDays && Object.entries(equals).every(([name, value]) => row[name] === value);
+}
+
+function namesOf(spec: StreamSpec): readonly string[] {
+  return spec.columns.map(({ name }) => name);
 }
 
 function keyOf(spec: StreamSpec, row: Row): string {

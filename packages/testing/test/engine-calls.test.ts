@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { memoryDestination } from '../src/index.ts';
+import { faultyDestination, memoryDestination } from '../src/index.ts';
 
 /** A platform with one quota an account, of which every answer says how full it is. */
 async function platform(used: ReadonlyMap<string, number>) {
@@ -73,6 +73,57 @@ describe('the calls of a run', () => {
     ]);
     const view = await destination.inspect();
     expect(await view.readApiCalls?.('p')).toEqual(report.calls);
+  });
+
+  it.each(['after its first load', 'while it reads for long'])('of a run that is killed %s are kept', async (when) => {
+    await using api = await platform(new Map());
+    const store = memoryDestination();
+    const isLate = when !== 'after its first load';
+    let now = Date.UTC(2026, 10, 20, 12);
+    let committed = 0;
+    const dead = new Error('killed');
+    const destination = faultyDestination(store, (call) => {
+      if (call === 'commit') committed += 1;
+      const isOver = isLate ? call === 'publish' : committed === 2;
+      return isOver ? { when: 'before', error: dead, isDeath: true } : undefined;
+    });
+    const run = runPipeline({
+      name: 'p',
+      source: source(api.url, 't', stoppedClock()),
+      destination,
+      concurrency: 1,
+      now: () => new Date((now += isLate ? 6000 : 1)),
+    });
+    await expect(run).rejects.toThrow('killed');
+    expect(store.store.runs).toEqual([]);
+    const calls = (await (await store.inspect()).readApiCalls?.('p')) ?? [];
+    expect(calls.reduce((sum, { calls: made }) => sum + made, 0)).toBe(1);
+    // The next run tells of its own calls only.
+    const report = await runPipeline({ name: 'p', source: source(api.url, 't', stoppedClock()), destination: store });
+    expect(await (await store.inspect()).readApiCalls?.('p')).toEqual(report.calls);
+  });
+
+  it('are counted once, however often they are kept and whether or not keeping them fails', async () => {
+    await using api = await platform(new Map());
+    const store = memoryDestination();
+    let kept = 0;
+    const destination = faultyDestination(store, (call) => {
+      if (call !== 'writeCalls') return undefined;
+      kept += 1;
+      return kept === 2 ? { when: 'before', error: new Error('busy') } : undefined;
+    });
+    let now = Date.UTC(2026, 10, 20, 12);
+    const report = await runPipeline({
+      name: 'p',
+      source: source(api.url, 't', stoppedClock()),
+      destination,
+      concurrency: 1,
+      now: () => new Date((now += 4000)),
+    });
+    expect(report.status).toBe('ok');
+    expect(kept).toBeGreaterThan(2);
+    expect(report.calls.reduce((sum, { calls }) => sum + calls, 0)).toBe(4);
+    expect(await (await store.inspect()).readApiCalls?.('p')).toEqual(report.calls);
   });
 
   it('of one pipeline tell every other one with the same token that a quota is used up', async () => {

@@ -27,6 +27,19 @@ describe('windows', () => {
     expect(calls).toEqual(['1 2026-11-08…2026-11-10']);
   });
 
+  it('that are read again tell how many rows of which days the platform has restated', async () => {
+    const { clicks, run, events, destination } = world();
+    const first = await run('2026-11-10');
+    expect(JSON.stringify(first.streams)).not.toContain('estated');
+    clicks.set('1 2026-11-09', [2, 3]);
+    const report = await run('2026-11-10');
+    expect(report.streams).toMatchObject([{ slicesPublished: 2, slicesRestated: 1, rowsRestated: 2 }]);
+    expect(report.accounts).toMatchObject([{ account: '1', slicesRestated: 1, rowsRestated: 2 }]);
+    expect(destination.store.runs.at(-1)?.streams).toMatchObject([{ slicesRestated: 1, rowsRestated: 2 }]);
+    const restated = events.flatMap((event) => (event.type === 'slice-published' && event.restated ? [event] : []));
+    expect(restated).toMatchObject([{ slice: 'account_id=1/2026-11-09', rows: 2, restated: { rows: 2 } }]);
+  });
+
   it('that fail are read day by day, so that one bad day keeps no good one back', async () => {
     const { failing, calls, run, ledger, days } = world();
     failing.set('1 2026-11-05', error('data'));

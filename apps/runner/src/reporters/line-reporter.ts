@@ -86,12 +86,15 @@ export class LineReporter implements Reporter {
 
   /** The end of the run says why something failed, once. */
   #sayWindow(window: WindowProgress): void {
-    const { stream, slices, published, unchanged, rows, code } = window;
+    const { stream, slices, published, unchanged, rows, restated, code } = window;
     const what = `${stream} ${windowText(window)}`;
     if (published === 0) return this.#say(`${what} failed (${code}), the others go on`);
     const parts = slices > 1 ? `${count(slices, 'slice')}, ` : '';
     const fate = unchanged === published ? 'unchanged' : 'published';
-    this.#say(`${what} ${fate}: ${parts}${count(rows, 'row')} in ${duration(performance.now() - window.startedAt)}`);
+    const changed = restated === 0 ? '' : ` (${number(restated)} restated)`;
+    this.#say(
+      `${what} ${fate}: ${parts}${count(rows, 'row')}${changed} in ${duration(performance.now() - window.startedAt)}`,
+    );
   }
 
   ended(report: PipelineReport): void {

@@ -11,6 +11,10 @@ import { Waits } from './waits.ts';
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MS = 100;
 
+function restatedText(rows: number): string {
+  return rows === 0 ? '' : `  ${number(rows)} restated`;
+}
+
 /** One rewritten line per stream in progress; what is finished stays above them. */
 export class LiveReporter implements Reporter {
   readonly #terminal: Terminal;
@@ -43,7 +47,7 @@ export class LiveReporter implements Reporter {
       this.#terminal.say(`${this.#terminal.style('yellow', '⏸')} ${laneParkedText(event)}`);
     } else if (ended !== undefined && ended.published > 0) {
       const took = duration(performance.now() - ended.startedAt);
-      const fate = ended.unchanged === ended.published ? '  unchanged' : '';
+      const fate = ended.unchanged === ended.published ? '  unchanged' : restatedText(ended.restated);
       this.#terminal.say(`${mark} ${ended.stream}  ${windowText(ended)}  ${count(ended.rows, 'row')}${fate}  ${took}`);
     }
   }

@@ -11,6 +11,8 @@ export interface WindowProgress {
   published: number;
   /** Of the published ones, those that are as they were. */
   unchanged: number;
+  /** Rows that came, went, or have other values than before. */
+  restated: number;
   failed: number;
   rows: number;
   /** Of the failure. */
@@ -46,6 +48,7 @@ export class OpenWindows {
         startedAt,
         published: 0,
         unchanged: 0,
+        restated: 0,
         failed: 0,
         rows: 0,
         code: undefined,
@@ -61,6 +64,7 @@ export class OpenWindows {
     if (event.type === 'slice-published') {
       window.published += 1;
       if (event.isUnchanged) window.unchanged += 1;
+      window.restated += event.restated?.rows ?? 0;
       window.rows += event.rows;
     } else {
       window.failed += 1;

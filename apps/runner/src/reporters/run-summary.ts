@@ -96,6 +96,7 @@ function verdict(terminal: Terminal, subject: string, report: PipelineReport): r
     terminal.style(style[report.status], report.status),
     ...scopeText(report),
     ...unchangedText(report),
+    ...restatedText(report),
     isUnchanged(report) ? '0 rows, nothing changed' : count(report.rows, 'row'),
     duration(report.durationMs),
     ...loadText(report),
@@ -124,6 +125,15 @@ function unchangedText({ streams }: PipelineReport): string[] {
   const published = streams.reduce((sum, { slicesPublished }) => sum + slicesPublished, 0);
   const unchanged = streams.reduce((sum, { slicesUnchanged }) => sum + slicesUnchanged, 0);
   return unchanged === 0 ? [] : [`${number(unchanged)} of ${count(published, 'slice')} unchanged`];
+}
+
+function restatedText({ streams }: PipelineReport): string[] {
+  const slices = streams.reduce((sum, { slicesRestated = 0 }) => sum + slicesRestated, 0);
+  const rows = streams.reduce((sum, { rowsRestated = 0 }) => sum + rowsRestated, 0);
+  if (slices === 0) return [];
+  return [
+    rows === 0 ? `${count(slices, 'slice')} restated` : `${count(rows, 'row')} restated in ${count(slices, 'slice')}`,
+  ];
 }
 
 function unfinishedText({ streams }: PipelineReport): string {

@@ -40,8 +40,8 @@ export function stepSummary({ subject, target, asked = [] }: RunHeading, report:
       .map(inline)
       .join('<br>'),
     '',
-    '| stream | due | good | of them unchanged | left | rows | failures |',
-    '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
+    '| stream | due | good | of them unchanged | left | rows | restated | failures |',
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...report.streams.map((stream) => streamRow(stream, report)),
     '',
     ...accountTable(report),
@@ -60,8 +60,8 @@ function accountTable({ accounts }: PipelineReport): readonly string[] {
   if (known.length === 0) return [];
   const hidden = known.length - MAX_ACCOUNT_ROWS;
   return [
-    '| stream | account | days | good | unchanged | failed | rows | flags | time |',
-    '| --- | --- | --- | ---: | ---: | ---: | ---: | --- | ---: |',
+    '| stream | account | days | good | unchanged | failed | rows | restated | flags | time |',
+    '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- | ---: |',
     ...known.slice(0, MAX_ACCOUNT_ROWS).map((account) => `| ${accountCells(account).map(inline).join(' | ')} |`),
     ...(hidden > 0 ? ['', `… and ${count(hidden, 'more row')}`] : []),
     '',
@@ -79,15 +79,14 @@ function accountCells(report: AccountReport): readonly string[] {
     number(report.slicesUnchanged),
     number(report.slicesFailed),
     number(report.rows),
+    restatedText(report),
     report.flags.join(', '),
     duration(report.durationMs),
   ];
 }
 
-function streamRow(
-  { stream, rows, slicesDue, slicesPublished, slicesUnchanged, slicesLeft }: PipelineReport['streams'][number],
-  { failures, loads }: PipelineReport,
-): string {
+function streamRow(counts: PipelineReport['streams'][number], { failures, loads }: PipelineReport): string {
+  const { stream, rows, slicesDue, slicesPublished, slicesUnchanged, slicesLeft } = counts;
   const failed = failures.filter((failure) => failure.stream === stream).length;
   const isSliced = slicesDue > 0;
   const isLoaded = loads.some(({ rowsWritten }) => stream in rowsWritten);
@@ -98,9 +97,18 @@ function streamRow(
     isSliced ? number(slicesUnchanged) : '',
     isSliced ? number(slicesLeft) : '',
     number(rows),
+    isSliced ? restatedText(counts) : '',
     failed === 0 ? '' : number(failed),
   ];
   return `| ${cells.map(inline).join(' | ')} |`;
+}
+
+/** Rows of earlier versions that are different now; how many slices where nobody counted the rows. */
+function restatedText({
+  slicesRestated = 0,
+  rowsRestated = 0,
+}: Pick<AccountReport, 'slicesRestated' | 'rowsRestated'>): string {
+  return slicesRestated > 0 && rowsRestated === 0 ? count(slicesRestated, 'slice') : number(rowsRestated);
 }
 
 /** What came from outside must not end the cell or the line that it stands in. */

@@ -1,13 +1,12 @@
 import type { Slice } from '../slice.ts';
+import type { PublishedSlice } from './published-slice.ts';
+import { addSliceCounts, NO_SLICES, type SliceCounts } from './slice-counts.ts';
 
 /** What one account brought of one stream. */
-export interface AccountReport {
+export interface AccountReport extends SliceCounts {
   readonly stream: string;
   /** The lane of the slices; empty where they have none. */
   readonly account: string;
-  readonly slicesPublished: number;
-  /** Of them, those that were there before just as they are. */
-  readonly slicesUnchanged: number;
   readonly slicesFailed: number;
   /** Rows that the published slices hold, the unchanged ones included. */
   readonly rows: number;
@@ -30,18 +29,10 @@ export class AccountTally {
     return [...this.#reports.values()];
   }
 
-  published(
-    stream: string,
-    slice: Slice,
-    {
-      rows,
-      isUnchanged,
-      flags,
-    }: { readonly rows: number; readonly isUnchanged: boolean; readonly flags: readonly string[] },
-  ): void {
+  published(stream: string, published: PublishedSlice): void {
+    const { slice, rows, flags } = published;
     const report = this.#of(stream, slice.lane);
-    report.slicesPublished += 1;
-    if (isUnchanged) report.slicesUnchanged += 1;
+    Object.assign(report, addSliceCounts(report, published));
     report.rows += rows;
     report.flags = [...new Set([...report.flags, ...flags])].toSorted();
     const day = slice.scope?.days?.start;
@@ -62,7 +53,7 @@ export class AccountTally {
     const key = JSON.stringify([stream, lane]);
     const known = this.#reports.get(key);
     if (known !== undefined) return known;
-    const counts = { slicesPublished: 0, slicesUnchanged: 0, slicesFailed: 0, rows: 0, durationMs: 0 };
+    const counts = { ...NO_SLICES, slicesFailed: 0, rows: 0, durationMs: 0 };
     const report: Writable<AccountReport> = { stream, account: lane, ...counts, flags: [] };
     this.#reports.set(key, report);
     return report;

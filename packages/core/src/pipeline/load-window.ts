@@ -1,12 +1,14 @@
-import type { LedgerEntry, LoadPackage } from '../destination.ts';
+import type { LedgerEntry, LoadPackage, LoadSummary } from '../destination.ts';
 import { EtlError, type ErrorKind } from '../etl-error.ts';
 import { reconcile, requirePlausible, type SliceExpectation } from '../slice-gate.ts';
+import type { Slice } from '../slice.ts';
 import type { SourceReadRequest, StreamSlices } from '../source.ts';
 import type { StateEntry } from '../state.ts';
 import type { WhenSettled } from '../stream.ts';
 import type { DueSlice } from './due-slices.ts';
 import { callsOf, readOptions, type PipelineRun } from './pipeline-run.ts';
 import { recordedDrift } from './recorded-drift.ts';
+import type { PublishedSlice } from './published-slice.ts';
 import type { SliceWindow } from './slice-window.ts';
 import { readSource } from './source-failure.ts';
 import { storedReason } from './stored-reason.ts';
@@ -53,11 +55,11 @@ export async function loadWindow(run: PipelineRun, task: WindowTask): Promise<re
     const moved = task.isBackfill ? [] : read.moved;
     const summary = await load.commit(moved);
     run.recorder.loadCommitted(summary);
+    await run.calls.committed();
     await doAll(whenSettled);
-    const isUnchanged = summary.unchanged?.includes(stream.name) === true;
     const published = window.members.map(({ slice }, index) => {
       const { rows = 0, flags = [] } = entries[index] ?? {};
-      return { slice, rows, flags, isUnchanged };
+      return { slice, rows, flags, ...fateOf(summary, stream.name, slice) };
     });
     run.recorder.windowPublished(stream.name, published, performance.now() - startedAt);
     return moved;
@@ -67,6 +69,18 @@ export async function loadWindow(run: PipelineRun, task: WindowTask): Promise<re
   } finally {
     await giveUp(load);
   }
+}
+
+function fateOf(
+  { unchanged, restated }: LoadSummary,
+  stream: string,
+  { key }: Slice,
+): Pick<PublishedSlice, 'isUnchanged' | 'restated'> {
+  const other = restated?.find((slice) => slice.stream === stream && slice.slice === key);
+  return {
+    isUnchanged: unchanged?.[stream]?.includes(key) === true,
+    ...(other === undefined ? {} : { restated: other.rows === undefined ? {} : { rows: other.rows } }),
+  };
 }
 
 /** It is for later runs: what of it fails costs them calls, but says nothing of this load. */

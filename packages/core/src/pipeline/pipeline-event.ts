@@ -2,6 +2,7 @@ import type { LoadSummary, SchemaChange, TableMerge } from '../destination.ts';
 import type { EtlError } from '../etl-error.ts';
 import type { Checkpoint } from '../state.ts';
 import type { DueReason } from './due-slices.ts';
+import type { Restatement } from './published-slice.ts';
 
 /** What happens in a run, noun first. Reporters hang on these; nothing else is printed by the engine. */
 export type PipelineEvent =
@@ -43,6 +44,8 @@ export type PipelineEvent =
       readonly durationMs: number;
       /** Whether the rows were there before just as they are, so that none was written. */
       readonly isUnchanged: boolean;
+      /** Present where it had been published before, with other rows. */
+      readonly restated?: Restatement;
     }
   /** A wait on the way to the platform begins, see `ApiCallEvent`. */
   | {

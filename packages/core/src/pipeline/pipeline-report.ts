@@ -3,6 +3,7 @@ import type { LoadSummary, SchemaChange } from '../destination.ts';
 import type { EtlError } from '../etl-error.ts';
 import type { SourceHealth } from '../source-health.ts';
 import type { AccountReport } from './account-report.ts';
+import type { SliceCounts } from './slice-counts.ts';
 
 /** Something that is not good after the run. Its data is as it was before, and it stays due. */
 export interface PipelineFailure {
@@ -13,13 +14,10 @@ export interface PipelineFailure {
 }
 
 /** What one stream brought. */
-export interface StreamReport {
+export interface StreamReport extends SliceCounts {
   readonly stream: string;
   /** Rows staged and committed, rows that mark deletions included. */
   readonly rows: number;
-  readonly slicesPublished: number;
-  /** Of them, those whose rows were there before just as they are, so that none was written. */
-  readonly slicesUnchanged: number;
   /** Slices that were due when the run began, those asked for included. */
   readonly slicesDue: number;
   /** Of them, those that the deadline has left unread. They stay due. */

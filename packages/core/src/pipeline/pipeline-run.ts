@@ -1,6 +1,7 @@
 import type { ApiCallEvent } from '../api-call.ts';
 import type { DestinationSession } from '../destination.ts';
 import type { SourceReadRequest } from '../source.ts';
+import type { CallKeeper } from './call-keeper.ts';
 import type { PipelineOptions } from './pipeline-options.ts';
 import type { RunRecorder } from './run-recorder.ts';
 
@@ -9,6 +10,7 @@ export interface PipelineRun {
   readonly options: PipelineOptions;
   readonly session: DestinationSession;
   readonly recorder: RunRecorder;
+  readonly calls: CallKeeper;
   /** The caller's signal joined with the loss of the pipeline to another run. */
   readonly signal: AbortSignal;
   /** The run's clock. */
@@ -39,12 +41,13 @@ export function readOptions(run: PipelineRun): SourceReadRequest {
 
 /** Where calls for a stream and the lane of a slice are told. */
 export function callsOf(
-  { options, recorder }: PipelineRun,
+  { options, recorder, calls }: PipelineRun,
   stream: string,
   lane: string | undefined,
 ): (event: ApiCallEvent) => void {
   return (event) => {
     recorder.called(stream, lane ?? '', event);
+    calls.called();
     options.onCall?.(event);
   };
 }

@@ -181,8 +181,12 @@ class LogLoads implements AsyncDisposable {
     const entries = newestEntries(this.#moved);
     const load = this.#load;
     // An idle log moves its position from time to time, and a load is some ten statements at the destination.
-    if (load !== undefined) this.#run.recorder.loadCommitted(await load.commit(entries));
-    else if (entries.length > 0) await this.#run.session.writeState(entries);
+    if (load !== undefined) {
+      this.#run.recorder.loadCommitted(await load.commit(entries));
+      await this.#run.calls.committed();
+    } else if (entries.length > 0) {
+      await this.#run.session.writeState(entries);
+    }
     this.known = newestEntries([...this.known, ...entries]);
     this.#load = undefined;
     this.#prepared.clear();

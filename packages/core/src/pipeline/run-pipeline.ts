@@ -1,13 +1,14 @@
 import type { RunRecord } from '../destination.ts';
 import { EtlError } from '../etl-error.ts';
 import { silentLogger } from '../operation-options.ts';
+import { CallKeeper } from './call-keeper.ts';
 import type { PipelineOptions } from './pipeline-options.ts';
 import type { PipelineReport } from './pipeline-report.ts';
 import type { PipelineRun } from './pipeline-run.ts';
 import { runLog } from './run-log.ts';
 import { runSlices } from './run-slices.ts';
 import type { SourceHealth } from '../source-health.ts';
-import { recordOf, recordOfEnd } from './run-record.ts';
+import { recordOf, recordOfEnd, runId } from './run-record.ts';
 import { RunRecorder } from './run-recorder.ts';
 
 /**
@@ -34,7 +35,8 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
     waitMs: options.lockWaitMs,
   });
   const signal = options.signal === undefined ? session.lost : AbortSignal.any([options.signal, session.lost]);
-  const run: PipelineRun = { options: { ...options, logger }, session, recorder, signal, now };
+  const calls = new CallKeeper(session, runId(startedAt), () => recorder.calls, { now, logger });
+  const run: PipelineRun = { options: { ...options, logger }, session, recorder, calls, signal, now };
   try {
     recorder.rolledForward(session.rolledForward);
     signal.throwIfAborted();
@@ -53,7 +55,8 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
 }
 
 // It tells what the run was; it never changes what the run was.
-async function keepRecord({ options, session }: PipelineRun, record: RunRecord): Promise<void> {
+async function keepRecord({ options, session, calls }: PipelineRun, record: RunRecord): Promise<void> {
+  await calls.settled();
   if (session.lost.aborted) return;
   try {
     await session.writeRun(record);

@@ -11,10 +11,15 @@ export interface RunTimes {
   readonly endedAt: Date;
 }
 
+/** Names a run within its pipeline; a later run has a greater one. */
+export function runId(startedAt: Date): string {
+  return startedAt.toISOString();
+}
+
 export function recordOf(report: PipelineReport, { startedAt, endedAt }: RunTimes): RunRecord {
   return {
     pipeline: report.pipeline,
-    id: startedAt.toISOString(),
+    id: runId(startedAt),
     startedAt: startedAt.toISOString(),
     endedAt: endedAt.toISOString(),
     status: report.status,

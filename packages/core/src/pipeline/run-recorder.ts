@@ -1,4 +1,4 @@
-import type { ApiCallEvent } from '../api-call.ts';
+import type { ApiCallEvent, ApiCallTotals } from '../api-call.ts';
 import type { LoadSummary, SchemaChange } from '../destination.ts';
 import type { EtlError } from '../etl-error.ts';
 import type { Slice } from '../slice.ts';
@@ -7,21 +7,15 @@ import { ApiCallTally } from './api-call-tally.ts';
 import { countByReason, type DueSlice } from './due-slices.ts';
 import type { PipelineEvent } from './pipeline-event.ts';
 import type { PipelineFailure, PipelineReport } from './pipeline-report.ts';
-
-export interface PublishedSlice {
-  readonly slice: Slice;
-  readonly rows: number;
-  readonly isUnchanged: boolean;
-  readonly flags: readonly string[];
-}
+import type { PublishedSlice } from './published-slice.ts';
+import { addSliceCounts, NO_SLICES, type SliceCounts } from './slice-counts.ts';
 
 /** Turns what happens into events for reporters, and at the end into the report. */
 export class RunRecorder {
   readonly #pipeline: string;
   readonly #onEvent: (event: PipelineEvent) => void;
   readonly #startedAt = performance.now();
-  readonly #slices = new Map<string, number>();
-  readonly #unchanged = new Map<string, number>();
+  readonly #slices = new Map<string, SliceCounts>();
   readonly #due = new Map<string, number>();
   readonly #left = new Map<string, number>();
   readonly #streams = new Set<string>();
@@ -63,6 +57,11 @@ export class RunRecorder {
     this.#onEvent({ type: 'call-waiting', stream, account, reason, waitMs, ...(about === undefined ? {} : { about }) });
   }
 
+  /** What was asked of the platform so far. */
+  get calls(): readonly ApiCallTotals[] {
+    return this.#calls.totals;
+  }
+
   schemaChanged(stream: string, changes: readonly SchemaChange[]): void {
     if (changes.length === 0) return;
     this.#schemaChanges.push(...changes);
@@ -90,11 +89,11 @@ export class RunRecorder {
   }
 
   #slicePublished(stream: string, published: PublishedSlice, durationMs: number): void {
-    const { slice, rows, isUnchanged } = published;
-    this.#accounts.published(stream, slice, published);
-    this.#slices.set(stream, (this.#slices.get(stream) ?? 0) + 1);
-    if (isUnchanged) this.#unchanged.set(stream, (this.#unchanged.get(stream) ?? 0) + 1);
-    this.#onEvent({ type: 'slice-published', stream, slice: slice.key, rows, durationMs, isUnchanged });
+    const { slice, rows, isUnchanged, restated } = published;
+    this.#accounts.published(stream, published);
+    this.#slices.set(stream, addSliceCounts(this.#slices.get(stream) ?? NO_SLICES, published));
+    const event = { type: 'slice-published', stream, slice: slice.key, rows, durationMs, isUnchanged } as const;
+    this.#onEvent(restated === undefined ? event : { ...event, restated });
   }
 
   sliceFailed(stream: string, slice: Slice, error: EtlError): void {
@@ -122,7 +121,7 @@ export class RunRecorder {
     }
     const failed = new Set(this.#failures.filter(({ slice }) => slice === undefined).map(({ stream }) => stream));
     const goodStreams = [...rows.keys()].filter((stream) => !failed.has(stream));
-    const slices = [...this.#slices.values()].reduce((sum, count) => sum + count, 0);
+    const slices = [...this.#slices.values()].reduce((sum, { slicesPublished }) => sum + slicesPublished, 0);
     const sliced = this.#failures.some(({ slice }) => slice !== undefined);
     const anyGood = sliced ? slices > 0 : goodStreams.length > 0;
     const isUnfinished = this.#isUnfinished || this.#left.size > 0;
@@ -132,8 +131,7 @@ export class RunRecorder {
       streams: [...rows].map(([stream, count]) => ({
         stream,
         rows: count,
-        slicesPublished: this.#slices.get(stream) ?? 0,
-        slicesUnchanged: this.#unchanged.get(stream) ?? 0,
+        ...(this.#slices.get(stream) ?? NO_SLICES),
         slicesDue: this.#due.get(stream) ?? 0,
         slicesLeft: this.#left.get(stream) ?? 0,
       })),

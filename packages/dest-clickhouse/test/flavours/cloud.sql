@@ -27,7 +27,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_loads` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(max(load_number)) AS number FROM `travel`.`_etl_loads`;
+SELECT toString(max(load_number)) AS _etl_number FROM `travel`.`_etl_loads`;
 
 -- session_id=…
 -- session_timeout=60
@@ -35,7 +35,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_memory` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(max(bitShiftRight(version, 64))) AS number FROM `travel`.`_etl_memory`;
+SELECT toString(max(bitShiftRight(version, 64))) AS _etl_number FROM `travel`.`_etl_memory`;
 
 -- session_id=…
 -- session_timeout=60
@@ -43,7 +43,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(max(intDiv(version, 2))) AS number FROM `travel`.`_etl_scopes`;
+SELECT toString(max(intDiv(version, 2))) AS _etl_number FROM `travel`.`_etl_scopes`;
 
 -- session_id=…
 -- session_timeout=60
@@ -51,7 +51,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_slices` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(max(load_number)) AS number FROM `travel`.`_etl_slices`;
+SELECT toString(max(load_number)) AS _etl_number FROM `travel`.`_etl_slices`;
 
 -- session_id=…
 -- session_timeout=60
@@ -59,7 +59,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_state` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(max(load_number)) AS number FROM `travel`.`_etl_state`;
+SELECT toString(max(load_number)) AS _etl_number FROM `travel`.`_etl_state`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_counter_init` (number UInt64) ENGINE = Null COMMENT 'names the newest load number';
 
@@ -201,7 +201,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
 -- session_id=…
 -- session_timeout=60
@@ -221,7 +221,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
 -- session_id=…
 -- session_timeout=60
@@ -229,7 +229,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_2` (`what` Nullable(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String), `_etl_row_id` UInt128) ENGINE = MergeTree ORDER BY (`_etl_row_id`) SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800 COMMENT 'rows on their way into shop___events';
 
@@ -241,7 +241,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_2` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_2`;
+SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_2`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_3` (`id` Int64, `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = MergeTree ORDER BY (`id`) SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800 COMMENT 'rows on their way into shop___plans';
 
@@ -253,7 +253,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_3` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_3`;
+SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_3`;
 
 INSERT INTO `travel`.`_etl_manifest_p_148de9c5_3` (manifest) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
 
@@ -296,6 +296,8 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_2` LIGHTWEIGHT;
 ALTER TABLE `travel`.`_raw_shop___events_g0` ATTACH PARTITION ALL FROM `travel`.`_etl_staging_p_148de9c5_3_2`;
 
 RENAME TABLE `travel`.`_etl_number_8` TO `travel`.`_etl_number_9`;
+
+ALTER TABLE `travel`.`_etl_lock_p_148de9c5_1` MODIFY COMMENT '<holder>';
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_9` (number UInt64) ENGINE = Null COMMENT '<holder>';
 

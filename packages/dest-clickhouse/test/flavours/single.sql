@@ -20,15 +20,15 @@ CREATE TABLE IF NOT EXISTS `travel`.`_etl_schema_changes` (pipeline LowCardinali
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_rejects` (pipeline LowCardinality(String), stream LowCardinality(String), load_number UInt64, load_id String, position UInt32, reason String, row String, rejected_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree ORDER BY (pipeline, stream, load_number, position) TTL toDateTime(rejected_at) + INTERVAL 90 DAY SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
-SELECT toString(max(load_number)) AS number FROM `travel`.`_etl_loads`;
+SELECT toString(max(load_number)) AS _etl_number FROM `travel`.`_etl_loads`;
 
-SELECT toString(max(bitShiftRight(version, 64))) AS number FROM `travel`.`_etl_memory`;
+SELECT toString(max(bitShiftRight(version, 64))) AS _etl_number FROM `travel`.`_etl_memory`;
 
-SELECT toString(max(intDiv(version, 2))) AS number FROM `travel`.`_etl_scopes`;
+SELECT toString(max(intDiv(version, 2))) AS _etl_number FROM `travel`.`_etl_scopes`;
 
-SELECT toString(max(load_number)) AS number FROM `travel`.`_etl_slices`;
+SELECT toString(max(load_number)) AS _etl_number FROM `travel`.`_etl_slices`;
 
-SELECT toString(max(load_number)) AS number FROM `travel`.`_etl_state`;
+SELECT toString(max(load_number)) AS _etl_number FROM `travel`.`_etl_state`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_counter_init` (number UInt64) ENGINE = Null COMMENT 'names the newest load number';
 
@@ -104,25 +104,25 @@ SELECT toString(countIf(NOT (((`account_id` = '1') AND (`day` >= toDate32('2026-
 
 SELECT multiIf((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')), 0, -1) AS _etl_place, toString(count()) AS _etl_rows, lower(hex(sum(reinterpretAsUInt128(sipHash128(formatRow('RowBinary', `account_id`, `actions.kind`, `day`, `spend`)))))) AS _etl_hash FROM `travel`.`_etl_staging_p_148de9c5_3_1` WHERE ((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02'))) GROUP BY _etl_place;
 
-SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
 INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id`, `day`, _etl_version, _etl_deleted, _etl_load_id) SELECT `account_id`, `day`, toUInt128('55340232221128654849'), 1, '<minute>-3' FROM `travel`.`_raw_shop___insights_g0` FINAL WHERE (((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')))) AND (`account_id`, `day`) NOT IN (SELECT `account_id`, `day` FROM `travel`.`_etl_staging_p_148de9c5_3_1`);
 
-SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
-SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
+SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_2` (`what` Nullable(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String), `_etl_row_id` UInt128) ENGINE = MergeTree ORDER BY (`_etl_row_id`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000 COMMENT 'rows on their way into shop___events';
 
 INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_2` (`what`, _etl_version, _etl_deleted, _etl_load_id, _etl_row_id) SETTINGS insert_deduplication_token = '<minute>-3-0', async_insert = 0 FORMAT JSONCompactEachRow;
 
-SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_2`;
+SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_2`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_3` (`id` Int64, `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = MergeTree ORDER BY (`id`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000 COMMENT 'rows on their way into shop___plans';
 
 INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_3` (`id`, _etl_version, _etl_deleted, _etl_load_id) SETTINGS insert_deduplication_token = '<minute>-3-0', async_insert = 0 FORMAT JSONCompactEachRow;
 
-SELECT toString(count()) AS count FROM `travel`.`_etl_staging_p_148de9c5_3_3`;
+SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_3`;
 
 INSERT INTO `travel`.`_etl_manifest_p_148de9c5_3` (manifest) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
 

@@ -13,6 +13,8 @@ import {
 import type { DestinationFixture } from '../destination-fixture.ts';
 import { canonicalValue } from '../rows/canonical-value.ts';
 
+export const READ_AT = '2026-11-23T06:08:01.000Z';
+
 const ID = { type: 'int64', nullable: false } as const;
 
 interface LoadOptions {
@@ -83,7 +85,7 @@ export class DestinationScene {
 }
 
 export function entryOf(spec: StreamSpec, slice: Slice, rows: number): LedgerEntry {
-  return { stream: spec.name, slice: slice.key, status: 'good', rows, readAt: '2026-11-23T06:08:01.000Z', attempts: 1 };
+  return { stream: spec.name, slice: slice.key, status: 'good', rows, readAt: READ_AT, attempts: 1 };
 }
 
 /** Deeply equal, a field that is undefined being as good as none. */

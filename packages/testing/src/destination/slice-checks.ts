@@ -1,6 +1,6 @@
-import type { Row, Slice } from '@etl/core';
+import type { LedgerEntry, LoadSummary, Row, Slice } from '@etl/core';
 import { destinationCheck as check } from './destination-check.ts';
-import { entryOf, rejectsWith, same } from './destination-scene.ts';
+import { entryOf, READ_AT, rejectsWith, same } from './destination-scene.ts';
 import { REPORT, reportRow as row, reportSlice as slice } from './streams.ts';
 
 /** What publishing a slice does to the rows that it owns. */
@@ -68,6 +68,26 @@ export const sliceChecks = [
     );
     const entries = await scene.session((session) => session.readLedger('report'));
     same(entries.map((entry) => entry.slice).toSorted(), ['1/2026-11-01', '1/2026-11-02']);
+  }),
+  check('where it tells what was restated, tells it of slices published before, row by row', async (scene) => {
+    const day = slice('1', '2026-11-01');
+    const publish = (rows: readonly Row[], previous?: LedgerEntry): Promise<LoadSummary> =>
+      scene.open(async (load) => {
+        await load.prepare(REPORT);
+        await load.write('report', rows);
+        await load.publish('report', day, { ...entryOf(REPORT, day, rows.length), loadedAt: READ_AT }, previous);
+        return load.commit([]);
+      });
+    const known = async (): Promise<LedgerEntry | undefined> =>
+      (await scene.session((session) => session.readLedger('report')))[0];
+    const mine = (ad: string, spend: string): Row => row('1', '2026-11-01', ad, spend);
+    const first = await publish([mine('a', '1'), mine('b', '2'), mine('c', '3')]);
+    same(first.restated, undefined, 'a slice was never published and is said to be restated');
+    const again = await publish([mine('a', '1'), mine('b', '2'), mine('c', '3')], await known());
+    same(again.restated, undefined, 'rows are as they were and are said to be restated');
+    const other = await publish([mine('a', '1'), mine('b', '2.5'), mine('d', '3')], await known());
+    if (other.restated !== undefined && other.restated[0]?.rows !== undefined)
+      same(other.restated, [{ stream: 'report', slice: day.key, rows: 3 }]);
   }),
   check('refuses a slice in which two rows have one primary key', async (scene) => {
     const one: Slice = { key: '1', scope: { equals: { account_id: '1' } } };

@@ -1,4 +1,4 @@
-import type { Row, StreamSpec } from '@etl/core';
+import type { LedgerEntry, Row, StreamSpec } from '@etl/core';
 import { rowsOfText, type MemoryStore } from '../../src/index.ts';
 import type { Mistake } from './mistaken.ts';
 
@@ -40,6 +40,29 @@ export function publishingOne(): Mistake {
         async publish(stream, slice, entry) {
           count += 1;
           if (count === 1) await load.publish(stream, slice, entry);
+        },
+      };
+    },
+  };
+}
+
+/** Tells something else of slices that were published before; `known` is what would be told. */
+export function restating(tell: (known: number | undefined, rows: number) => number | undefined): Mistake {
+  return {
+    load: (load) => {
+      const published: LedgerEntry[] = [];
+      return {
+        async publish(stream, slice, entry, previous) {
+          await load.publish(stream, slice, entry, previous);
+          if (previous !== undefined) published.push(entry);
+        },
+        async commit(state) {
+          const { restated, ...summary } = await load.commit(state);
+          const told = published.flatMap(({ stream, slice, rows: all }) => {
+            const rows = tell(restated?.find((known) => known.slice === slice)?.rows, all + 1);
+            return rows === undefined ? [] : [{ stream, slice, rows }];
+          });
+          return told.length === 0 ? summary : { ...summary, restated: told };
         },
       };
     },

@@ -7,6 +7,7 @@ import {
   mapValues,
   keepingStaged,
   publishingOne,
+  restating,
   droppingColumns,
   textChanged,
   textAsRows,
@@ -24,6 +25,7 @@ const VALUES = 'gives back the values of every type as they were written';
 const TEXT = 'makes of text the table that it makes of rows, for every type';
 const LOOKUP = 'looks up rows of the open load before committed ones';
 const DISCARD = 'gives up one stream of a load and commits the others';
+const RESTATED = 'where it tells what was restated, tells it of slices published before, row by row';
 const REFUSES = 'refuses a slice in which two rows have one primary key';
 const ADMITS = 'admits one run of a pipeline at a time';
 
@@ -183,6 +185,12 @@ export const DESTINATION_MUTANTS: readonly (readonly [bug: string, promise: stri
     'publishes one slice of a load',
     'publishes several slices of one load although their rows came mixed, each row in its own',
     publishingOne(),
+  ],
+  ['calls every slice restated that was published before', RESTATED, restating((known) => known ?? 0)],
+  [
+    'counts all rows of a restated slice',
+    RESTATED,
+    restating((known, rows) => (known === undefined ? undefined : rows)),
   ],
   [
     'takes the last of two rows with one key',

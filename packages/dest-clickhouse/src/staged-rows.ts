@@ -1,0 +1,174 @@
+import type { OperationOptions } from '@etl/core';
+import type { InsertTarget } from './connection.ts';
+import type { Database } from './database.ts';
+import { stageTombstones, type Tombstones } from './staged-slice.ts';
+import { addStagingColumn, copyStaged, createStagingTable, verifyCount } from './staging-table.ts';
+import type { PlannedColumn, TablePlan } from './table-plan.ts';
+import { WireBuffer } from './wire-buffer.ts';
+
+/** Where rows are staged. */
+export interface StagedRowsContext {
+  readonly database: Database;
+  readonly options: { readonly chunkRows: number; readonly chunkBytes: number };
+  readonly operation: OperationOptions;
+  readonly loadId: string;
+  /** Name of the staging table of this stream in this load. */
+  readonly staging: string;
+}
+
+/** What rows are staged as. */
+export interface StagedLayout {
+  readonly plan: TablePlan;
+  /** Stored column to the column that takes its base64, for columns of bytes. */
+  readonly inputs: ReadonlyMap<string, string>;
+  /** Columns of a line. */
+  readonly columns: readonly string[];
+}
+
+/** A column that comes when rows are staged already. */
+export interface AddedColumn {
+  readonly column: PlannedColumn;
+  /** The column that its bytes are decoded from. */
+  readonly source: string | undefined;
+  /** What it is in rows that have no value for it. */
+  readonly definition: string | undefined;
+}
+
+/** Encoded rows on their way into the staging table, which is made when the first of them is sent, and counted. */
+export class StagedRows {
+  /** Lines are written here; each is to be followed by {@link added}. */
+  readonly buffer = new WireBuffer();
+  readonly #context: StagedRowsContext;
+  #layout: StagedLayout;
+  /** Staging tables that are there; the last one has the rows. */
+  readonly #tables: string[] = [];
+  #sent = 0;
+  #lines = 0;
+  #chunk = 0;
+  #sending: Promise<void> = Promise.resolve();
+
+  constructor(context: StagedRowsContext, layout: StagedLayout) {
+    this.#context = context;
+    this.#layout = layout;
+  }
+
+  /** Name of the staging table; `undefined` while there is none. */
+  get table(): string | undefined {
+    return this.#tables.at(-1);
+  }
+
+  /** Rows that were sent, tombstones included. */
+  get count(): number {
+    return this.#sent;
+  }
+
+  /** Takes another layout, and adds the columns that staging lacks to it. Nothing may be left in the buffer. */
+  async evolve(layout: StagedLayout, added: readonly AddedColumn[]): Promise<void> {
+    this.#layout = layout;
+    const staging = this.table;
+    if (staging === undefined) return;
+    const { database, operation } = this.#context;
+    for (const { column, ...origin } of added) await addStagingColumn(database, staging, column, origin, operation);
+  }
+
+  /** One more line is in the buffer. */
+  added(): void {
+    this.#lines += 1;
+  }
+
+  get isChunkFull(): boolean {
+    const { chunkRows, chunkBytes } = this.#context.options;
+    return this.#lines >= chunkRows || this.buffer.length >= chunkBytes;
+  }
+
+  // One insert is under way while the next chunk is encoded; more would only grow memory.
+  async send(): Promise<void> {
+    const body = this.buffer.take();
+    this.#sent += this.#lines;
+    this.#lines = 0;
+    const token = this.#nextToken();
+    await this.#sending;
+    const table = await this.#ensure();
+    this.#sending = this.#insert({ table, columns: this.#layout.columns, token }, body);
+    // Awaited before the next chunk and before the commit; until then it must not count as unhandled.
+    this.#sending.catch(() => undefined);
+  }
+
+  async #insert(target: InsertTarget, body: Buffer): Promise<void> {
+    const { database, operation } = this.#context;
+    await database.insert(target, body, operation);
+    // Memory of many MiB is dear to get: the next chunk but one is written where this one stood. Not
+    // with a server, to which an attempt that counts as failed may still be under way.
+    if (database.connection.isEmbedded) this.buffer.giveBack(body);
+  }
+
+  #nextToken(): string {
+    const token = `${this.#context.loadId}-${this.#chunk}`;
+    this.#chunk += 1;
+    return token;
+  }
+
+  async flush(): Promise<void> {
+    if (this.#lines > 0) await this.send();
+    await this.#sending;
+  }
+
+  /** Marks as deleted what the raw table has where `condition` holds, but staging has not. */
+  async bury(raw: string, condition: string, version: Tombstones['version'], parent?: string): Promise<void> {
+    const { database, operation, loadId } = this.#context;
+    const staging = await this.#ensure();
+    const tables = { raw, staging, ...(parent === undefined ? {} : { parent }) };
+    const { plan } = this.#layout;
+    this.#sent += await stageTombstones(database, tables, plan, condition, { version, loadId }, operation);
+  }
+
+  /**
+   * Keeps the rows where the condition holds, `count` of them. Staging is exchanged for a copy of these: its
+   * rows are never altered.
+   */
+  async keepOnly(condition: string | undefined, count: number): Promise<void> {
+    const whole = this.table;
+    if (condition === undefined || count === 0 || whole === undefined) return this.drop();
+    const { database, operation } = this.#context;
+    const { plan } = this.#layout;
+    const kept = `${whole}_changed`;
+    this.#tables.push(kept);
+    await createStagingTable(database, kept, plan, new Map(), operation);
+    await copyStaged(database, { from: whole, to: kept }, plan, condition, operation);
+    this.#sent = count;
+    await database.drop(whole, operation);
+    this.#tables.shift();
+  }
+
+  /** @throws `CLICKHOUSE_COUNT_MISMATCH` (internal). */
+  async verify(): Promise<void> {
+    const { database, operation } = this.#context;
+    if (this.table !== undefined) await verifyCount(database, this.table, this.#sent, operation);
+  }
+
+  /** Gives everything up, what is on its way included. */
+  async discard(): Promise<void> {
+    this.buffer.take();
+    this.#lines = 0;
+    await this.#sending.catch(() => undefined);
+    this.#sending = Promise.resolve();
+    await this.drop();
+  }
+
+  async drop(): Promise<void> {
+    this.#sent = 0;
+    const { database, operation } = this.#context;
+    for (const name of this.#tables.toReversed()) {
+      await database.drop(name, operation);
+      this.#tables.pop();
+    }
+  }
+
+  async #ensure(): Promise<string> {
+    if (this.table !== undefined) return this.table;
+    const { database, staging, operation } = this.#context;
+    await createStagingTable(database, staging, this.#layout.plan, this.#layout.inputs, operation);
+    this.#tables.push(staging);
+    return staging;
+  }
+}
