@@ -121,7 +121,7 @@ async function load(context: CommandContext, asked: LoadRequest): Promise<number
               });
           const exitCode = exitCodeOfReport(report);
           reporter.ended(report, exitCode);
-          appendStepSummary(env, redactor, heading, report);
+          appendStepSummary(heading, report, around);
           await alertOfReport({ subject, pipeline }, report, exitCode, { destination, around });
           return exitCode;
         },

@@ -1,0 +1,44 @@
+import type { Row, StreamSpec } from '@etl/core';
+import { expect, it } from 'vitest';
+import { embeddedFixture } from './clickhouse-fixture.ts';
+
+const stream: StreamSpec = {
+  name: 'reports',
+  columns: [
+    { name: 'id', type: 'int64', nullable: false },
+    { name: 'clicks', type: 'int64', nullable: false },
+  ],
+  primaryKey: ['id'],
+  writeDisposition: 'merge',
+};
+
+it('feeds no materialized view row by row, and one that is refreshed has what readers see', async () => {
+  await using fixture = await embeddedFixture();
+  const { database } = fixture.options;
+  const load = async (rows: readonly Row[]): Promise<void> => {
+    await using session = await fixture.destination.open('p');
+    await using open = await session.beginLoad();
+    await open.prepare(stream);
+    await open.write('reports', rows);
+    await open.commit([]);
+  };
+  await load([{ id: 1, clicks: 1 }]);
+  await fixture.query(
+    `CREATE MATERIALIZED VIEW ${database}.fed ENGINE = MergeTree ORDER BY id AS SELECT id, clicks FROM ${database}._raw_shop___reports_g0`,
+  );
+  await fixture.query(
+    `CREATE MATERIALIZED VIEW ${database}.refreshed REFRESH EVERY 1 YEAR ENGINE = MergeTree ORDER BY id EMPTY AS SELECT id, clicks FROM ${database}.shop___reports`,
+  );
+  await load([
+    { id: 1, clicks: 10 },
+    { id: 2, clicks: 20 },
+  ]);
+  await fixture.query(`SYSTEM REFRESH VIEW ${database}.refreshed`);
+  await fixture.query(`SYSTEM WAIT VIEW ${database}.refreshed`);
+  const clicks = async (name: string): Promise<readonly unknown[]> =>
+    (await fixture.query(`SELECT toInt32(clicks) AS clicks FROM ${database}.${name} ORDER BY id`)).map(
+      (row) => row['clicks'],
+    );
+  expect(await clicks('fed')).toEqual([]);
+  expect(await clicks('refreshed')).toEqual([10, 20]);
+});
