@@ -179,8 +179,6 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
 -- session_id=…
 SELECT toString(count() - uniqExact(`account_id`, `day`)) AS _etl_doubled FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
-ALTER TABLE `travel`.`_etl_lock_p_148de9c5_1` MODIFY COMMENT '<holder>';
-
 -- session_id=…
 -- session_timeout=60
 SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;

@@ -309,8 +309,6 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_3` LIGHTWEIGHT;
 -- session_id=…
 ALTER TABLE `travel`.`_raw_shop___plans_g3` ATTACH PARTITION ALL FROM `travel`.`_etl_staging_p_148de9c5_3_3`;
 
-ALTER TABLE `travel`.`_etl_lock_p_148de9c5_1` MODIFY COMMENT '<holder>';
-
 CREATE OR REPLACE VIEW `travel`.`shop___plans` SQL SECURITY INVOKER AS SELECT `id`, _etl_load_id AS `_etl_load_id` FROM `travel`.`_raw_shop___plans_g3` FINAL COMMENT 'etl view <hash 5> of plans';
 
 DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_9` SYNC;

@@ -152,8 +152,6 @@ DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_8` S
 
 ALTER TABLE `travel`.`_raw_shop___events_g0` ATTACH PARTITION ALL FROM `travel`.`_etl_staging_p_148de9c5_3_2`;
 
-ALTER TABLE `travel`.`_etl_lock_p_148de9c5_1` MODIFY COMMENT '<holder>';
-
 RENAME TABLE `travel`.`_etl_number_8` TO `travel`.`_etl_number_9`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_9` (number UInt64) ENGINE = Null COMMENT '<holder>';
