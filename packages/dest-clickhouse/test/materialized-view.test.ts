@@ -12,7 +12,7 @@ const stream: StreamSpec = {
   writeDisposition: 'merge',
 };
 
-it('feeds no materialized view row by row, and one that is refreshed has what readers see', async () => {
+it('feeds no materialized view, which would count a row again that is loaded again', async () => {
   await using fixture = await embeddedFixture();
   const { database } = fixture.options;
   const load = async (rows: readonly Row[]): Promise<void> => {
@@ -26,19 +26,14 @@ it('feeds no materialized view row by row, and one that is refreshed has what re
   await fixture.query(
     `CREATE MATERIALIZED VIEW ${database}.fed ENGINE = MergeTree ORDER BY id AS SELECT id, clicks FROM ${database}._raw_shop___reports_g0`,
   );
-  await fixture.query(
-    `CREATE MATERIALIZED VIEW ${database}.refreshed REFRESH EVERY 1 YEAR ENGINE = MergeTree ORDER BY id EMPTY AS SELECT id, clicks FROM ${database}.shop___reports`,
-  );
   await load([
     { id: 1, clicks: 10 },
     { id: 2, clicks: 20 },
   ]);
-  await fixture.query(`SYSTEM REFRESH VIEW ${database}.refreshed`);
-  await fixture.query(`SYSTEM WAIT VIEW ${database}.refreshed`);
   const clicks = async (name: string): Promise<readonly unknown[]> =>
     (await fixture.query(`SELECT toInt32(clicks) AS clicks FROM ${database}.${name} ORDER BY id`)).map(
       (row) => row['clicks'],
     );
   expect(await clicks('fed')).toEqual([]);
-  expect(await clicks('refreshed')).toEqual([10, 20]);
+  expect(await clicks('shop___reports')).toEqual([10, 20]);
 });
