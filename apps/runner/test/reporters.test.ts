@@ -255,9 +255,12 @@ describe('reporters', () => {
 
   test('a summary page that cannot be written is said to be so, and nothing else', () => {
     const said: string[] = [];
-    const terminal = { say: (line: string) => void said.push(line), style: (_: string, text: string) => text };
     const env = { GITHUB_STEP_SUMMARY: '/nowhere/summary.md' };
-    appendStepSummary(HEADING, report(), { env, terminal, redactor: new Redactor() });
+    appendStepSummary(HEADING, report(), {
+      env,
+      redactor: new Redactor(),
+      terminal: { say: (line) => void said.push(line), style: (_, text) => text },
+    });
     expect(said).toEqual(['! The summary page was not written (ENOENT).']);
   });
 
