@@ -15,12 +15,12 @@ const stream: StreamSpec = {
 };
 
 /** More months than a server takes in one insert by itself. */
-const MONTHS = Array.from({ length: 150 }, (_, month) => {
+const MONTHS = Array.from({ length: 102 }, (_, month) => {
   const day = new Date(Date.UTC(2010, month, 1)).toISOString().slice(0, 10);
   return { account: '1', day, clicks: month };
 });
 
-it('loads many years at once, and takes them away at once', async () => {
+it('loads many years at once, and takes them away at once', { timeout: 120_000 }, async () => {
   await using fixture = await embeddedFixture();
   const slice: Slice = { key: 'account=1', scope: { equals: { account: '1' } } };
   const load = async (rows: readonly Row[]): Promise<void> => {
