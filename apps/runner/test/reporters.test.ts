@@ -259,7 +259,7 @@ describe('reporters', () => {
     appendStepSummary(HEADING, report(), {
       env,
       redactor: new Redactor(),
-      terminal: { say: (line = '') => void said.push(line), style: (_, text) => text },
+      terminal: { say: (...lines: string[]) => void said.push(...lines), style: (_, text) => text },
     });
     expect(said).toEqual(['! The summary page was not written (ENOENT).']);
   });
