@@ -51,6 +51,7 @@ function mentionsIn(source: ts.SourceFile): readonly Mention[] {
   const visit = (node: ts.Node): void => {
     if (ts.isObjectLiteralExpression(node)) mentions.push(...objectMentions(node));
     if (ts.isNewExpression(node)) mentions.push(...positionalMentions(node));
+    if (ts.isCallExpression(node)) mentions.push(...callMentions(node, source));
     ts.forEachChild(node, visit);
   };
   visit(source);
@@ -86,6 +87,34 @@ function positionalMentions({
   return [{ code: first.text, kinds, message: textOf(what), hint: textOf(hint) }];
 }
 
+const KINDS = new Set([
+  'config',
+  'auth',
+  'permission',
+  'rate-limit',
+  'transient',
+  'data',
+  'schema',
+  'state',
+  'internal',
+]);
+
+/** `refused('X_Y', message, hint)`: a function makes the error, and has its kind unless that is given. */
+function callMentions({ arguments: given }: ts.CallExpression, source: ts.SourceFile): readonly Mention[] {
+  const [first, ...rest] = given;
+  if (first === undefined || !ts.isStringLiteral(first) || !CODE.test(first.text)) return [];
+  const [message, hint = ''] = rest.map(textOf).filter((text) => text.includes(' '));
+  if (message === undefined) return [];
+  const kinds = rest.flatMap(literalsIn).filter((text) => KINDS.has(text));
+  return [{ code: first.text, kinds: kinds.length > 0 ? kinds : kindsMadeIn(source), message, hint }];
+}
+
+/** The kind of the errors that a file makes, where it is the same for all. */
+function kindsMadeIn(source: ts.SourceFile): readonly string[] {
+  const kinds = new Set([...source.text.matchAll(/\bkind: '([a-z-]+)'/g)].map(([, kind = '']) => kind));
+  return kinds.size === 1 ? [...kinds] : [];
+}
+
 function literalsIn(node: ts.Node | undefined): readonly string[] {
   if (node === undefined) return [];
   if (ts.isStringLiteral(node)) return [node.text];
@@ -105,6 +134,16 @@ function textOf(node: ts.Expression | undefined): string {
   if (ts.isConditionalExpression(node)) return textOf(node.whenTrue) || textOf(node.whenFalse);
   if (ts.isBinaryExpression(node)) return textOf(node.left) + textOf(node.right);
   if (ts.isParenthesizedExpression(node)) return textOf(node.expression);
+  return ts.isIdentifier(node) ? constantIn(node.getSourceFile(), node.text) : '';
+}
+
+/** The text of a constant of the file; empty for everything else that may have the name. */
+function constantIn(source: ts.SourceFile, name: string): string {
+  for (const statement of source.statements) {
+    if (!ts.isVariableStatement(statement)) continue;
+    const found = statement.declarationList.declarations.find((declaration) => declaration.name.getText() === name);
+    if (found?.initializer !== undefined && ts.isStringLiteralLike(found.initializer)) return found.initializer.text;
+  }
   return '';
 }
 

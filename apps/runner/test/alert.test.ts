@@ -14,7 +14,7 @@ const alert = {
 } as const;
 
 /** What is said on the terminal when the webhook answers in a certain way. */
-async function said(answer: RequestListener): Promise<string> {
+async function said(answer: RequestListener, timeoutMs = 10_000): Promise<string> {
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
@@ -24,7 +24,7 @@ async function said(answer: RequestListener): Promise<string> {
       env: { ETL_ALERT_WEBHOOK_URL: url },
       redactor: new Redactor(),
       terminal: { say: (line) => void (text += line), style: (_, styled) => styled },
-      timeoutMs: 200,
+      timeoutMs,
     });
   } finally {
     server.closeAllConnections();
@@ -34,7 +34,9 @@ async function said(answer: RequestListener): Promise<string> {
 }
 
 test('a webhook that never answers is given up, and the run ends', async () => {
-  expect(await said(() => undefined)).toContain('The alert was not delivered: the webhook did not answer in time.');
+  expect(await said(() => undefined, 100)).toContain(
+    'The alert was not delivered: the webhook did not answer in time.',
+  );
 });
 
 test('a webhook whose answer never ends has been told', async () => {

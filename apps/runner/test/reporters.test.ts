@@ -5,7 +5,7 @@ import { reportJson } from '../src/reporters/json-reporter.ts';
 import { LineReporter } from '../src/reporters/line-reporter.ts';
 import { LiveReporter } from '../src/reporters/live-reporter.ts';
 import { runSummary } from '../src/reporters/run-summary.ts';
-import { stepSummary } from '../src/reporters/step-summary.ts';
+import { appendStepSummary, stepSummary } from '../src/reporters/step-summary.ts';
 import { Terminal } from '../src/terminal.ts';
 
 const HEADING = {
@@ -304,6 +304,17 @@ describe('reporters', () => {
       '| insights | 4471 | 2026-11-15 … 2026-11-22 | 8 | 5 | 1 | 18,204 | 96 | provisional, sampled | 41 s |',
     );
     expect(stepSummary(HEADING, report())).not.toContain('account');
+  });
+
+  test('a summary page that cannot be written is said to be so, and nothing else', () => {
+    const said: string[] = [];
+    const env = { GITHUB_STEP_SUMMARY: '/nowhere/summary.md' };
+    appendStepSummary(HEADING, report(), {
+      env,
+      redactor: new Redactor(),
+      terminal: { say: (...lines: string[]) => void said.push(...lines), style: (_, text) => text },
+    });
+    expect(said).toEqual(['! The summary page was not written (ENOENT).']);
   });
 
   test('the end says what was asked of the platform, and how full its quota was', () => {

@@ -168,7 +168,7 @@ describe('etl with a platform of daily reports', { timeout: 120_000 }, () => {
     const nowhere = { ...env, GITHUB_STEP_SUMMARY: join(directory.path, 'missing', 'summary.md') };
     const unsaid = await etl(['run', 'facebook', 'd1'], nowhere);
     expect(unsaid.exitCode, unsaid.output).toBe(0);
-    expect(unsaid.stderr).toContain('The summary of the job was not written: ENOENT');
+    expect(unsaid.stderr).toContain('The summary page was not written (ENOENT)');
     expect(told).toHaveLength(before);
 
     // GitHub takes these lines out of the log; they are how it learns what to hide.

@@ -23,7 +23,8 @@ export interface SliceGate {
   readonly minRows?: number;
   /**
    * Largest share of the slice's earlier rows that may be missing now, from 0 to 1. It applies from
-   * 10 rows on: a report that suddenly is nearly empty is more often an outage than the truth.
+   * 10 rows on, of one slice or of all that are read together: a report that suddenly is nearly empty is
+   * more often an outage than the truth.
    *
    * @default 0.9
    */
@@ -50,6 +51,7 @@ export interface SliceContent {
 
 const MAX_SHRINK = 0.9;
 const SHRINK_FROM_ROWS = 10;
+const ACCEPT = 'If that is the truth, run once with --accept-shrink.';
 
 /** What several parts of a slice say together. A part that does not speak of something leaves it open. */
 export function addExpectations(one: SliceExpectation | undefined, other: SliceExpectation): SliceExpectation {
@@ -107,13 +109,42 @@ export function requirePlausible(
     throw refused('SLICE_ROWS_MISSING', `${name} has ${rows} rows where at least ${gate.minRows} are expected.`);
   }
   const before = previous?.loadedAt === undefined ? 0 : previous.rows;
-  const maxShrink = gate.maxShrink ?? MAX_SHRINK;
-  if (before < SHRINK_FROM_ROWS || rows >= before * (1 - maxShrink)) return;
+  if (!isShrunk(rows, before, gate)) return;
+  throw refused('SLICE_SHRANK', `${name} has ${rows} rows where it had ${before}.`, ACCEPT);
+}
+
+/**
+ * Compares the slices of a window that had too few rows to be looked at one by one with what they were, all
+ * together: days of a few rows each that are suddenly empty are as much of an outage as one day of many.
+ *
+ * @throws `WINDOW_SHRANK` (data) with both numbers.
+ */
+export function requirePlausibleTogether(
+  name: string,
+  slices: readonly { readonly rows: number; readonly previous?: LedgerEntry }[],
+  gate: SliceGate = {},
+): void {
+  let [rows, before] = [0, 0];
+  for (const { rows: now, previous } of slices) {
+    if (previous?.loadedAt === undefined || previous.rows >= SHRINK_FROM_ROWS) continue;
+    rows += now;
+    before += previous.rows;
+  }
+  if (!isShrunk(rows, before, gate)) return;
   throw refused(
-    'SLICE_SHRANK',
-    `${name} has ${rows} rows where it had ${before}.`,
-    'If that is the truth, run once with --accept-shrink.',
+    'WINDOW_SHRANK',
+    `Small slices of ${name} have ${rows} rows together where they had ${before}.`,
+    ACCEPT,
   );
+}
+
+/** Whether reading its slices one by one would only let through what was refused of all together. */
+export function isOfWholeWindow(error: EtlError): boolean {
+  return error.code === 'WINDOW_SHRANK';
+}
+
+function isShrunk(rows: number, before: number, { maxShrink = MAX_SHRINK }: SliceGate): boolean {
+  return before >= SHRINK_FROM_ROWS && rows < before * (1 - maxShrink);
 }
 
 function refused(code: string, message: string, hint?: string): EtlError {

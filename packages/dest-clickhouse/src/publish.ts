@@ -139,7 +139,7 @@ async function align(database: Database, raw: string, staging: string, options: 
   }
   for (const column of rawColumns) {
     if (stagingColumns.some(({ name }) => name === column.name)) continue;
-    // The server may merge staging before it is attached, and a variant must not become NULL by that.
+    // Should the server merge staging before it is attached, a variant must not become NULL by that.
     const definition = column.default_expression ? `DEFAULT ${column.default_expression}` : '';
     await database.command(addColumn(database, staging, { ...column, definition }), options);
   }

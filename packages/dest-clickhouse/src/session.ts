@@ -103,8 +103,8 @@ export class ClickHouseSession implements DestinationSession {
   }
 
   async writeLedger(entries: readonly LedgerEntry[]): Promise<void> {
-    await this.#lock.verify(this.#operation);
     const number = String(await claimLoadNumber(this.#database, this.#operation));
+    await this.#lock.verify(this.#operation);
     const by = { pipeline: this.pipeline, number, token: `ledger-${number}` };
     await writeSliceLedger(this.#database, by, entries, this.#operation);
   }

@@ -32,12 +32,12 @@ export async function addStagingColumn(
   name: string,
   column: PlannedColumn,
   /** The column that its bytes are decoded from, or what it is in rows that have no value for it. */
-  { source, definition = '' }: { readonly source?: string | undefined; readonly definition?: string | undefined },
+  { source, definition: rest = '' }: { readonly source?: string | undefined; readonly definition?: string | undefined },
   options?: OperationOptions,
 ): Promise<void> {
   const definitions =
     source === undefined
-      ? [`${identifier(column.name)} ${column.type} ${definition}`]
+      ? [`${identifier(column.name)} ${column.type} ${rest}`]
       : binaryColumn(column, source).toReversed();
   for (const definition of definitions) {
     await database.command(`ALTER TABLE ${database.table(name)} ADD COLUMN IF NOT EXISTS ${definition}`, options);

@@ -53,11 +53,11 @@ export function nestingConflict(plan: TablePlan, actual: readonly ColumnInfo[]):
     [...nestedGroups(actual).keys()].find((path) => inStream.has(path)) ??
     [...nestedGroups(plan.columns).keys()].find((path) => inTable.has(path));
   if (name === undefined) return undefined;
-  const isNested = inStream.has(name);
+  const [is, declared] = inStream.has(name) ? ['objects', 'a plain value'] : ['a plain value', 'objects'];
   return new EtlError({
     code: 'CLICKHOUSE_TYPE_CONFLICT',
     kind: 'schema',
-    message: `Column ${name} of ${plan.publicName} ${isNested ? 'is an array of objects, but the stream now declares a plain value' : 'is a plain value, but the stream now declares an array of objects'}.`,
+    message: `Column ${name} of ${plan.publicName} holds ${is}, but the stream now declares ${declared}.`,
     hint: remakeHint(plan, 'columns'),
     context: { stream: plan.stream, column: name },
   });

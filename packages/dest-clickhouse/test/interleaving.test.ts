@@ -279,6 +279,26 @@ describe('two pipelines in one table', () => {
   });
 });
 
+it('writes nothing of a slice over what the run says of it that took the pipeline over', async () => {
+  const claim = new Gate(/^RENAME TABLE .*_etl_number_/);
+  await using fixture = await httpFixture({}, async (query) => {
+    await claim.pass(query);
+    return undefined;
+  });
+  const entry = { stream: 't', slice: 'a', rows: 0, readAt: '2026-11-01T00:00:00.000Z', attempts: 1 } as const;
+  await using session = await fixture.destination.open('p');
+  claim.arm();
+  const late = outcome(session.writeLedger([{ ...entry, status: 'failed' }]));
+  await claim.arrived;
+  const successor = fixture.create();
+  await successor.unlock?.('p', { force: true });
+  await using next = await successor.open('p');
+  await next.writeLedger([{ ...entry, status: 'good' }]);
+  claim.open();
+  expect(await late).toBe('PIPELINE_TAKEN_OVER');
+  expect(await next.readLedger('t')).toMatchObject([{ status: 'good' }]);
+});
+
 it('never shows a widened column without its new values', async () => {
   let seen: readonly Record<string, unknown>[] | undefined;
   const made: { fixture?: ClickHouseFixture } = {};

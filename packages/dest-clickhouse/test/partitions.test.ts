@@ -15,12 +15,12 @@ const stream: StreamSpec = {
 };
 
 /** More months than a server takes in one insert by itself. */
-const MONTHS = Array.from({ length: 150 }, (_, month) => {
+const MONTHS = Array.from({ length: 102 }, (_, month) => {
   const day = new Date(Date.UTC(2010, month, 1)).toISOString().slice(0, 10);
   return { account: '1', day, clicks: month };
 });
 
-it('loads many years at once, and takes them away at once', async () => {
+it('loads many years at once, and takes them away at once', { timeout: 120_000 }, async () => {
   await using fixture = await embeddedFixture();
   const slice: Slice = { key: 'account=1', scope: { equals: { account: '1' } } };
   const load = async (rows: readonly Row[]): Promise<void> => {
@@ -41,7 +41,9 @@ it('loads many years at once, and takes them away at once', async () => {
     await open.commit([]);
   };
   const days = async (): Promise<readonly unknown[]> =>
-    (await fixture.readRows('reports')).map(({ day }) => day).toSorted();
+    (
+      await fixture.query<{ day: string }>(`SELECT day FROM ${fixture.options.database}.shop___reports ORDER BY day`)
+    ).map(({ day }) => day);
   await load(MONTHS);
   expect(await days()).toEqual(MONTHS.map(({ day }) => day));
   await load(MONTHS.slice(0, 1));

@@ -310,7 +310,7 @@ async function loadChanging(
   return found;
 }
 
-it('keeps what is staged when a column is widened in the middle of a load', async () => {
+it('keeps what is staged when a column is widened in the middle of a load', { timeout: 120_000 }, async () => {
   await using fixture = await embeddedFixture();
   const found = await loadChanging(fixture, [
     { spec: specOf({ name: 'x', type: 'int64', nullable: false }), row: { id: 1, x: 1 } },

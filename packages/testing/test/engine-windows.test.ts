@@ -131,6 +131,26 @@ describe('the gate', () => {
     expect(days().filter((row) => row.includes('2026-11-09'))).toHaveLength(0);
   });
 
+  it('keeps the rows of small days that are suddenly empty all together', async () => {
+    const { clicks, calls, run, days, ledger } = world();
+    const small = ['2026-11-06', '2026-11-07', '2026-11-08', '2026-11-09'];
+    for (const day of small) clicks.set(`1 ${day}`, [1, 2, 3]);
+    await run('2026-11-10');
+    const before = days();
+    for (const day of small) clicks.set(`1 ${day}`, []);
+    const report = await run('2026-11-10', { fullRefresh: true });
+    // Day by day none of them would look wrong.
+    expect(calls).toEqual(['1 2026-11-06…2026-11-09', '1 2026-11-04…2026-11-05']);
+    expect(report).toMatchObject({
+      status: 'partial',
+      failures: small.map(() => ({ error: { code: 'WINDOW_SHRANK' } })),
+    });
+    expect(days()).toEqual(before);
+    expect(ledger().filter(({ status }) => status === 'failed')).toHaveLength(4);
+    expect(await run('2026-11-10', { acceptShrink: true })).toMatchObject({ status: 'ok' });
+    expect(days()).toHaveLength(2);
+  });
+
   it('compares sums with what the platform says, and names the day that differs', async () => {
     const { clicks, totals, run } = world({ gate: { reconcile: ['clicks'] } });
     for (const day of [4, 5, 6, 7, 8, 9]) totals.set(`2026-11-0${day}`, '1');

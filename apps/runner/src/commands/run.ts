@@ -125,7 +125,7 @@ async function load(context: CommandContext, asked: LoadRequest): Promise<number
               });
           const exitCode = exitCodeOfReport(report);
           reporter.ended(report, exitCode);
-          appendStepSummary(context, heading, report);
+          appendStepSummary(heading, report, around);
           await alertOfReport({ subject, pipeline }, report, exitCode, { destination, around });
           return exitCode;
         },

@@ -1,25 +1,28 @@
 import { appendFileSync } from 'node:fs';
 import type { AccountReport, PipelineReport } from '@etl/core';
-import type { CommandContext } from '../command-context.ts';
+import type { AlertSurroundings } from '../alert.ts';
 import { documentationOf } from '../problem.ts';
 import { count, duration, number } from '../quantity.ts';
 import { callsText } from './calls-text.ts';
 import { failureGroups, whereText } from './failure-groups.ts';
 import type { RunHeading } from './reporter.ts';
 
-/** Adds the run to the summary page of a GitHub Actions job, when there is one. What was loaded does not depend on it. */
+/**
+ * Adds the run to the summary page of a GitHub Actions job, when there is one. A page that cannot be written is
+ * said to be so and changes nothing: the rows are loaded, and whoever is to be told of failures still is.
+ */
 export function appendStepSummary(
-  { env, redactor, terminal }: Pick<CommandContext, 'env' | 'redactor' | 'terminal'>,
   heading: RunHeading,
   report: PipelineReport,
+  { env, redactor, terminal }: AlertSurroundings,
 ): void {
   const file = env['GITHUB_STEP_SUMMARY'];
   if (file === undefined || file === '') return;
   try {
     appendFileSync(file, redactor.redact(stepSummary(heading, report)));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    terminal.say(`${terminal.style('yellow', '!')} The summary of the job was not written: ${reason}`);
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    terminal.say(`${terminal.style('yellow', '!')} The summary page was not written (${code}).`);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { LedgerEntry, LoadPackage, LoadSummary } from '../destination.ts';
 import { EtlError, type ErrorKind } from '../etl-error.ts';
-import { reconcile, requirePlausible, type SliceExpectation } from '../slice-gate.ts';
+import { reconcile, requirePlausible, requirePlausibleTogether, type SliceExpectation } from '../slice-gate.ts';
 import type { Slice } from '../slice.ts';
 import type { SourceReadRequest, StreamSlices } from '../source.ts';
 import type { StateEntry } from '../state.ts';
@@ -39,8 +39,10 @@ export async function loadWindow(run: PipelineRun, task: WindowTask): Promise<re
     run.recorder.schemaChanged(stream.name, await load.prepare(stream));
     const read = await readWindow(run, load, task, (work) => whenSettled.push(work));
     reconcile(nameOf(stream.name, window), read.content.whole, read.expected, gate);
-    const entries = window.members.map((member) => {
-      const rows = read.content.rowsOf(member);
+    const counted = window.members.map((member) => ({ ...member, rows: read.content.rowsOf(member) }));
+    if (counted.length > 1 && run.options.acceptShrink !== true)
+      requirePlausibleTogether(nameOf(stream.name, window), counted, gate);
+    const entries = counted.map(({ rows, ...member }) => {
       const isWhole = member.slice.scope !== undefined || stream.writeDisposition === 'replace';
       if (isWhole && run.options.acceptShrink !== true)
         requirePlausible(`${stream.name} ${member.slice.key}`, rows, member.previous, gate);

@@ -1,5 +1,6 @@
 import { EtlError, type ErrorKind } from '../etl-error.ts';
 import { isUnfinishedLoad } from '../unfinished-load.ts';
+import { isOfWholeWindow } from '../slice-gate.ts';
 import type { Slice } from '../slice.ts';
 import type { StreamSlices } from '../source.ts';
 import { newestEntries, type StateEntry } from '../state.ts';
@@ -146,7 +147,8 @@ class SliceRun {
       // Its rows will stand: whatever is read of them before that would be compared with older ones.
       if (isUnfinishedLoad(error)) throw error;
       const failure = EtlError.from(error);
-      if (window.members.length > 1 && SPLITTING_KINDS.has(failure.kind)) return this.#loadApart(task, window);
+      const maySplit = SPLITTING_KINDS.has(failure.kind) && !isOfWholeWindow(failure);
+      if (window.members.length > 1 && maySplit) return this.#loadApart(task, window);
       await session.writeLedger(window.members.map((member) => failedEntry(stream, member, readAt, failure)));
       for (const { slice } of window.members) recorder.sliceFailed(stream, slice, failure);
       if (!isFromSource(error) || !PARKING_KINDS.has(failure.kind)) return 'go-on';

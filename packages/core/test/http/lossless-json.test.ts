@@ -113,3 +113,10 @@ function ratio(decimal: string): string {
   }
   return `${sign}${numerator}·10^${power}`;
 }
+
+it('refuses what is nested without end, and ends itself', () => {
+  const bomb = (inner: string): string => `${'['.repeat(200_000)}${inner}${']'.repeat(200_000)}`;
+  expect(() => parseLossless(bomb('12345678901234567890'))).toThrow(
+    expect.objectContaining({ code: 'JSON_MALFORMED' }),
+  );
+});
