@@ -2,6 +2,7 @@
 import process from 'node:process';
 import { checkCompose } from './check/compose.ts';
 import { checkExamples } from './check/examples.ts';
+import { checkLinks } from './check/links.ts';
 import { checkPackages } from './check/packages.ts';
 import { run } from './check/run.ts';
 import { checkSecrets } from './check/secrets.ts';
@@ -25,6 +26,7 @@ const CHECKS: Record<string, Check> = {
     ...(await run('node', 'apps/runner/scripts/config-table.ts', '--check')),
     ...(await run('node', 'apps/runner/scripts/errors-doc.ts', '--check')),
     ...(await checkExamples()),
+    ...checkLinks(),
   ],
   workflows: checkWorkflows,
   packages: checkPackages,

@@ -48,8 +48,9 @@ export function readErrorCodes(repository: string): readonly ErrorCode[] {
 
 function mentionsIn(source: ts.SourceFile): readonly Mention[] {
   const mentions: Mention[] = [];
+  const constants = constantsIn(source);
   const visit = (node: ts.Node): void => {
-    if (ts.isObjectLiteralExpression(node)) mentions.push(...objectMentions(node));
+    if (ts.isObjectLiteralExpression(node)) mentions.push(...objectMentions(node, constants));
     if (ts.isNewExpression(node)) mentions.push(...positionalMentions(node));
     if (ts.isCallExpression(node)) mentions.push(...callMentions(node, source));
     ts.forEachChild(node, visit);
@@ -58,15 +59,32 @@ function mentionsIn(source: ts.SourceFile): readonly Mention[] {
   return mentions;
 }
 
+/** `const HELD = 'X_Y';`, by name. */
+function constantsIn(source: ts.SourceFile): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const statement of source.statements) {
+    if (!ts.isVariableStatement(statement)) continue;
+    for (const { name, initializer } of statement.declarationList.declarations) {
+      if (initializer !== undefined && ts.isStringLiteral(initializer)) found.set(name.getText(), initializer.text);
+    }
+  }
+  return found;
+}
+
 /** `{ code: 'X_Y', kind: 'config', message: …, hint: … }` */
-function objectMentions(node: ts.ObjectLiteralExpression): readonly Mention[] {
+function objectMentions(
+  node: ts.ObjectLiteralExpression,
+  constants: ReadonlyMap<string, string>,
+): readonly Mention[] {
   const parts = new Map<string, ts.Expression>();
   for (const property of node.properties) {
     if (ts.isPropertyAssignment(property)) parts.set(property.name.getText(), property.initializer);
   }
   const isUsage = ts.isNewExpression(node.parent) && node.parent.expression.getText() === 'UsageError';
   const kinds = isUsage ? ['usage'] : literalsIn(parts.get('kind'));
-  return literalsIn(parts.get('code'))
+  const code = parts.get('code');
+  const constant = code === undefined ? undefined : constants.get(code.getText());
+  return (constant === undefined ? literalsIn(code) : [constant])
     .filter((code) => CODE.test(code))
     .map((code) => ({
       code,

@@ -40,16 +40,20 @@ async function withDirectory(work: (path: string) => Promise<void>): Promise<voi
   }
 }
 
-it('processes that open one directory at the same moment take turns, and none prints a thing', async () => {
-  await withDirectory(async (path) => {
-    for (let round = 0; round < 3; round += 1) {
-      const at = Date.now() + 2500;
-      const opened = await Promise.all(Array.from({ length: 4 }, () => open(path, at)));
-      for (const outcome of opened) expect(outcome).toEqual({ stdout: '1\n', stderr: '', exitCode: 0 });
-    }
-    expect((await readdir(path)).filter((name) => name.startsWith('etl-holder'))).toEqual([]);
-  });
-});
+it(
+  'processes that open one directory at the same moment take turns, and none prints a thing',
+  { timeout: 120_000 },
+  async () => {
+    await withDirectory(async (path) => {
+      for (let round = 0; round < 3; round += 1) {
+        const at = Date.now() + 2500;
+        const opened = await Promise.all(Array.from({ length: 4 }, () => open(path, at)));
+        for (const outcome of opened) expect(outcome).toEqual({ stdout: '1\n', stderr: '', exitCode: 0 });
+      }
+      expect((await readdir(path)).filter((name) => name.startsWith('etl-holder'))).toEqual([]);
+    });
+  },
+);
 
 it.each([
   [
