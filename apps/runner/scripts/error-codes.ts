@@ -72,10 +72,7 @@ function constantsIn(source: ts.SourceFile): ReadonlyMap<string, string> {
 }
 
 /** `{ code: 'X_Y', kind: 'config', message: …, hint: … }` */
-function objectMentions(
-  node: ts.ObjectLiteralExpression,
-  constants: ReadonlyMap<string, string>,
-): readonly Mention[] {
+function objectMentions(node: ts.ObjectLiteralExpression, constants: ReadonlyMap<string, string>): readonly Mention[] {
   const parts = new Map<string, ts.Expression>();
   for (const property of node.properties) {
     if (ts.isPropertyAssignment(property)) parts.set(property.name.getText(), property.initializer);
