@@ -77,7 +77,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_state` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT stream, partition, value FROM `travel`.`_etl_state` FINAL WHERE pipeline = 'p' AND (1);
+SELECT stream, partition, value FROM `travel`.`_etl_state` FINAL WHERE pipeline = 'p';
 
 RENAME TABLE `travel`.`_etl_number_2` TO `travel`.`_etl_number_3`;
 
@@ -91,7 +91,7 @@ CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___insights_g0` (`account_id` Stri
 
 DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_4` SYNC;
 
-INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-1', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-1', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
 RENAME TABLE `travel`.`_etl_number_4` TO `travel`.`_etl_number_5`;
 
@@ -101,7 +101,7 @@ CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___events_g0` (`what` Nullable(Str
 
 DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_5` SYNC;
 
-INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-2', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-2', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
 RENAME TABLE `travel`.`_etl_number_5` TO `travel`.`_etl_number_6`;
 
@@ -111,7 +111,7 @@ CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___plans_g0` (`id` Int64, `_etl_ve
 
 DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_6` SYNC;
 
-INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-3', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-3', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
 -- session_id=…
 -- session_timeout=60
@@ -121,7 +121,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
 -- session_id=…
 SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___plans' AND released = 0 AND 1 ORDER BY pipeline;
 
-INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
 -- session_id=…
 -- session_timeout=60
@@ -139,7 +139,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
 -- session_id=…
 SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___events' AND released = 0 AND scope != 'rows' ORDER BY pipeline;
 
-INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
 -- session_id=…
 -- session_timeout=60
@@ -157,7 +157,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
 -- session_id=…
 SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___insights' AND released = 0 AND scope IN ('{"account_id":"1"}', '{}', 'rows') ORDER BY pipeline;
 
-INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
 -- session_id=…
 -- session_timeout=60
@@ -169,7 +169,7 @@ SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'sho
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id` String, `day` Date32, `spend` Nullable(Decimal(18, 6)), `actions.kind` Array(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplicatedMergeTree PARTITION BY toYYYYMM(`day`) ORDER BY (`account_id`, `day`) SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800 COMMENT 'rows on their way into shop___insights';
 
-INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id`, `day`, `spend`, `actions.kind`, _etl_version, _etl_deleted, _etl_load_id) SETTINGS insert_deduplication_token = '<minute>-3-0', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id`, `day`, `spend`, `actions.kind`, _etl_version, _etl_deleted, _etl_load_id) SETTINGS insert_deduplication_token = '<minute>-3-0', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
 -- session_id=…
 -- session_timeout=60
@@ -213,7 +213,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id`, `day`, _etl_version, _etl_deleted, _etl_load_id) SELECT `account_id`, `day`, toUInt128('55340232221128654849'), 1, '<minute>-3' FROM `travel`.`_raw_shop___insights_g0` FINAL WHERE (((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')))) AND (`account_id`, `day`) NOT IN (SELECT `account_id`, `day` FROM `travel`.`_etl_staging_p_148de9c5_3_1`);
+INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id`, `day`, _etl_version, _etl_deleted, _etl_load_id) SELECT `account_id`, `day`, toUInt128('55340232221128654849'), 1, '<minute>-3' FROM `travel`.`_raw_shop___insights_g0` FINAL WHERE (((`account_id` = '1') AND (`day` >= toDate32('2026-11-01') AND `day` < toDate32('2026-11-02')))) AND (`account_id`, `day`) NOT IN (SELECT `account_id`, `day` FROM `travel`.`_etl_staging_p_148de9c5_3_1`) SETTINGS max_partitions_per_insert_block = 0;
 
 -- session_id=…
 -- session_timeout=60
@@ -233,7 +233,7 @@ SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_2` (`what` Nullable(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String), `_etl_row_id` UInt128) ENGINE = ReplicatedMergeTree ORDER BY (`_etl_row_id`) SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800 COMMENT 'rows on their way into shop___events';
 
-INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_2` (`what`, _etl_version, _etl_deleted, _etl_load_id, _etl_row_id) SETTINGS insert_deduplication_token = '<minute>-3-0', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_2` (`what`, _etl_version, _etl_deleted, _etl_load_id, _etl_row_id) SETTINGS insert_deduplication_token = '<minute>-3-0', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
 -- session_id=…
 -- session_timeout=60
@@ -245,7 +245,7 @@ SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_3` (`id` Int64, `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplicatedMergeTree ORDER BY (`id`) SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800 COMMENT 'rows on their way into shop___plans';
 
-INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_3` (`id`, _etl_version, _etl_deleted, _etl_load_id) SETTINGS insert_deduplication_token = '<minute>-3-0', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_3` (`id`, _etl_version, _etl_deleted, _etl_load_id) SETTINGS insert_deduplication_token = '<minute>-3-0', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
 -- session_id=…
 -- session_timeout=60
@@ -255,9 +255,11 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_3` LIGHTWEIGHT;
 -- session_id=…
 SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_3`;
 
-INSERT INTO `travel`.`_etl_manifest_p_148de9c5_3` (manifest) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_manifest_p_148de9c5_3` (manifest) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
 RENAME TABLE `travel`.`_etl_manifest_p_148de9c5_3` TO `travel`.`_etl_prepared_p_148de9c5_3`;
+
+ALTER TABLE `travel`.`_etl_lock_p_148de9c5_1` MODIFY COMMENT '<holder>';
 
 RENAME TABLE `travel`.`_etl_number_6` TO `travel`.`_etl_number_7`;
 
@@ -313,17 +315,15 @@ CREATE OR REPLACE VIEW `travel`.`shop___plans` SQL SECURITY INVOKER AS SELECT `i
 
 DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_9` SYNC;
 
-INSERT INTO `travel`.`_etl_slices` (pipeline, stream, slice, status, rows, read_at, loaded_at, flags, fingerprint, attempts, reason, load_number) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_slices` (pipeline, stream, slice, status, rows, read_at, loaded_at, flags, fingerprint, attempts, reason, load_number) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
-INSERT INTO `travel`.`_etl_state` (pipeline, stream, partition, value, load_number, updated_at) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_state` (pipeline, stream, partition, value, load_number, updated_at) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
-INSERT INTO `travel`.`_etl_loads` (load_number, load_id, pipeline, started_at, committed_at, rows, rows_by_stream) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0 FORMAT JSONCompactEachRow;
+INSERT INTO `travel`.`_etl_loads` (load_number, load_id, pipeline, started_at, committed_at, rows, rows_by_stream) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
 RENAME TABLE `travel`.`_etl_prepared_p_148de9c5_3` TO `travel`.`_etl_published_p_148de9c5_3`;
 
 DROP TABLE IF EXISTS `travel`.`_etl_staging_p_148de9c5_3_1` SYNC;
-
-ALTER TABLE `travel`.`_etl_lock_p_148de9c5_1` MODIFY COMMENT '<holder>';
 
 DROP TABLE IF EXISTS `travel`.`_etl_staging_p_148de9c5_3_2` SYNC;
 
