@@ -99,7 +99,7 @@ function ourAliases(queries: readonly string[]): readonly string[] {
 describe('columns with the names of our own expressions, of SQL, and of what has to be quoted', () => {
   it(
     'are columns in every kind of table and statement, and no alias of ours could be one of them',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       await using fixture = await httpFixture();
       const stored = (rows: readonly Row[]) => rows.map((row) => Object.values(row).filter((value) => value !== null));

@@ -297,8 +297,6 @@ ALTER TABLE `travel`.`_raw_shop___events_g0` ATTACH PARTITION ALL FROM `travel`.
 
 RENAME TABLE `travel`.`_etl_number_8` TO `travel`.`_etl_number_9`;
 
-ALTER TABLE `travel`.`_etl_lock_p_148de9c5_1` MODIFY COMMENT '<holder>';
-
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_9` (number UInt64) ENGINE = Null COMMENT '<holder>';
 
 CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___plans_g3` (`id` Int64, `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplacingMergeTree(_etl_version, _etl_deleted) ORDER BY (`id`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1 COMMENT 'rows of shop___plans; read the view of that name';

@@ -259,6 +259,8 @@ INSERT INTO `travel`.`_etl_manifest_p_148de9c5_3` (manifest) SETTINGS insert_ded
 
 RENAME TABLE `travel`.`_etl_manifest_p_148de9c5_3` TO `travel`.`_etl_prepared_p_148de9c5_3`;
 
+ALTER TABLE `travel`.`_etl_lock_p_148de9c5_1` MODIFY COMMENT '<holder>';
+
 RENAME TABLE `travel`.`_etl_number_6` TO `travel`.`_etl_number_7`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_7` (number UInt64) ENGINE = Null COMMENT '<holder>';
@@ -322,8 +324,6 @@ INSERT INTO `travel`.`_etl_loads` (load_number, load_id, pipeline, started_at, c
 RENAME TABLE `travel`.`_etl_prepared_p_148de9c5_3` TO `travel`.`_etl_published_p_148de9c5_3`;
 
 DROP TABLE IF EXISTS `travel`.`_etl_staging_p_148de9c5_3_1` SYNC;
-
-ALTER TABLE `travel`.`_etl_lock_p_148de9c5_1` MODIFY COMMENT '<holder>';
 
 DROP TABLE IF EXISTS `travel`.`_etl_staging_p_148de9c5_3_2` SYNC;
 
