@@ -13,6 +13,9 @@ export interface StagingDefaults {
   readonly version?: bigint | undefined;
 }
 
+/** The rows are merged when they are published: to merge them before costs as much again. */
+const FEW_MERGES = 'min_parts_to_merge_at_once = 32';
+
 /** Takes the mark that a row is gone as text has it, a letter. Never stored. */
 export const IS_DELETED_INPUT = '_etl_is_deleted';
 
@@ -36,7 +39,7 @@ export async function createStagingTable(
   if (readsFiles) columns.push(`${IS_DELETED_INPUT} Bool EPHEMERAL`);
   await database.command(
     `CREATE TABLE IF NOT EXISTS ${database.table(name)} (${columns.join(', ')}) ` +
-      `ENGINE = ${database.flavour.engine('MergeTree')}${layout(plan)} SETTINGS ${database.flavour.tableSettings('staging')} ` +
+      `ENGINE = ${database.flavour.engine('MergeTree')}${layout(plan)} SETTINGS ${database.flavour.tableSettings('staging')}${readsFiles ? `, ${FEW_MERGES}` : ''} ` +
       `COMMENT ${literal(`rows on their way into ${plan.publicName}`)}`,
     options,
   );
