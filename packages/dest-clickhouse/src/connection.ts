@@ -5,7 +5,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { EtlError, type OperationOptions } from '@etl/core';
 import { clickHouseError, serverCode, SESSION_NOT_FOUND } from './clickhouse-error.ts';
 import { literal } from './identifier.ts';
-import type { InsertFiles } from './insert-files.ts';
+import type { InsertFile, InsertFiles } from './insert-files.ts';
 
 /** How a statement is carried out. */
 export interface StatementOptions extends OperationOptions {
@@ -43,6 +43,10 @@ export interface ConnectionEnd {
  */
 export const MANY_PARTITIONS = 'max_partitions_per_insert_block = 0';
 
+const ONE_THREAD = 'input_format_parallel_parsing = 0';
+/** A first line that looks like names is a row, `+00` is understood, and NULL in a row that is gone is a default. */
+const PLAIN_TEXT =
+  "input_format_tsv_detect_header = 0, date_time_input_format = 'best_effort', input_format_null_as_default = 1, input_format_tsv_empty_as_default = 0";
 const ATTEMPTS = 4;
 /** A load balancer sends every request to another replica, and two have to reach one. */
 const ATTEMPTS_AT_ONE_REPLICA = 60;
@@ -116,7 +120,7 @@ export class Connection {
       // Parsed by one thread: there is no server to spare, and it costs less in all.
       return this.#insertFiles.with(body, (path) =>
         this.command(
-          `${into} FROM INFILE ${literal(path)} COMPRESSION 'none' ${settings}, input_format_parallel_parsing = 0 FORMAT JSONCompactEachRow`,
+          `${into} FROM INFILE ${literal(path)} COMPRESSION 'none' ${settings}, ${ONE_THREAD} FORMAT JSONCompactEachRow`,
           options,
         ),
       );
@@ -127,6 +131,27 @@ export class Connection {
       const { stream } = await this.#client.exec({ query, values, ...(await this.#prepared(options)) });
       await drain(stream);
     });
+  }
+
+  /** Whether the engine reads files that stand next to its own. */
+  get readsFiles(): boolean {
+    return this.#insertFiles !== undefined;
+  }
+
+  /** A file for {@link insertFile}; only where {@link readsFiles}. */
+  openInsertFile(): InsertFile {
+    if (this.#insertFiles === undefined) throw new Error('the engine reads no files');
+    return this.#insertFiles.open();
+  }
+
+  /** Inserts the lines of a file, tab-separated, that the engine reads as exactly what they say. */
+  async insertFile(target: InsertTarget, file: InsertFile, options: StatementOptions = {}): Promise<void> {
+    file.close();
+    await this.command(
+      `INSERT INTO ${target.table} (${target.columns.join(', ')}) FROM INFILE ${literal(file.path)} COMPRESSION 'none' ` +
+        `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0, ${MANY_PARTITIONS}, ${ONE_THREAD}, ${PLAIN_TEXT} FORMAT TabSeparated`,
+      options,
+    );
   }
 
   /** The raw result of any query, in the format it names. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 const PREFIX = 'etl-insert-';
@@ -29,9 +29,18 @@ export class InsertFiles {
     return body.length >= LEAST_BYTES;
   }
 
+  /** A file to be written bit by bit. */
+  open(): InsertFile {
+    return new InsertFile(this.#path());
+  }
+
+  #path(): string {
+    return join(this.#directory, `${PREFIX}${randomUUID()}`);
+  }
+
   /** Lets `work` read a file of the bytes, and removes it. */
   async with(body: Buffer, work: (path: string) => Promise<void>): Promise<void> {
-    const path = join(this.#directory, `${PREFIX}${randomUUID()}`);
+    const path = this.#path();
     try {
       // At once: it is a copy in memory, and the threads that would make it are those that the engine works in.
       writeFileSync(path, body, { mode: 0o600, flag: 'wx' });
@@ -39,6 +48,36 @@ export class InsertFiles {
     } finally {
       rmSync(path, { force: true });
     }
+  }
+}
+
+/** The rows of one insert, kept outside of this process's memory until it is made. */
+export class InsertFile {
+  readonly path: string;
+  readonly #descriptor: number;
+  #isOpen = true;
+  /** How many bytes are written. */
+  length = 0;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#descriptor = openSync(path, 'wx', 0o600);
+  }
+
+  write(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) at += writeSync(this.#descriptor, bytes, at);
+    this.length += bytes.length;
+  }
+
+  /** Nothing is written any more. */
+  close(): void {
+    if (this.#isOpen) closeSync(this.#descriptor);
+    this.#isOpen = false;
+  }
+
+  remove(): void {
+    this.close();
+    rmSync(this.path, { force: true });
   }
 }
 

@@ -31,7 +31,7 @@ export async function mergePartitions(
   for (const partition of partitions) {
     if (bytes + Number(partition.bytes) > budgetBytes) break;
     await database.command(
-      `OPTIMIZE TABLE ${database.table(table.raw)} PARTITION ID ${literal(partition.partition_id)} FINAL`,
+      `OPTIMIZE TABLE ${database.table(table.raw)} PARTITION ID ${literal(partition.partition_id)} FINAL SETTINGS optimize_skip_merged_partitions = 1`,
       options,
     );
     bytes += Number(partition.bytes);

@@ -112,16 +112,26 @@ function putDigits(bytes: Uint8Array, at: number, count: number, number: number)
 }
 
 function requireDay(date: number): void {
-  const year = yearOf(date);
-  const month = Math.floor(date / 100) % 100;
-  const day = date % 100;
+  if (!exists(yearOf(date), Math.floor(date / 100) % 100, date % 100))
+    throw new ValueError('a day that does not exist');
+}
+
+function exists(year: number, month: number, day: number): boolean {
   const isLeap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  const days = isLeap ? 29 : (MONTH_DAYS[month - 1] ?? 0);
-  if (day < 1 || day > days) throw new ValueError('a day that does not exist');
+  return day >= 1 && day <= (isLeap ? 29 : (MONTH_DAYS[month - 1] ?? 0));
+}
+
+/** Whether a day exists and can be stored. Numbers below zero are no day. */
+export function isDayInRange(year: number, month: number, day: number): boolean {
+  return isInRange(year) && exists(year, month, day);
+}
+
+function isInRange(year: number): boolean {
+  return year >= FIRST_YEAR && year <= LAST_YEAR;
 }
 
 function requireRange(year: number): void {
-  if (year < FIRST_YEAR || year > LAST_YEAR) throw outOfRange();
+  if (!isInRange(year)) throw outOfRange();
 }
 
 function outOfRange(): ValueError {

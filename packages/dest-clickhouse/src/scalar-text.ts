@@ -49,15 +49,21 @@ const HEX = new Uint8Array(256);
 for (const digit of Array.from('0123456789abcdefABCDEF')) HEX[digit.charCodeAt(0)] = 1;
 
 const uuidText: Settle = (out, start) => {
-  const { bytes, length } = out;
+  if (out.length - start !== UUID_LENGTH || !isUuidAt(out.bytes, start))
+    throw new ValueError('text that is not a UUID');
+};
+
+export const UUID_LENGTH = 36;
+
+/** Whether the canonical form of a UUID begins at `start`. */
+export function isUuidAt(bytes: Uint8Array, start: number): boolean {
   let digits = 0;
-  for (let at = start; at < length; at += 1) digits += HEX[byteAt(bytes, at)] as number;
-  const isUuid =
-    length - start === 36 &&
+  for (let at = start; at < start + UUID_LENGTH; at += 1) digits += HEX[byteAt(bytes, at)] as number;
+  return (
     digits === 32 &&
     byteAt(bytes, start + 8) === MINUS &&
     byteAt(bytes, start + 13) === MINUS &&
     byteAt(bytes, start + 18) === MINUS &&
-    byteAt(bytes, start + 23) === MINUS;
-  if (!isUuid) throw new ValueError('text that is not a UUID');
-};
+    byteAt(bytes, start + 23) === MINUS
+  );
+}

@@ -1,6 +1,7 @@
 import type { OperationOptions } from '@etl/core';
 import type { InsertTarget } from './connection.ts';
 import type { Database } from './database.ts';
+import type { InsertFile } from './insert-files.ts';
 import { stageTombstones, type Tombstones } from './staged-slice.ts';
 import { addStagingColumn, copyStaged, createStagingTable, verifyCount } from './staging-table.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
@@ -46,6 +47,10 @@ export class StagedRows {
   #lines = 0;
   #chunk = 0;
   #sending: Promise<void> = Promise.resolve();
+  /** Lines of plain text on their way. */
+  #plain: { readonly columns: readonly string[]; readonly file: InsertFile; rows: number } | undefined;
+  /** Version that plain text without versions has in staging; the first that comes. */
+  #version: bigint | undefined;
 
   constructor(context: StagedRowsContext, layout: StagedLayout) {
     this.#context = context;
@@ -87,11 +92,49 @@ export class StagedRows {
     this.#sent += this.#lines;
     this.#lines = 0;
     const token = this.#nextToken();
+    const { columns } = this.#layout;
+    await this.#after((table) => this.#insert({ table, columns, token }, body));
+  }
+
+  async #after(insert: (table: string) => Promise<void>): Promise<void> {
     await this.#sending;
     const table = await this.#ensure();
-    this.#sending = this.#insert({ table, columns: this.#layout.columns, token }, body);
+    this.#sending = insert(table);
     // Awaited before the next chunk and before the commit; until then it must not count as unhandled.
     this.#sending.catch(() => undefined);
+  }
+
+  /** Whether plain text whose lines have no version can be staged with this one: a default of the table, made once. */
+  takesVersion(version: bigint): boolean {
+    if (this.table === undefined) this.#version ??= version;
+    return this.#version === version;
+  }
+
+  /** Adds lines of plain text; only where the engine reads files. */
+  async addPlain(columns: readonly string[], bytes: Uint8Array, rowCount: number): Promise<void> {
+    if (this.#plain?.columns !== columns) await this.#sendPlain();
+    this.#plain ??= { columns, file: this.#context.database.connection.openInsertFile(), rows: 0 };
+    this.#plain.file.write(bytes);
+    this.#plain.rows += rowCount;
+    const { chunkRows, chunkBytes } = this.#context.options;
+    if (this.#plain.rows >= chunkRows || this.#plain.file.length >= chunkBytes) await this.#sendPlain();
+  }
+
+  async #sendPlain(): Promise<void> {
+    if (this.#plain === undefined) return;
+    const { columns, file, rows } = this.#plain;
+    this.#plain = undefined;
+    this.#sent += rows;
+    const token = this.#nextToken();
+    const { database, operation } = this.#context;
+    try {
+      await this.#after((table) =>
+        database.insertFile({ table, columns, token }, file, operation).finally(() => file.remove()),
+      );
+    } catch (error) {
+      file.remove();
+      throw error;
+    }
   }
 
   async #insert(target: InsertTarget, body: Buffer): Promise<void> {
@@ -110,6 +153,7 @@ export class StagedRows {
 
   async flush(): Promise<void> {
     if (this.#lines > 0) await this.send();
+    await this.#sendPlain();
     await this.#sending;
   }
 
@@ -129,11 +173,11 @@ export class StagedRows {
   async keepOnly(condition: string | undefined, count: number): Promise<void> {
     const whole = this.table;
     if (condition === undefined || count === 0 || whole === undefined) return this.drop();
-    const { database, operation } = this.#context;
+    const { database, operation, loadId } = this.#context;
     const { plan } = this.#layout;
     const kept = `${whole}_changed`;
     this.#tables.push(kept);
-    await createStagingTable(database, kept, plan, new Map(), operation);
+    await createStagingTable(database, kept, plan, new Map(), { loadId, version: this.#version }, operation);
     await copyStaged(database, { from: whole, to: kept }, plan, condition, operation);
     this.#sent = count;
     await database.drop(whole, operation);
@@ -150,6 +194,8 @@ export class StagedRows {
   async discard(): Promise<void> {
     this.buffer.take();
     this.#lines = 0;
+    this.#plain?.file.remove();
+    this.#plain = undefined;
     await this.#sending.catch(() => undefined);
     this.#sending = Promise.resolve();
     await this.drop();
@@ -157,6 +203,7 @@ export class StagedRows {
 
   async drop(): Promise<void> {
     this.#sent = 0;
+    this.#version = undefined;
     const { database, operation } = this.#context;
     for (const name of this.#tables.toReversed()) {
       await database.drop(name, operation);
@@ -166,8 +213,9 @@ export class StagedRows {
 
   async #ensure(): Promise<string> {
     if (this.table !== undefined) return this.table;
-    const { database, staging, operation } = this.#context;
-    await createStagingTable(database, staging, this.#layout.plan, this.#layout.inputs, operation);
+    const { database, staging, operation, loadId } = this.#context;
+    const defaults = { loadId, version: this.#version };
+    await createStagingTable(database, staging, this.#layout.plan, this.#layout.inputs, defaults, operation);
     this.#tables.push(staging);
     return staging;
   }

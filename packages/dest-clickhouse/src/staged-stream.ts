@@ -7,15 +7,16 @@ import { rowVersion } from './load-id.ts';
 import { lookupRows } from './lookup.ts';
 import type { ManifestTable } from './manifest.ts';
 import type { ResolvedOptions } from './options.ts';
+import { PlainText } from './plain-text.ts';
 import type { PreparedTable } from './prepare-table.ts';
 import { rawName } from './raw-table.ts';
-import { RowEncoder } from './row-encoder.ts';
+import { isVersion, RowEncoder } from './row-encoder.ts';
 import { MAX_REJECTS, type Reject } from './schema-contract.ts';
 import { changedInLoad, movedColumns } from './moved-columns.ts';
 import { StagedRows, type AddedColumn, type StagedLayout } from './staged-rows.ts';
 import { requireUniqueKey } from './staged-slice.ts';
 import { hasRowId, type ChildOf, type TablePlan } from './table-plan.ts';
-import { TextEncoder } from './text-encoder.ts';
+import { TextEncoder, wrongCount } from './text-encoder.ts';
 import { castDefault } from './variant-columns.ts';
 
 /** What a stream is written with, besides its spec. */
@@ -35,6 +36,14 @@ export type StagedTable = Pick<
   'plan' | 'targets' | 'absent' | 'discarded' | 'additions' | 'isViewCurrent'
 >;
 
+/** How text with certain columns is taken. */
+interface TextForm {
+  readonly columns: string;
+  readonly encoder: TextEncoder;
+  /** Absent where every line has to be rewritten. */
+  readonly plain: PlainText | undefined;
+}
+
 /** The rows of one stream in one load, from encoding to the staging table. */
 export class StagedStream {
   readonly #context: StagedStreamContext;
@@ -42,7 +51,7 @@ export class StagedStream {
   #plan: TablePlan;
   #table: EncodedTable;
   #encoder: RowEncoder;
-  #text: { readonly columns: string; readonly encoder: TextEncoder } | undefined;
+  #text: TextForm | undefined;
   #generation: bigint;
   #replaced: 'nothing' | 'rows' | 'table' = 'nothing';
   #isViewCurrent: boolean;
@@ -135,11 +144,37 @@ export class StagedStream {
   }
 
   async writeText(batch: TextBatch): Promise<void> {
+    const { encoder, plain } = this.#textForm(batch);
+    if (plain === undefined || !this.#takesPlain(plain, batch)) return this.#writeLines(encoder, batch);
+    let count = 0;
+    for (const { isPlain, bytes, rowCount } of plain.runs(batch)) {
+      count += rowCount;
+      if (!isPlain) await this.#writeLines(encoder, { ...batch, bytes, rowCount });
+      else {
+        this.#ordinal += rowCount;
+        await this.#rows.addPlain(plain.columns, bytes, rowCount);
+      }
+    }
+    if (count !== batch.rowCount) throw wrongCount(this.#stream.name, batch);
+  }
+
+  #textForm(batch: TextBatch): TextForm {
     const columns = JSON.stringify(batch.columns);
     if (this.#text?.columns !== columns) {
-      this.#text = { columns, encoder: new TextEncoder(this.#stream, this.#context, this.#table, batch.columns) };
+      const encoder = new TextEncoder(this.#stream, this.#context, this.#table, batch.columns);
+      const { readsFiles } = this.#context.database.connection;
+      const plain = readsFiles ? PlainText.of(this.#stream, this.#table, batch.columns) : undefined;
+      this.#text = { columns, encoder, plain };
     }
-    const { encoder } = this.#text;
+    return this.#text;
+  }
+
+  #takesPlain(plain: PlainText, { version }: TextBatch): boolean {
+    if (plain.hasVersions) return true;
+    return version !== undefined && isVersion(version) && this.#rows.takesVersion(version);
+  }
+
+  async #writeLines(encoder: TextEncoder, batch: TextBatch): Promise<void> {
     encoder.begin(batch);
     for (let row = 0; ; row += 1) {
       const reject = encoder.encodeNext(batch, row, this.#ordinal, this.#rows.buffer);

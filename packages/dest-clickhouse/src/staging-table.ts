@@ -6,24 +6,51 @@ import { layout } from './raw-table.ts';
 import { stagedCount } from './staged-slice.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
 
+/** What the lines of a file of plain text do not say: it is the same for all of them. */
+export interface StagingDefaults {
+  readonly loadId: string;
+  /** Absent where every line has its own. */
+  readonly version?: bigint | undefined;
+}
+
+/** The rows are merged when they are published: to merge them before costs as much again. */
+const FEW_MERGES = 'min_parts_to_merge_at_once = 32';
+
+/** Takes the mark that a row is gone as text has it, a letter. Never stored. */
+export const IS_DELETED_INPUT = '_etl_is_deleted';
+
 /** Creates a staging table with the columns that its raw table will have at the moment of attaching. */
 export async function createStagingTable(
   database: Database,
   name: string,
   plan: TablePlan,
   encoded: ReadonlyMap<string, string>,
+  defaults: StagingDefaults,
   options?: OperationOptions,
 ): Promise<void> {
+  const { readsFiles } = database.connection;
+  const values = readsFiles ? defaultValues(defaults) : new Map<string, string>();
   const columns = plan.columns.map((column) => {
     const source = encoded.get(column.name);
-    return source === undefined ? `${identifier(column.name)} ${column.type}` : binaryColumn(column, source).join(', ');
+    if (source !== undefined) return binaryColumn(column, source).join(', ');
+    const value = values.get(column.name);
+    return `${identifier(column.name)} ${column.type}${value === undefined ? '' : ` DEFAULT ${value}`}`;
   });
+  if (readsFiles) columns.push(`${IS_DELETED_INPUT} Bool EPHEMERAL`);
   await database.command(
     `CREATE TABLE IF NOT EXISTS ${database.table(name)} (${columns.join(', ')}) ` +
-      `ENGINE = ${database.flavour.engine('MergeTree')}${layout(plan)} SETTINGS ${database.flavour.tableSettings('staging')} ` +
+      `ENGINE = ${database.flavour.engine('MergeTree')}${layout(plan)} SETTINGS ${database.flavour.tableSettings('staging')}${readsFiles ? `, ${FEW_MERGES}` : ''} ` +
       `COMMENT ${literal(`rows on their way into ${plan.publicName}`)}`,
     options,
   );
+}
+
+function defaultValues({ loadId, version }: StagingDefaults): ReadonlyMap<string, string> {
+  return new Map([
+    ['_etl_load_id', literal(loadId)],
+    ['_etl_deleted', IS_DELETED_INPUT],
+    ...(version === undefined ? [] : ([['_etl_version', `toUInt128('${version}')`]] as const)),
+  ]);
 }
 
 /** Adds a column to a staging table that rows are already in. */

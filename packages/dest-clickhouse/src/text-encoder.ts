@@ -41,7 +41,7 @@ export class TextEncoder {
   /** Points at the first line of a batch. */
   begin(batch: TextBatch): void {
     this.#line.begin(batch.bytes);
-    if (batch.rowCount === 0 && batch.bytes.length > 0) throw this.#wrongCount(batch);
+    if (batch.rowCount === 0 && batch.bytes.length > 0) throw wrongCount(this.#lines.stream.name, batch);
   }
 
   /**
@@ -53,7 +53,7 @@ export class TextEncoder {
   encodeNext(batch: TextBatch, row: number, ordinal: number, out: WireBuffer): Reject | undefined | false {
     const line = this.#line;
     if (line.isAtEnd) {
-      if (row !== batch.rowCount) throw this.#wrongCount(batch);
+      if (row !== batch.rowCount) throw wrongCount(this.#lines.stream.name, batch);
       return false;
     }
     if (!line.next()) throw this.#wrongFields(ordinal);
@@ -87,11 +87,6 @@ export class TextEncoder {
     return invalidBatch(name, `Row ${ordinal + 1} of ${name} is a line that does not have a field for each column.`, {
       row: ordinal + 1,
     });
-  }
-
-  #wrongCount(batch: TextBatch): EtlError {
-    const { name } = this.#lines.stream;
-    return invalidBatch(name, `Text of ${name} does not have the ${batch.rowCount} lines that it should have.`);
   }
 }
 
@@ -238,6 +233,11 @@ function requireColumns(stream: StreamSpec, columns: readonly string[]): void {
     seen.add(name);
   }
   if (stream.columns.some(({ type }) => type === 'nested')) throw noTextForNested(stream.name);
+}
+
+/** The lines of text are not as many as it says. */
+export function wrongCount(stream: string, { rowCount }: TextBatch): EtlError {
+  return invalidBatch(stream, `Text of ${stream} does not have the ${rowCount} lines that it should have.`);
 }
 
 /** Text cannot say what stands in nested columns. */

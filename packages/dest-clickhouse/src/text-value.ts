@@ -41,7 +41,7 @@ function unescaped(letter: string): string {
 }
 
 /** For each letter behind a backslash the character that it stands for; 0 where it stands for none. */
-const UNESCAPED = new Uint8Array(256);
+export const UNESCAPED = new Uint8Array(256);
 for (const pair of ['b\b', 't\t', 'n\n', 'v\v', 'f\f', 'r\r', '\\\\'])
   UNESCAPED[pair.charCodeAt(0)] = pair.charCodeAt(1);
 
