@@ -66,8 +66,8 @@ export async function addStagingColumn(
     source === undefined
       ? [`${identifier(column.name)} ${column.type} ${rest}`]
       : binaryColumn(column, source).toReversed();
-  for (const definition of definitions) {
-    await database.command(`ALTER TABLE ${database.table(name)} ADD COLUMN IF NOT EXISTS ${definition}`, options);
+  for (const added of definitions) {
+    await database.command(`ALTER TABLE ${database.table(name)} ADD COLUMN IF NOT EXISTS ${added}`, options);
   }
 }
 
