@@ -79,9 +79,9 @@ function objectMentions(node: ts.ObjectLiteralExpression, constants: ReadonlyMap
   }
   const isUsage = ts.isNewExpression(node.parent) && node.parent.expression.getText() === 'UsageError';
   const kinds = isUsage ? ['usage'] : literalsIn(parts.get('kind'));
-  const code = parts.get('code');
-  const constant = code === undefined ? undefined : constants.get(code.getText());
-  return (constant === undefined ? literalsIn(code) : [constant])
+  const given = parts.get('code');
+  const constant = given === undefined ? undefined : constants.get(given.getText());
+  return (constant === undefined ? literalsIn(given) : [constant])
     .filter((code) => CODE.test(code))
     .map((code) => ({
       code,
