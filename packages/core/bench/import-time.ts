@@ -13,10 +13,9 @@ const tsup = join(directory, '../../node_modules/tsup/dist/cli-default.js');
 
 async function runMs(code: string): Promise<number> {
   const startedAt = performance.now();
-  await once(
-    spawn(process.execPath, ['--input-type=module', '-e', code], { cwd: directory, stdio: 'ignore' }),
-    'close',
-  );
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { cwd: directory, stdio: 'ignore' });
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  if (exitCode !== 0) throw new Error(`It ended with ${exitCode}: ${code}`);
   return performance.now() - startedAt;
 }
 

@@ -1,5 +1,6 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { ColumnSpec, ValueSpec } from './column.ts';
+import { EtlError } from './etl-error.ts';
 import { losslessText } from './http/lossless-json.ts';
 import type { Row } from './row.ts';
 import type { RowSchema } from './stream.ts';
@@ -15,21 +16,6 @@ const MAX_DEPTH = 4;
 
 /** An object of more columns than this becomes JSON text: it is a map in disguise. */
 const MAX_COLUMNS = 400;
-
-/**
- * A column of exact decimals, as text: `decimal(18, 6)` for money. Accepts decimal text and
- * numbers, gives text.
- */
-export function decimal(precision: number, scale: number): z.ZodType<string, string | number> {
-  const text = z.union([
-    z.string().regex(/^-?\d+(\.\d+)?$/, 'expected decimal text'),
-    z
-      .number()
-      .transform(String)
-      .pipe(z.string().regex(/^-?\d+(\.\d+)?$/, 'expected a decimal')),
-  ]);
-  return text.meta({ etl: { type: 'decimal', precision, scale } satisfies ColumnHint });
-}
 
 /**
  * The columns of a row schema, in its order. Objects become columns `object__field`, arrays of
@@ -81,7 +67,7 @@ function leavesOfField(field: z.core.$ZodType, path: readonly string[], isInNull
     if (leaves.length <= MAX_COLUMNS) return leaves;
   }
   const value: ValueSpec = { ...valueOf(type), ...hint, nullable: isNullable };
-  const description = z.globalRegistry.get(field)?.description;
+  const description = metaOf(field)?.description;
   const column = { name: path.join('__'), ...value, ...(description === undefined ? {} : { description }) };
   return [{ column, path, flatten: flattenValue(type, value) }];
 }
@@ -167,7 +153,24 @@ function unwrap(field: z.core.$ZodType): Unwrapped {
 }
 
 function hintOf(schema: z.core.$ZodType): ColumnHint {
-  return (z.globalRegistry.get(schema)?.['etl'] as ColumnHint | undefined) ?? {};
+  return (metaOf(schema)?.['etl'] as ColumnHint | undefined) ?? {};
+}
+
+// Asked of the schema itself: zod is loaded by those who make schemas, and takes longer than all of this package.
+function metaOf(schema: z.core.$ZodType): z.core.GlobalMeta | undefined {
+  if (!hasMeta(schema)) {
+    throw new EtlError({
+      code: 'STREAM_SCHEMA_INVALID',
+      kind: 'config',
+      message: `A field of type ${schema._zod.def.type} was not made with zod: zod/mini keeps what .meta() says where it cannot be asked.`,
+      hint: "Make row schemas with import { z } from 'zod'.",
+    });
+  }
+  return schema.meta();
+}
+
+function hasMeta(schema: z.core.$ZodType): schema is z.ZodType {
+  return 'meta' in schema;
 }
 
 // By name, not by class: the schema may come from another copy of zod.

@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
+import { string as miniString } from 'zod/mini';
 import { flattenerOf } from '../src/columns-of.ts';
-import { columnsOf, decimal, defineStream } from '../src/index.ts';
+import { columnsOf, defineStream } from '../src/index.ts';
+import { decimal } from '../src/columns/index.ts';
 
 it('reads columns off a zod object', () => {
   const schema = z.object({
@@ -149,4 +151,9 @@ it('gives the objects of an array a table of their own when the schema says so',
       fields: [{ name: 'sku', type: 'string', nullable: false }],
     },
   ]);
+});
+
+it('a field of zod/mini is refused, for what it says of its column cannot be asked', () => {
+  const mini = z.object({ spend: miniString() as unknown as z.ZodString });
+  expect(() => columnsOf(mini)).toThrow(expect.objectContaining({ code: 'STREAM_SCHEMA_INVALID', kind: 'config' }));
 });

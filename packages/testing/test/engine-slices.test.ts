@@ -1,4 +1,5 @@
-import { defineSource, defineStream, decimal, EtlError, runPipeline, type Slice } from '@etl/core';
+import { defineSource, defineStream, EtlError, runPipeline, type Slice } from '@etl/core';
+import { decimal } from '@etl/core/columns';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { memoryDestination } from '../src/index.ts';

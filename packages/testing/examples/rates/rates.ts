@@ -1,4 +1,5 @@
-import { dailySlices, decimal, defineSource, defineStream, EtlError } from '@etl/core';
+import { dailySlices, defineSource, defineStream, EtlError } from '@etl/core';
+import { decimal } from '@etl/core/columns';
 import { bearer, createHttpClient, paginate, type Clock } from '@etl/core/http';
 import { z } from 'zod';
 

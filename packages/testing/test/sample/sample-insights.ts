@@ -1,4 +1,5 @@
-import { addDays, dailySlices, decimal, defineStream, type Slice, type Stream } from '@etl/core';
+import { addDays, dailySlices, defineStream, type Slice, type Stream } from '@etl/core';
+import { decimal } from '@etl/core/columns';
 import type { HttpClient } from '@etl/core/http';
 import { z } from 'zod';
 import type { Bug } from './sample-bug.ts';
