@@ -259,8 +259,6 @@ INSERT INTO `travel`.`_etl_manifest_p_148de9c5_3` (manifest) SETTINGS insert_ded
 
 RENAME TABLE `travel`.`_etl_manifest_p_148de9c5_3` TO `travel`.`_etl_prepared_p_148de9c5_3`;
 
-ALTER TABLE `travel`.`_etl_lock_p_148de9c5_1` MODIFY COMMENT '<holder>';
-
 RENAME TABLE `travel`.`_etl_number_6` TO `travel`.`_etl_number_7`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_7` (number UInt64) ENGINE = Null COMMENT '<holder>';
