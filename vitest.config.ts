@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 
@@ -6,6 +7,8 @@ const packages = ['packages', 'apps'].flatMap((parent) => readdirSync(parent).ma
 
 export default defineConfig({
   test: {
+    // Half of the time of a test goes to servers and programs that it has started.
+    maxWorkers: availableParallelism(),
     projects: [...packages, 'scripts'].map((root) => ({
       extends: true as const,
       test: {
@@ -14,8 +17,8 @@ export default defineConfig({
         include: ['test/**/*.test.ts'],
         // One process per file: an embedded ClickHouse is one per process.
         pool: 'forks' as const,
-        testTimeout: 30_000,
-        hookTimeout: 60_000,
+        testTimeout: 60_000,
+        hookTimeout: 120_000,
       },
     })),
   },

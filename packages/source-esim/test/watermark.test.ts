@@ -95,7 +95,7 @@ describe('a watermark', () => {
         baseUrl: 'https://api.test',
         apiKey: 'key',
         fetch: async (url) => {
-          if (typeof url === 'string' && url.includes('manifest'))
+          if (new Request(url).url.endsWith('/manifest/'))
             return answer({ datasets: [{ ...dataset, primary_key: 'id', available: true }] });
           vi.setSystemTime(started + 3_600_000);
           return answer({ items: [{ id: 1, at: '2026-10-01T12:30:00Z' }], has_more: false });
