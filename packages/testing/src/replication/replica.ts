@@ -10,7 +10,8 @@ import {
   type StateEntry,
 } from '@etl/core';
 import { faultyDestination, type DestinationFaultPlan } from '../faulty-destination.ts';
-import { memoryDestination, MemoryStore } from '../memory-destination.ts';
+import { memoryDestination } from '../memory-destination.ts';
+import { MemoryStore } from '../memory-store.ts';
 import type { ReplicationFixture, UpstreamChange, UpstreamTable } from './replication-fixture.ts';
 import { rowTexts, UpstreamModel } from './upstream-model.ts';
 

@@ -2,7 +2,8 @@ import { ok } from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { runPipeline } from '@etl/core';
 import { loggerInto } from '../logger-into.ts';
-import { memoryDestination, MemoryStore } from '../memory-destination.ts';
+import { memoryDestination } from '../memory-destination.ts';
+import { MemoryStore } from '../memory-store.ts';
 import type { SourceFixture } from './source-fixture.ts';
 
 /** Runs whole pipelines into every fault, and looks for secrets in everything that comes out. */
