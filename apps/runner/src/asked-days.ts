@@ -1,4 +1,5 @@
-import { addDays, dayIn, daysOf, type DayRange } from '@etl/core';
+import type { DayRange } from '@etl/core';
+import { addDays, dayIn, daysOf } from '@etl/core/days';
 import { backfillVariables, type BackfillVariable } from './backfill-variables.ts';
 import { count } from './quantity.ts';
 import { UsageError } from './usage-error.ts';

@@ -15,8 +15,11 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   readonly logger: Logger;
   /** What the JSON of a failure says besides the error, asked for when it comes to that. */
-  readonly describeFailure: (describe: () => Record<string, unknown>) => void;
+  readonly describeFailure: (describe: FailureDescription) => void;
 }
+
+/** Further members of the JSON of a failure. */
+export type FailureDescription = () => Record<string, unknown> | Promise<Record<string, unknown>>;
 
 /** A command: returns its exit code, or throws what went wrong. */
 export type Command = (context: CommandContext) => Promise<number>;
@@ -41,8 +44,8 @@ export async function runCommand(command: Command, flags: CommandFlags = {}): Pr
     terminal.say(`${name}: stopping in order; a second one leaves at once.`);
   });
   endQuietlyWithoutReader();
-  let describe = (): Record<string, unknown> => ({});
-  const leave = async (error: Error): Promise<void> => process.exit(await failed(terminal, error, flags, describe()));
+  let describe: FailureDescription = () => ({});
+  const leave = async (error: Error): Promise<void> => process.exit(await failed(terminal, error, flags, describe));
   process.once('uncaughtException', (error) => void leave(error));
   try {
     loadDotEnv();
@@ -60,7 +63,7 @@ export async function runCommand(command: Command, flags: CommandFlags = {}): Pr
       },
     });
   } catch (error) {
-    process.exitCode = await failed(terminal, trap.interruption ?? error, flags, describe());
+    process.exitCode = await failed(terminal, trap.interruption ?? error, flags, describe);
   } finally {
     trap.release();
   }
@@ -69,20 +72,20 @@ export async function runCommand(command: Command, flags: CommandFlags = {}): Pr
 
 /** Tells of a command that never began. Returns its exit code. */
 export async function reportFailure(error: unknown, flags: CommandFlags): Promise<number> {
-  return failed(new Terminal(new Redactor(maskAtGitHub), process.env), error, flags, {});
+  return failed(new Terminal(new Redactor(maskAtGitHub), process.env), error, flags, () => ({}));
 }
 
 async function failed(
   terminal: Terminal,
   error: unknown,
   flags: CommandFlags,
-  description: Record<string, unknown>,
+  describe: FailureDescription,
 ): Promise<number> {
   const { problemJson, problemOf } = await import('./problem.ts');
   const { reportProblem } = await import('./problem-report.ts');
   const problem = problemOf(error);
   if (flags.json === true) {
-    terminal.json({ ...description, status: 'failed', exitCode: problem.exitCode, error: problemJson(problem) });
+    terminal.json({ ...(await describe()), status: 'failed', exitCode: problem.exitCode, error: problemJson(problem) });
   }
   reportProblem(terminal, problem, { subject: flags.subject, isVerbose: flags.verbose ?? false });
   return problem.exitCode;

@@ -1,4 +1,4 @@
-import { EtlError } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 
 /** Platform to the variable that names another dataset for a trial beside its tables. */
 const VARIABLES: Readonly<Record<string, { readonly name: string; readonly own: string }>> = {

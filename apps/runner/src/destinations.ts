@@ -1,4 +1,4 @@
-import { EtlError } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 import { join, relative, resolve } from 'node:path';
 import { didYouMean } from './did-you-mean.ts';
 import type { Redactor } from './redactor.ts';

@@ -1,4 +1,4 @@
-import { EtlError } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 
 /** How long to wait for another run, when the environment says so. */
 export function lockWaitMs(env: NodeJS.ProcessEnv): number | undefined {

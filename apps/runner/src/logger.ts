@@ -1,4 +1,5 @@
-import { EtlError, type LogFields, type Logger } from '@etl/core';
+import type { LogFields, Logger } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 import { Notices } from './notices.ts';
 import type { Redactor } from './redactor.ts';
 import type { Terminal } from './terminal.ts';

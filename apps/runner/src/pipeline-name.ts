@@ -1,4 +1,4 @@
-import { EtlError } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 
 /** Names the state of one group; the suffix makes a pipeline of its own out of the same group. */
 export function pipelineName(platform: string, group: string, env: NodeJS.ProcessEnv): string {

@@ -1,4 +1,4 @@
-import { EtlError } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 import { exitCodeOfKind, exitCodeOfSignal, EXIT_USAGE } from './exit-code.ts';
 import { Interruption } from './signals.ts';
 import { UsageError } from './usage-error.ts';

@@ -1,4 +1,4 @@
-import { EtlError } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 
 /**
  * An error whose repair is a run that reads everything anew says so in a connector's general words; here it gets the

@@ -1,4 +1,4 @@
-import { EtlError } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 import { askedDataset, type AskedDataset } from './dataset-variable.ts';
 import { pipelineSuffix } from './pipeline-name.ts';
 import { UsageError } from './usage-error.ts';

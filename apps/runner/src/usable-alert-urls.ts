@@ -1,4 +1,4 @@
-import { EtlError } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 
 /**
  * An alert that cannot be sent is found out when it is needed, so its address is looked at before.

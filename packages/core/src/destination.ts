@@ -23,6 +23,11 @@ export interface Destination extends AsyncDisposable {
   /** Proves address, credentials, version and grants. Throws what has to be fixed. */
   check(options?: OperationOptions): Promise<void>;
   /**
+   * Begins to connect, for whoever has something else to do before {@link Destination.open}. Changes nothing
+   * there and never throws: what goes wrong is said by the next call. Absent where connecting takes no time.
+   */
+  connect?(options?: OperationOptions): void;
+  /**
    * Takes the pipeline: from here on no other process can commit for it. Completes every load that
    * an earlier run had prepared, drops what it had only staged, and so stands at a known state.
    * Throws `transient` when another live run holds the pipeline.

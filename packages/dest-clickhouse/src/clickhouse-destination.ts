@@ -1,24 +1,20 @@
-import {
-  EtlError,
-  type Destination,
-  type DestinationPlan,
-  type DestinationSession,
-  type DestinationView,
-  type OpenOptions,
-  type OperationOptions,
-  type PipelineUnlock,
-  type StreamSpec,
-  type UnlockOptions,
+import type {
+  Destination,
+  DestinationPlan,
+  DestinationSession,
+  DestinationView,
+  OpenOptions,
+  OperationOptions,
+  PipelineUnlock,
+  StreamSpec,
+  UnlockOptions,
 } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 import type { Connection } from './connection.ts';
 import type { Database } from './database.ts';
-import { ClickHouseView } from './destination-view.ts';
-import { lookAtDatabase, openDatabase } from './open-database.ts';
-import { freePipeline } from './pipeline-lock.ts';
-import { planStreams } from './plan-streams.ts';
+import { EarlyConnection } from './early-connection.ts';
 import { openConnection } from './open-connection.ts';
 import { clickHouseOptionsSchema, type ClickHouseOptions, type ResolvedOptions } from './options.ts';
-import { ClickHouseSession } from './session.ts';
 
 /** Oldest server with everything a load relies on, `ATTACH PARTITION ALL FROM` among it. */
 const MINIMUM_VERSION = [25, 12] as const;
@@ -48,11 +44,13 @@ export function resolveOptions(options: ClickHouseOptions): ResolvedOptions {
   });
 }
 
+// What works with the database is imported after the first request to it, so that it is sent soon.
 class ClickHouseDestination implements Destination {
   readonly specificationVersion = 'v1';
   readonly name = 'clickhouse';
   readonly capabilities = { writeDispositions: ['append', 'merge', 'replace'], text: true } as const;
   readonly #options: ResolvedOptions;
+  #early: EarlyConnection | undefined;
   #opened: Promise<Database> | undefined;
   /** A connection of those who only looked. */
   #looked: Promise<Connection> | undefined;
@@ -61,16 +59,28 @@ class ClickHouseDestination implements Destination {
     this.#options = options;
   }
 
+  connect(options: OperationOptions = {}): void {
+    // An embedded database admits one process, and is made by opening it.
+    if (this.#options.path !== undefined || this.#opened !== undefined) return;
+    this.#early ??= new EarlyConnection(async (stop) =>
+      this.#connection({ ...options, signal: AbortSignal.any([stop, ...(options.signal ? [options.signal] : [])]) }),
+    );
+  }
+
   async check(options: OperationOptions = {}): Promise<void> {
     await this.#database(options);
   }
 
   async open(pipeline: string, options: OpenOptions = {}): Promise<DestinationSession> {
-    return ClickHouseSession.open(await this.#database(options), this.#options, pipeline, options);
+    const database = await this.#database(options);
+    const { ClickHouseSession } = await import('./session.ts');
+    return ClickHouseSession.open(database, this.#options, pipeline, options);
   }
 
   async inspect(options: OpenOptions = {}): Promise<DestinationView> {
-    return new ClickHouseView(await this.#look(options), this.#options, options);
+    const database = await this.#look(options);
+    const { ClickHouseView } = await import('./destination-view.ts');
+    return new ClickHouseView(database, this.#options, options);
   }
 
   /** The database as it is, or would be: without creating it. */
@@ -80,6 +90,7 @@ class ClickHouseDestination implements Destination {
     try {
       const connection = await this.#looked;
       await requireVersion(connection, options);
+      const { lookAtDatabase } = await import('./open-database.ts');
       return (await lookAtDatabase(connection, this.#options, options)).database;
     } catch (error) {
       await this.#closeLooked();
@@ -95,11 +106,14 @@ class ClickHouseDestination implements Destination {
 
   async plan(streams: readonly StreamSpec[], options: OperationOptions = {}): Promise<DestinationPlan> {
     const { connection } = await this.#look(options);
+    const { planStreams } = await import('./plan-streams.ts');
     return planStreams(connection, this.#options, streams, options);
   }
 
   async unlock(pipeline: string, options: UnlockOptions = {}): Promise<PipelineUnlock> {
-    return freePipeline(await this.#look(options), pipeline, this.#options, options);
+    const database = await this.#look(options);
+    const { freePipeline } = await import('./pipeline-lock.ts');
+    return freePipeline(database, pipeline, this.#options, options);
   }
 
   async #database(options: OpenOptions): Promise<Database> {
@@ -113,8 +127,11 @@ class ClickHouseDestination implements Destination {
   }
 
   async #connect(options: OpenOptions): Promise<Database> {
-    const connection = await this.#connection(options);
+    const early = this.#early;
+    this.#early = undefined;
+    const connection = await (early?.take(options.signal) ?? this.#connection(options));
     try {
+      const { openDatabase } = await import('./open-database.ts');
       return await openDatabase(connection, this.#options, options);
     } catch (error) {
       await connection.close();
@@ -137,6 +154,8 @@ class ClickHouseDestination implements Destination {
     const database = await this.#opened?.catch(() => undefined);
     this.#opened = undefined;
     await database?.connection.close();
+    await this.#early?.close();
+    this.#early = undefined;
     await this.#closeLooked();
   }
 }

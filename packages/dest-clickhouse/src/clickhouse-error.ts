@@ -1,4 +1,5 @@
-import { EtlError, type ErrorKind } from '@etl/core';
+import type { ErrorKind } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 
 interface Meaning {
   readonly code: string;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { EtlError } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 
 /** Longest name that every file system below ClickHouse can hold, its own suffixes included. */
 const MAX_NAME_BYTES = 200;

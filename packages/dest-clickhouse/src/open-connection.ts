@@ -1,7 +1,7 @@
 import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client';
-import { EtlError, type OperationOptions } from '@etl/core';
+import type { OperationOptions } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 import { Connection } from './connection.ts';
-import { openEmbedded } from './embedded.ts';
 import type { ResolvedOptions } from './options.ts';
 
 /** Two statements a lane, of more lanes than anybody reads at once. */
@@ -13,6 +13,7 @@ export async function openConnection(
   operation: OperationOptions & { readonly waitMs?: number | undefined } = {},
 ): Promise<Connection> {
   if (options.path !== undefined) {
+    const { openEmbedded } = await import('./embedded.ts');
     return openEmbedded(options.path, options.retryWaitMs, operation.waitMs ?? options.lockWaitMs, operation);
   }
   const url = new URL(options.url ?? '');

@@ -1,10 +1,9 @@
-import { EtlError, type OperationOptions } from '@etl/core';
+import type { OperationOptions } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 import { clickHouseError } from './clickhouse-error.ts';
 import { resolveOptions } from './clickhouse-destination.ts';
-import { Database } from './database.ts';
 import { openConnection } from './open-connection.ts';
 import type { ClickHouseOptions } from './options.ts';
-import { completeLoadsOfDead } from './recover.ts';
 
 /** Read access to a destination for people: `etl sql`. */
 export interface ClickHouseReader extends AsyncDisposable {
@@ -25,6 +24,8 @@ export async function openClickHouse(
   try {
     const databases = await connection.rows<{ name: string }>('SELECT name FROM system.databases', operation);
     if (connection.isEmbedded && databases.some(({ name }) => name === resolved.database)) {
+      const { completeLoadsOfDead } = await import('./recover.ts');
+      const { Database } = await import('./database.ts');
       await completeLoadsOfDead(new Database(connection, resolved.database), resolved, operation);
     }
   } catch (error) {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { EtlError } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 import type { Command } from '../command-context.ts';
 import { demoDestination, resolveDestination, type ResolvedDestination } from '../destinations.ts';
 import { EXIT_OK } from '../exit-code.ts';

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { EtlError } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 
 /** Holds the demo's directory for this process: two demos would take it from under each other. */
 export function holdDemo(file: string): { release(): void } {

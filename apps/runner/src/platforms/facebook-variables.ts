@@ -1,4 +1,4 @@
-import { EtlError } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 import type { FacebookOptions } from '@etl/source-facebook';
 
 /** A variable that sets one option of the Facebook source, or of its destination, for all of its platforms. */

@@ -1,5 +1,5 @@
 import { Readable, pipeline } from 'node:stream';
-import { CsvError, parse } from 'csv-parse';
+import type { CsvError } from 'csv-parse';
 import { EtlError } from '../etl-error.ts';
 import { decodeText, type DecodeOptions } from './decode-text.ts';
 
@@ -35,6 +35,8 @@ export async function* readCsv(
   options: CsvOptions = {},
 ): AsyncGenerator<CsvRecord, void, undefined> {
   const { delimiter = ',', quotes = true, finalNewline = 'required', maxRecordLength = 2 ** 20 } = options;
+  // Few sources read CSV, and the parser is a package of its own.
+  const { CsvError, parse } = await import('csv-parse');
   const parser = parse({
     delimiter,
     quote: quotes ? '"' : null,
@@ -56,7 +58,7 @@ export async function* readCsv(
       else yield recordOf(header, values);
     }
   } catch (error) {
-    throw csvError(error);
+    throw error instanceof CsvError ? csvError(error) : error;
   }
   if (header === undefined) throw invalidHeader('has none');
   if (finalNewline === 'required' && !last.endsWith('\n')) throw truncated();
@@ -83,8 +85,7 @@ function recordOf(header: readonly string[], values: readonly string[]): CsvReco
 }
 
 /** The parser's own errors carry the record they complain about; only place and reason are kept. */
-function csvError(error: unknown): unknown {
-  if (!(error instanceof CsvError)) return error;
+function csvError(error: CsvError): EtlError {
   if (error.code === 'CSV_QUOTE_NOT_CLOSED') return truncated();
   const { lines } = error as unknown as { lines?: unknown };
   return new EtlError({

@@ -45,16 +45,7 @@ const PASSING: ReadonlySet<ErrorKind> = new Set(['transient', 'rate-limit']);
 /** A run that ended by itself sooner than this is not followed by the next at once. */
 const SHORTEST_ROUND_MS = 1000;
 
-/**
- * Reads a log on and on: one run after the other, each to be trusted as any run is, until `stop` aborts.
- *
- * A source or destination that goes down while it works (`transient`, `rate-limit`) is waited for, with
- * exponential backoff and full jitter up to a minute; meanwhile nothing is read, held in memory or
- * acknowledged. What fails before the first load, or position, was stored ends it, and so does every other kind of error.
- *
- * @returns the report of the last run.
- * @throws as `runPipeline` does.
- */
+/** See `followPipeline` of the engine. */
 export async function followPipeline(options: FollowOptions): Promise<PipelineReport> {
   const { stop, flush, roundMs = ROUND_MS, onRound, onRetry, random = Math.random, pause = wait, ...rest } = options;
   const logger = options.logger ?? silentLogger;

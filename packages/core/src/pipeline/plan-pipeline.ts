@@ -44,7 +44,7 @@ export interface PipelinePlan {
   readonly calls?: readonly ApiCallTotals[];
 }
 
-/** Says what {@link runPipeline} would read now; reads no rows, takes no pipeline, writes nothing. */
+/** See `planPipeline` of the engine. */
 export async function planPipeline(options: PlanOptions): Promise<PipelinePlan> {
   const { name, source, destination, days } = options;
   if (source.plan === undefined) return { pipeline: name };

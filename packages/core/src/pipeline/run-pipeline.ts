@@ -11,17 +11,7 @@ import type { SourceHealth } from '../source-health.ts';
 import { recordOf, recordOfEnd, runId } from './run-record.ts';
 import { RunRecorder } from './run-recorder.ts';
 
-/**
- * Loads what is due from a source into a destination.
- *
- * Rows become visible only as whole loads, together with the positions and ledger entries that
- * belong to them; a source is acknowledged only after that. One failing slice or stream never stops
- * the others: it is named in the report, its old rows stay, and it stays due. Killed at any
- * instruction, the next call with the same name ends with the same tables.
- *
- * @throws the signal's reason when aborted, and {@link EtlError} when nothing could be done at all:
- * source or destination unreachable, pipeline held by another run, position unusable.
- */
+/** See `runPipeline` of the engine. */
 export async function runPipeline(options: PipelineOptions): Promise<PipelineReport> {
   const logger = (options.logger ?? silentLogger).child({ pipeline: options.name });
   const now = options.now ?? (() => new Date());

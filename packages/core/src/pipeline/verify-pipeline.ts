@@ -37,15 +37,7 @@ export interface VerifyReport {
 /** A table that is copied anew stands beyond the position; a new look at the source finds it right. */
 const ATTEMPTS = 3;
 
-/**
- * Compares the destination with the source at one and the same position, whoever writes meanwhile: takes a
- * look at the source that stays the same, loads everything up to exactly there, holds the pipeline so that
- * nothing more can be loaded, and lets each side compute digests of what it holds.
- *
- * @throws `VERIFY_UNSUPPORTED` (config) when the destination cannot be compared, `VERIFY_EMPTY` (config) when
- * there is no stream to compare, `VERIFY_OVERTAKEN`
- * (transient) when other runs load on and on, and as `runPipeline` does.
- */
+/** See `verifyPipeline` of the engine. */
 export async function verifyPipeline(options: VerifyOptions): Promise<VerifyReport> {
   const startedAt = performance.now();
   for (let attempt = 1; ; attempt += 1) {
