@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runEtl, temporaryDirectory } from './etl-process.ts';
@@ -91,4 +94,42 @@ describe('the command line', () => {
     expect(loaded.filter((line) => !/\/apps\/runner\/|\/commander\/|^loaded node:/.test(line))).toEqual([]);
     expect(loaded.length).toBeLessThan(60);
   });
+
+  test('the first request of a run is made before what loads is there', async () => {
+    await using server = await refusingServer();
+    const { exitCode, stderr } = await runEtl(['run', 'facebook', 'd1'], {
+      cwd: directory.path,
+      preload: [resolve(import.meta.dirname, 'loaded-modules.ts')],
+      env: {
+        CLICKHOUSE_URL: server.url,
+        ETL_GROUPS_FACEBOOK: JSON.stringify({ d1: { token: 'of-nobody', account_ids: ['1'], base_url: server.url } }),
+      },
+    });
+    expect(exitCode).toBe(77);
+    const lines = stderr.split('\n').filter((line) => /^(?:loaded file:|requested$)/.test(line));
+    const before = lines.slice(0, lines.indexOf('requested'));
+    expect(before.some((line) => line.endsWith('/dest-clickhouse/src/connection.ts'))).toBe(true);
+    const late = /\/source-|\/core\/src\/(?:pipeline|http|columns)|\/dest-clickhouse\/src\/(?:session|load)|\/reporters\//;
+    expect(before.filter((line) => late.test(line))).toEqual([]);
+    expect(lines.filter((line) => line.includes('/csv-parse/'))).toEqual([]);
+    expect(lines.filter((line) => /\/locales\/(?!en\.)/.test(line))).toEqual([]);
+    expect(before.length).toBeLessThan(150);
+  });
 });
+
+/** A ClickHouse to which nobody may come. */
+async function refusingServer(): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer((_, response) => {
+    response.writeHead(403, { 'x-clickhouse-exception-code': '516' });
+    response.end('Code: 516. DB::Exception: default: Authentication failed. (AUTHENTICATION_FAILED)');
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
