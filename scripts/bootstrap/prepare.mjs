@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
+import { compileModules } from './compile-modules.mjs';
 import { areDependenciesFresh, installDependencies } from './dependencies.mjs';
 import { withLock } from './lock.mjs';
 import { probe } from './processes.mjs';
@@ -27,7 +28,10 @@ export async function prepare(root, pins) {
   return withLock(path.join(root, '.tools', 'lock'), async (lock) => {
     sweepUnfinished(root);
     const tools = await installTools(root, pins, lock);
-    if (!areDependenciesFresh(root, tools)) await installDependencies(root, tools, lock);
+    if (!areDependenciesFresh(root, tools)) {
+      await installDependencies(root, tools, lock);
+      await compileModules(root, tools);
+    }
     return tools;
   });
 }

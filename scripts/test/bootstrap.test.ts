@@ -108,6 +108,24 @@ describe('the tools', () => {
 });
 
 describe('the dependencies', () => {
+  const COMPILE = 'apps/runner/scripts/compile-modules.ts';
+
+  it('are followed by the compiled modules of the command, once', async () => {
+    await using fixture = new BootstrapFixture();
+    fixture.write(COMPILE, 'require("node:fs").appendFileSync(process.env.FIXTURE + "/calls", "compiled\\n")');
+    fixture.write('script.cjs', '');
+    await fixture.run(['script.cjs']);
+    await fixture.run(['script.cjs']);
+    expect(fixture.calls.slice(-2)).toEqual(['pnpm installed', 'compiled']);
+  });
+
+  it('are complete although the modules of the command cannot be compiled', async () => {
+    await using fixture = new BootstrapFixture();
+    fixture.write(COMPILE, 'console.error("no"); process.exit(1)');
+    fixture.write('script.cjs', '');
+    expect(await fixture.run(['script.cjs'])).toMatchObject({ exitCode: 0, stdout: '' });
+  });
+
   it('are installed again when the lockfile changes', async () => {
     await using fixture = await ready('');
     fixture.write('pnpm-lock.yaml', 'lockfileVersion: 9.1\n');

@@ -109,7 +109,8 @@ describe('the command line', () => {
     const lines = stderr.split('\n').filter((line) => /^(?:loaded file:|requested$)/.test(line));
     const before = lines.slice(0, lines.indexOf('requested'));
     expect(before.some((line) => line.endsWith('/dest-clickhouse/src/connection.ts'))).toBe(true);
-    const late = /\/source-|\/core\/src\/(?:pipeline|http|columns)|\/dest-clickhouse\/src\/(?:session|load)|\/reporters\//;
+    const late =
+      /\/source-|\/core\/src\/(?:pipeline|http|columns)|\/dest-clickhouse\/src\/(?:session|load)|\/reporters\//;
     expect(before.filter((line) => late.test(line))).toEqual([]);
     expect(lines.filter((line) => line.includes('/csv-parse/'))).toEqual([]);
     expect(lines.filter((line) => /\/locales\/(?!en\.)/.test(line))).toEqual([]);
