@@ -52,7 +52,7 @@ test('connecting twice is connecting once', async () => {
   await using server = await serverWith(tooOld);
   server.destination.connect?.();
   server.destination.connect?.();
-  await expect(server.destination.open('pg_shop')).rejects.toThrow();
+  await expect(server.destination.open('pg_shop')).rejects.toMatchObject({ code: 'CLICKHOUSE_TOO_OLD' });
   expect(server.requests()).toBe(1);
   await server.destination[Symbol.asyncDispose]();
 });
