@@ -189,6 +189,8 @@ export interface DestinationSession extends AsyncDisposable {
 export interface TableMerge {
   readonly stream: string;
   readonly partitionsMerged: number;
+  /** Partitions that are as they were, because readers would hardly gain by merging them. */
+  readonly partitionsSpared: number;
   /** Partitions beyond the budget, left to the server. */
   readonly partitionsLeft: number;
   readonly bytes: number;

@@ -1,47 +1,109 @@
-import type { OperationOptions, TableMerge } from '@etl/core';
+import { EtlError, type OperationOptions, type TableMerge } from '@etl/core';
+import { serverCode } from './clickhouse-error.ts';
 import type { Database } from './database.ts';
 import { literal } from './identifier.ts';
+import { indexedParts } from './indexed-parts.ts';
+import { overlappingRows } from './overlapping-rows.ts';
 
 interface Partition {
-  readonly partition_id: string;
-  readonly parts: string;
-  readonly bytes: string;
+  readonly id: string;
+  readonly parts: number;
+  readonly bytes: number;
+  readonly rows: number;
+  /** Rows of parts that were attached as they were staged. */
+  readonly unmergedRows: number;
 }
 
+interface MergedTable {
+  readonly stream: string;
+  readonly raw: string;
+  readonly orderBy: readonly string[];
+}
+
+/** To look at an index takes some 6 ms whatever its size; merging so much takes 30. */
+const LOOK_BYTES = 1024 * 1024;
+/** Share of rows to be merged while they are read beyond which aggregates take nearly twice as long. */
+const MAX_OVERLAP = 1 / 8;
+/** Parts beyond which merely opening them makes aggregates take nearly twice as long. */
+const MAX_PARTS = 30;
+
 /**
- * Merges the partitions of a table that have several parts, smallest first, while the bytes last:
- * a partition of one part is read without any cost of `FINAL`. Bigger ones are left to the server's
- * own merges.
+ * Merges the partitions of a table whose readers gain by it, smallest first, while the bytes last. Bigger ones
+ * are left to the server's own merges; so are those of which `FINAL` has to merge few rows while they are read.
  */
 export async function mergePartitions(
   database: Database,
-  table: { readonly stream: string; readonly raw: string },
+  table: MergedTable,
   budgetBytes: number,
   options: OperationOptions,
 ): Promise<TableMerge> {
   const startedAt = performance.now();
-  const partitions = await database.rows<Partition>(
-    'SELECT partition_id, toString(count()) AS parts, toString(sum(bytes_on_disk)) AS bytes FROM system.parts ' +
-      `WHERE database = ${literal(database.name)} AND table = ${literal(table.raw)} AND active ` +
-      'GROUP BY partition_id HAVING count() > 1 ORDER BY sum(bytes_on_disk)',
-    options,
-  );
+  const partitions = await unmergedPartitions(database, table.raw, options);
   let bytes = 0;
   let merged = 0;
+  let spared = 0;
   for (const partition of partitions) {
-    if (bytes + Number(partition.bytes) > budgetBytes) break;
+    if (bytes + partition.bytes > budgetBytes) break;
+    if (await isReadWell(database, table, partition, options)) {
+      spared += 1;
+      continue;
+    }
     await database.command(
-      `OPTIMIZE TABLE ${database.table(table.raw)} PARTITION ID ${literal(partition.partition_id)} FINAL SETTINGS optimize_skip_merged_partitions = 1`,
+      `OPTIMIZE TABLE ${database.table(table.raw)} PARTITION ID ${literal(partition.id)} FINAL SETTINGS optimize_skip_merged_partitions = 1`,
       options,
     );
-    bytes += Number(partition.bytes);
+    bytes += partition.bytes;
     merged += 1;
   }
   return {
     stream: table.stream,
     partitionsMerged: merged,
-    partitionsLeft: partitions.length - merged,
+    partitionsSpared: spared,
+    partitionsLeft: partitions.length - merged - spared,
     bytes,
     durationMs: performance.now() - startedAt,
   };
+}
+
+/** Partitions that are read with some cost of `FINAL`; of a small one in one part it is not worth a merge. */
+async function unmergedPartitions(
+  database: Database,
+  raw: string,
+  options: OperationOptions,
+): Promise<readonly Partition[]> {
+  const found = await database.rows<Record<keyof Partition, string>>(
+    'SELECT partition_id AS id, toString(count()) AS parts, toString(sum(bytes_on_disk)) AS bytes, ' +
+      'toString(sum(rows)) AS rows, toString(sumIf(rows, level = 0)) AS unmergedRows FROM system.parts ' +
+      `WHERE database = ${literal(database.name)} AND table = ${literal(raw)} AND active GROUP BY partition_id ` +
+      `HAVING count() > 1 OR (max(level) = 0 AND sum(bytes_on_disk) >= ${LOOK_BYTES}) ORDER BY sum(bytes_on_disk)`,
+    options,
+  );
+  return found.map(({ id, ...numbers }) => ({
+    id,
+    parts: Number(numbers.parts),
+    bytes: Number(numbers.bytes),
+    rows: Number(numbers.rows),
+    unmergedRows: Number(numbers.unmergedRows),
+  }));
+}
+
+/** Whether readers would hardly gain by a merge. What the server does not let us see, it has to merge. */
+async function isReadWell(
+  database: Database,
+  table: MergedTable,
+  partition: Partition,
+  options: OperationOptions,
+): Promise<boolean> {
+  const most = partition.rows * MAX_OVERLAP;
+  if (partition.bytes < LOOK_BYTES || partition.parts > MAX_PARTS || partition.unmergedRows > most) return false;
+  try {
+    const rows = overlappingRows(await indexedParts(database, table, partition.id, options));
+    const fields = { table: table.raw, partition: partition.id, parts: partition.parts, rows: partition.rows };
+    options.logger?.debug({ ...fields, overlapping: rows }, rows > most ? 'parts overlap' : 'parts hardly overlap');
+    return rows <= most;
+  } catch (error) {
+    if (serverCode(error) === undefined) throw error;
+    options.logger?.debug({ table: table.raw, err: EtlError.from(error).code }, 'the index of the parts was not read');
+    return false;
+  }
 }

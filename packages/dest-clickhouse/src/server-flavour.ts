@@ -29,7 +29,9 @@ export interface ServerFlavour {
 }
 
 const TOKENS = 10_000;
-const MERGES = 'min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1';
+// Column by column a merge takes two thirds of the time, also with fewer columns than the server's eleven.
+const MERGES =
+  'min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1, vertical_merge_algorithm_min_columns_to_activate = 1';
 
 /** One server, or an embedded database: durable is what has reached its disk. */
 export const SINGLE: ServerFlavour = {

@@ -192,12 +192,10 @@ export class ClickHouseSession implements DestinationSession {
     let left = this.#options.mergeBytes;
     for (const { plan, generation } of this.#touched.values()) {
       const raw = rawName(plan.publicName, BigInt(generation));
-      const merge = await mergePartitions(this.#database, { stream: plan.stream, raw }, left, {
-        ...this.#operation,
-        ...options,
-      });
+      const table = { stream: plan.stream, raw, orderBy: plan.orderBy };
+      const merge = await mergePartitions(this.#database, table, left, { ...this.#operation, ...options });
       left -= merge.bytes;
-      if (merge.partitionsMerged + merge.partitionsLeft > 0) merges.push(merge);
+      if (merge.partitionsMerged + merge.partitionsSpared + merge.partitionsLeft > 0) merges.push(merge);
     }
     this.#touched.clear();
     return merges;
