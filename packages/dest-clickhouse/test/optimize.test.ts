@@ -33,15 +33,17 @@ async function loadTwice(fixture: ClickHouseFixture): Promise<readonly unknown[]
   return await session.optimize?.();
 }
 
-function parts(fixture: ClickHouseFixture): Promise<readonly { readonly parts: number }[]> {
+function parts(fixture: ClickHouseFixture, stream = 'orders'): Promise<readonly { readonly parts: number }[]> {
   return fixture.query(
-    `SELECT toUInt32(count()) AS parts FROM system.parts WHERE database = '${fixture.options.database}' AND table = '_raw_shop___orders_g0' AND active GROUP BY partition_id`,
+    `SELECT toUInt32(count()) AS parts FROM system.parts WHERE database = '${fixture.options.database}' AND table = '_raw_shop___${stream}_g0' AND active GROUP BY partition_id`,
   );
 }
 
-it('leaves one part per touched partition at the end of a run', async () => {
+it('leaves one part per touched partition at the end of a run that changed most of it', async () => {
   await using fixture = await embeddedFixture();
-  expect(await loadTwice(fixture)).toMatchObject([{ stream: 'orders', partitionsMerged: 2, partitionsLeft: 0 }]);
+  expect(await loadTwice(fixture)).toMatchObject([
+    { stream: 'orders', partitionsMerged: 2, partitionsSpared: 0, partitionsLeft: 0 },
+  ]);
   expect(await parts(fixture)).toEqual([{ parts: 1 }, { parts: 1 }]);
   expect(await fixture.readRows('orders')).toHaveLength(6);
 });
@@ -49,7 +51,145 @@ it('leaves one part per touched partition at the end of a run', async () => {
 it('merges nothing beyond its budget, and says what it left', async () => {
   await using fixture = await embeddedFixture({ mergeBytes: 0 });
   expect(await loadTwice(fixture)).toMatchObject([
-    { stream: 'orders', partitionsMerged: 0, partitionsLeft: 2, bytes: 0 },
+    { stream: 'orders', partitionsMerged: 0, partitionsSpared: 0, partitionsLeft: 2, bytes: 0 },
   ]);
   expect(await parts(fixture)).toEqual([{ parts: 2 }, { parts: 2 }]);
+});
+
+const ROWS = 100_000;
+/** Hard to compress, so that the table has the size from which on its index is looked at before it is merged. */
+const nameOf = (id: number): string => `${(id * 2_654_435_761) % 4_294_967_291} ${(id * 40_503) % 1_000_003}`;
+
+/** A table of users, and what should be in it. */
+class Users {
+  readonly #fixture: ClickHouseFixture;
+  readonly #expected = new Map<number, string>();
+  readonly spec: StreamSpec;
+
+  constructor(fixture: ClickHouseFixture, key = 'id') {
+    this.#fixture = fixture;
+    this.spec = {
+      name: 'users',
+      columns: [
+        { name: key, type: 'int64', nullable: false },
+        { name: 'text', type: 'string', nullable: true },
+        { name: 'gone', type: 'boolean', nullable: false },
+      ],
+      primaryKey: [key],
+      writeDisposition: 'merge',
+      deletedColumn: 'gone',
+    };
+  }
+
+  /** A run; a row without a name is gone. Returns what its merges were. */
+  async run(
+    loads: readonly (readonly number[])[],
+    name: (id: number) => string | undefined = nameOf,
+  ): Promise<unknown> {
+    const [key = ''] = this.spec.primaryKey;
+    await using session = await this.#fixture.destination.open('p');
+    for (const ids of loads) {
+      await using load = await session.beginLoad();
+      await load.prepare(this.spec);
+      const rows = ids.map((id): Row => {
+        const value = name(id);
+        if (value === undefined) this.#expected.delete(id);
+        else this.#expected.set(id, value);
+        return { [key]: id, text: value ?? null, gone: value === undefined };
+      });
+      await load.write('users', rows);
+      await load.commit([]);
+    }
+    const [merge] = (await session.optimize?.()) ?? [];
+    if (merge === undefined) return undefined;
+    return { merged: merge.partitionsMerged, spared: merge.partitionsSpared, left: merge.partitionsLeft };
+  }
+
+  get raw(): string {
+    return `\`${this.#fixture.options.database}\`.\`_raw_shop___users_g0\``;
+  }
+
+  /** What `etl verify` compares. */
+  async content(): Promise<unknown> {
+    await using session = await this.#fixture.destination.open('p');
+    return await session.readContent?.().readBuckets(this.spec, 4);
+  }
+
+  async requireEqual(): Promise<void> {
+    const [key = ''] = this.spec.primaryKey;
+    const rows = await this.#fixture.readRows('users');
+    expect(rows).toHaveLength(this.#expected.size);
+    expect(rows.filter((row) => this.#expected.get(Number(row[key])) !== row['text'])).toEqual([]);
+  }
+}
+
+const MERGED = { merged: 1, spared: 0, left: 0 };
+const SPARED = { merged: 0, spared: 1, left: 0 };
+
+function range(start: number, end: number, step = 1): readonly number[] {
+  return Array.from({ length: Math.ceil((end - start) / step) }, (_, index) => start + index * step);
+}
+
+it('merges the part that a table begins with, which would be searched for doubled keys at every reading', async () => {
+  await using fixture = await embeddedFixture();
+  const users = new Users(fixture);
+  expect(await users.run([range(0, ROWS)])).toEqual(MERGED);
+  expect(
+    await fixture.query(
+      `SELECT level > 0 AS merged FROM system.parts WHERE database = '${fixture.options.database}' AND table = '_raw_shop___users_g0' AND active`,
+    ),
+  ).toEqual([{ merged: 1 }]);
+  await users.requireEqual();
+});
+
+it('leaves parts that hardly overlap, and what is gone stays hidden', async () => {
+  await using fixture = await embeddedFixture();
+  const users = new Users(fixture);
+  await users.run([range(0, ROWS)]);
+  expect(await users.run([range(ROWS, ROWS + 1000)])).toEqual(SPARED);
+  expect(await users.run([range(500, 1000)], (id) => (id % 2 === 0 ? undefined : `new ${id}`))).toEqual(SPARED);
+  expect(await parts(fixture, 'users')).toEqual([{ parts: 3 }]);
+  await users.requireEqual();
+  const left = await users.content();
+  await fixture.query(`OPTIMIZE TABLE ${users.raw} FINAL`);
+  expect(await parts(fixture, 'users')).toEqual([{ parts: 1 }]);
+  expect(await users.content()).toEqual(left);
+  await users.requireEqual();
+});
+
+it('merges for a few changed rows that lie everywhere', async () => {
+  await using fixture = await embeddedFixture();
+  const users = new Users(fixture);
+  await users.run([range(0, ROWS)]);
+  expect(await users.run([range(0, ROWS, 1000)], (id) => `new ${id}`)).toEqual(MERGED);
+  await users.requireEqual();
+});
+
+it('merges once there are many parts, whether they overlap or not', async () => {
+  await using fixture = await embeddedFixture();
+  const users = new Users(fixture);
+  await users.run([range(0, ROWS)]);
+  await fixture.query(`ALTER TABLE ${users.raw} MODIFY SETTING min_parts_to_merge_at_once = 1000`);
+  const loads = range(0, 30).map((load) => range(ROWS + load * 10, ROWS + load * 10 + 10));
+  expect(await users.run(loads.slice(0, 29))).toEqual(SPARED);
+  expect(await users.run(loads.slice(29))).toEqual(MERGED);
+  expect(await parts(fixture, 'users')).toEqual([{ parts: 1 }]);
+  await users.requireEqual();
+});
+
+it('merges where the server does not show the index', async () => {
+  await using fixture = await embeddedFixture();
+  // The index has a column of that name already, and is refused.
+  const users = new Users(fixture, 'mark_number');
+  await users.run([range(0, ROWS)]);
+  expect(await users.run([range(ROWS, ROWS + 10)])).toEqual(MERGED);
+  await users.requireEqual();
+});
+
+it('tells columns of the key from those of the list of parts', async () => {
+  await using fixture = await embeddedFixture();
+  const users = new Users(fixture, 'level');
+  await users.run([range(0, ROWS)]);
+  expect(await users.run([range(ROWS, ROWS + 10)])).toEqual(SPARED);
+  await users.requireEqual();
 });

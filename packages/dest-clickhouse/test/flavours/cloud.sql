@@ -87,7 +87,7 @@ RENAME TABLE `travel`.`_etl_number_3` TO `travel`.`_etl_number_4`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_4` (number UInt64) ENGINE = Null COMMENT '<holder>';
 
-CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___insights_g0` (`account_id` String, `day` Date32, `spend` Nullable(Decimal(18, 6)), `actions.kind` Array(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplacingMergeTree(_etl_version, _etl_deleted) PARTITION BY toYYYYMM(`day`) ORDER BY (`account_id`, `day`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1 COMMENT 'rows of shop___insights; read the view of that name';
+CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___insights_g0` (`account_id` String, `day` Date32, `spend` Nullable(Decimal(18, 6)), `actions.kind` Array(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplacingMergeTree(_etl_version, _etl_deleted) PARTITION BY toYYYYMM(`day`) ORDER BY (`account_id`, `day`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1, vertical_merge_algorithm_min_columns_to_activate = 1 COMMENT 'rows of shop___insights; read the view of that name';
 
 DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_4` SYNC;
 
@@ -97,7 +97,7 @@ RENAME TABLE `travel`.`_etl_number_4` TO `travel`.`_etl_number_5`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_5` (number UInt64) ENGINE = Null COMMENT '<holder>';
 
-CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___events_g0` (`what` Nullable(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String), `_etl_row_id` UInt128) ENGINE = ReplacingMergeTree(_etl_version, _etl_deleted) ORDER BY (`_etl_row_id`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1 COMMENT 'rows of shop___events; read the view of that name';
+CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___events_g0` (`what` Nullable(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String), `_etl_row_id` UInt128) ENGINE = ReplacingMergeTree(_etl_version, _etl_deleted) ORDER BY (`_etl_row_id`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1, vertical_merge_algorithm_min_columns_to_activate = 1 COMMENT 'rows of shop___events; read the view of that name';
 
 DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_5` SYNC;
 
@@ -107,7 +107,7 @@ RENAME TABLE `travel`.`_etl_number_5` TO `travel`.`_etl_number_6`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_6` (number UInt64) ENGINE = Null COMMENT '<holder>';
 
-CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___plans_g0` (`id` Int64, `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplacingMergeTree(_etl_version, _etl_deleted) ORDER BY (`id`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1 COMMENT 'rows of shop___plans; read the view of that name';
+CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___plans_g0` (`id` Int64, `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplacingMergeTree(_etl_version, _etl_deleted) ORDER BY (`id`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1, vertical_merge_algorithm_min_columns_to_activate = 1 COMMENT 'rows of shop___plans; read the view of that name';
 
 DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_6` SYNC;
 
@@ -299,7 +299,7 @@ RENAME TABLE `travel`.`_etl_number_8` TO `travel`.`_etl_number_9`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_9` (number UInt64) ENGINE = Null COMMENT '<holder>';
 
-CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___plans_g3` (`id` Int64, `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplacingMergeTree(_etl_version, _etl_deleted) ORDER BY (`id`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1 COMMENT 'rows of shop___plans; read the view of that name';
+CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___plans_g3` (`id` Int64, `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplacingMergeTree(_etl_version, _etl_deleted) ORDER BY (`id`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1, vertical_merge_algorithm_min_columns_to_activate = 1 COMMENT 'rows of shop___plans; read the view of that name';
 
 -- session_id=…
 -- session_timeout=60
