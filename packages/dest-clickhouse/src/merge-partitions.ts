@@ -22,7 +22,7 @@ interface MergedTable {
 
 /** To look at an index takes some 6 ms whatever its size; merging so much takes 30. */
 const LOOK_BYTES = 1024 * 1024;
-/** Share of rows to be merged while they are read; up to it aggregates take 1.3 to 1.7 times as long as merged. */
+/** Share of rows to be merged while they are read; up to it aggregates take at most about twice as long. */
 const MAX_OVERLAP = 1 / 8;
 /** Parts from which on merely opening them makes aggregates take nearly twice as long. */
 const MAX_PARTS = 30;

@@ -39,7 +39,7 @@ export const clickHouseOptionsSchema = z
       .min(0)
       .default(256 * 1024 * 1024)
       .describe(
-        'Bytes of touched partitions that are merged at the end of a run, so that they are read at full speed; 0 leaves all to the server.',
+        'Bytes of touched partitions that are merged at the end of a run where they would be read slowly; 0 leaves all to the server.',
       ),
     chunkRows: z.int().min(1).default(250_000).describe('Rows per insert.'),
     chunkBytes: z

@@ -24,7 +24,7 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '4' },
     target: { type: 'string', default: '1.2' },
     /** Of what runs leave. */
-    'left-target': { type: 'string', default: '2' },
+    'left-target': { type: 'string', default: '2.2' },
     'close-ms': { type: 'string', default: '20' },
     /** Settings to compare with the view as it is, such as `max_final_threads = 1`. */
     variant: { type: 'string', multiple: true, default: [] },
