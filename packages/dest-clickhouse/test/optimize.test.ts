@@ -56,9 +56,11 @@ it('merges nothing beyond its budget, and says what it left', async () => {
   expect(await parts(fixture)).toEqual([{ parts: 2 }, { parts: 2 }]);
 });
 
-const ROWS = 100_000;
+/** Five granules and a short one. */
+const ROWS = 5 * 8192 + 1000;
 /** Hard to compress, so that the table has the size from which on its index is looked at before it is merged. */
-const nameOf = (id: number): string => `${(id * 2_654_435_761) % 4_294_967_291} ${(id * 40_503) % 1_000_003}`;
+const nameOf = (id: number): string =>
+  [2_654_435_761, 40_503_000_007, 97_300_000_043].map((factor) => (id * factor) % 4_294_967_291).join(' ');
 
 /** A table of users, and what should be in it. */
 class Users {
@@ -128,6 +130,14 @@ class Users {
   }
 }
 
+/** A table in one part whose further parts the server does not merge by itself. */
+async function mergedUsers(fixture: ClickHouseFixture, key?: string): Promise<Users> {
+  const users = new Users(fixture, key);
+  await users.run([range(0, ROWS)]);
+  await fixture.query(`ALTER TABLE ${users.raw} MODIFY SETTING min_parts_to_merge_at_once = 1000`);
+  return users;
+}
+
 const MERGED = { merged: 1, spared: 0, left: 0 };
 const SPARED = { merged: 0, spared: 1, left: 0 };
 
@@ -149,10 +159,9 @@ it('merges the part that a table begins with, which would be searched for double
 
 it('leaves parts that hardly overlap, and what is gone stays hidden', async () => {
   await using fixture = await embeddedFixture();
-  const users = new Users(fixture);
-  await users.run([range(0, ROWS)]);
+  const users = await mergedUsers(fixture);
   expect(await users.run([range(ROWS, ROWS + 1000)])).toEqual(SPARED);
-  expect(await users.run([range(500, 1000)], (id) => (id % 2 === 0 ? undefined : `new ${id}`))).toEqual(SPARED);
+  expect(await users.run([range(ROWS - 500, ROWS)], (id) => (id % 2 === 0 ? undefined : `new ${id}`))).toEqual(SPARED);
   expect(await parts(fixture, 'users')).toEqual([{ parts: 3 }]);
   expect(await users.differences()).toEqual([]);
   const left = await users.content();
@@ -164,17 +173,14 @@ it('leaves parts that hardly overlap, and what is gone stays hidden', async () =
 
 it('merges for a few changed rows that lie everywhere', async () => {
   await using fixture = await embeddedFixture();
-  const users = new Users(fixture);
-  await users.run([range(0, ROWS)]);
+  const users = await mergedUsers(fixture);
   expect(await users.run([range(0, ROWS, 1000)], (id) => `new ${id}`)).toEqual(MERGED);
   expect(await users.differences()).toEqual([]);
 });
 
 it('merges once there are many parts, whether they overlap or not', async () => {
   await using fixture = await embeddedFixture();
-  const users = new Users(fixture);
-  await users.run([range(0, ROWS)]);
-  await fixture.query(`ALTER TABLE ${users.raw} MODIFY SETTING min_parts_to_merge_at_once = 1000`);
+  const users = await mergedUsers(fixture);
   const addParts = (from: number, count: number): Promise<unknown> =>
     fixture.query(
       `INSERT INTO ${users.raw} (id, _etl_version, _etl_deleted) SELECT ${from} + number, 1, 1 FROM numbers(${count}) ` +
@@ -191,16 +197,14 @@ it('merges once there are many parts, whether they overlap or not', async () => 
 it('merges where the server does not show the index', async () => {
   await using fixture = await embeddedFixture();
   // The index has a column of that name already, and is refused.
-  const users = new Users(fixture, 'mark_number');
-  await users.run([range(0, ROWS)]);
+  const users = await mergedUsers(fixture, 'mark_number');
   expect(await users.run([range(ROWS, ROWS + 10)])).toEqual(MERGED);
   expect(await users.differences()).toEqual([]);
 });
 
 it('tells columns of the key from those of the list of parts', async () => {
   await using fixture = await embeddedFixture();
-  const users = new Users(fixture, 'level');
-  await users.run([range(0, ROWS)]);
+  const users = await mergedUsers(fixture, 'level');
   expect(await users.run([range(ROWS, ROWS + 10)])).toEqual(SPARED);
   expect(await users.differences()).toEqual([]);
 });
