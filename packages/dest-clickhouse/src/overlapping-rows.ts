@@ -60,10 +60,8 @@ function* meetingLater(granules: readonly Granule[]): Generator<Granule> {
   }
 }
 
-// A column of the key that the index leaves out in memory reads as empty: a mark may seem to precede the one before.
 function granulesOf(part: IndexedPart): readonly Granule[] {
   return part.marks.slice(0, -1).map(({ rank, rows }, index) => {
-    const end = part.marks[index + 1]?.rank ?? rank;
-    return { part, first: Math.min(rank, end), last: Math.max(rank, end), rows };
+    return { part, first: rank, last: part.marks[index + 1]?.rank ?? rank, rows };
   });
 }

@@ -181,12 +181,10 @@ it('merges for a few changed rows that lie everywhere', async () => {
 it('merges once there are many parts, whether they overlap or not', async () => {
   await using fixture = await embeddedFixture();
   const users = await mergedUsers(fixture);
-  const addParts = (from: number, count: number): Promise<unknown> =>
-    fixture.query(
-      `INSERT INTO ${users.raw} (id, _etl_version, _etl_deleted) SELECT ${from} + number, 1, 1 FROM numbers(${count}) ` +
-        'SETTINGS max_block_size = 1, min_insert_block_size_rows = 1, min_insert_block_size_bytes = 0, max_threads = 1',
-    );
-  await addParts(2 * ROWS, 28);
+  await fixture.query(
+    `INSERT INTO ${users.raw} (id, _etl_version, _etl_deleted) SELECT ${2 * ROWS} + number, 1, 1 FROM numbers(28) ` +
+      'SETTINGS max_block_size = 1, min_insert_block_size_rows = 1, min_insert_block_size_bytes = 0, max_threads = 1',
+  );
   expect(await users.run([range(ROWS, ROWS + 10)])).toEqual(SPARED);
   expect(await parts(fixture, 'users')).toEqual([{ parts: 30 }]);
   expect(await users.run([range(ROWS + 10, ROWS + 20)])).toEqual(MERGED);
