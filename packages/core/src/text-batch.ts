@@ -39,4 +39,22 @@ export interface TextBatch {
   readonly rowCount: number;
   /** Version of every row, where the stream has versions and `columns` does not name them. */
   readonly version?: bigint;
+  /**
+   * Whether all lines are plain, so that nobody has to look at their bytes again. Said only by a source that
+   * knows it from what wrote them; who is not sure leaves it out. Every field of a plain line is
+   *
+   * - not NULL where the column may not be; in a row that is marked as deleted, NULL in all columns but those
+   *   of the key, the version and the mark;
+   * - of an integer: digits without a leading zero, within the range of the type;
+   * - of a decimal: digits on both sides of the point if there is one, within precision and scale;
+   * - of a float: finite, and within the range of the type;
+   * - of a date or timestamp: a day that exists, from 1900-01-01 to 2299-12-31; a time before 24:00:00 with at
+   *   most six digits of a second and no zone.
+   */
+  readonly isPlain?: boolean;
+  /**
+   * Batches of one lane come in the order in which the source keeps their rows. Where several are read side by
+   * side, a destination can store together what lies together. Absent: there is one lane.
+   */
+  readonly lane?: number;
 }

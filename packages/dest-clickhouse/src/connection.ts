@@ -45,9 +45,9 @@ export interface ConnectionEnd {
 export const MANY_PARTITIONS = 'max_partitions_per_insert_block = 0';
 
 const ONE_THREAD = 'input_format_parallel_parsing = 0';
-/** A first line that looks like names is a row, `+00` is understood, and NULL in a row that is gone is a default. */
+/** A first line that looks like names is a row, and NULL in a row that is gone is a default. */
 const PLAIN_TEXT =
-  "input_format_tsv_detect_header = 0, date_time_input_format = 'best_effort', input_format_null_as_default = 1, input_format_tsv_empty_as_default = 0";
+  "input_format_tsv_detect_header = 0, date_time_input_format = 'basic', input_format_null_as_default = 1, input_format_tsv_empty_as_default = 0";
 const ATTEMPTS = 4;
 /** A load balancer sends every request to another replica, and two have to reach one. */
 const ATTEMPTS_AT_ONE_REPLICA = 60;

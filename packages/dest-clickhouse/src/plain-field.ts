@@ -152,14 +152,11 @@ const plainDate: PlainField = (bytes, at) => (isPlainDay(bytes, at) ? at + 10 : 
 
 const plainTime: PlainField = (bytes, at) => (isTimeShaped(bytes, at) ? fractionEnd(bytes, at + 8) : -1);
 
-/** With nothing behind it, or the `+00` that a server whose zone is UTC puts there. */
 const plainTimestamp: PlainField = (bytes, at) => {
   if (!isPlainDay(bytes, at) || byteAt(bytes, at + 10) !== SPACE || !isTimeShaped(bytes, at + 11)) return -1;
   if (digitsAt(bytes, at + 11, 2) > 23 || byteAt(bytes, at + 14) > SIX - 1 || byteAt(bytes, at + 17) > SIX - 1)
     return -1;
-  const end = fractionEnd(bytes, at + 19);
-  if (end === -1 || byteAt(bytes, end) !== PLUS) return end;
-  return byteAt(bytes, end + 1) === ZERO && byteAt(bytes, end + 2) === ZERO ? end + 3 : -1;
+  return fractionEnd(bytes, at + 19);
 };
 
 const SIX = ZERO + 6;

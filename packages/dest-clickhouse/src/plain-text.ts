@@ -34,9 +34,13 @@ export class PlainText {
   /** The columns of a line, quoted, in its order. */
   readonly columns: readonly string[];
 
+  /** Whether the source writes a version into every line. */
+  readonly hasVersions: boolean;
+
   private constructor(columns: readonly PlainColumn[], deletedIndex: number) {
     this.#columns = columns;
     this.#deletedIndex = deletedIndex;
+    this.hasVersions = columns.some(({ target }) => target === VERSION);
     this.columns = columns.map(({ target }) => identifier(target));
   }
 
@@ -56,9 +60,9 @@ export class PlainText {
     return new PlainText(plain, stream.deletedColumn === undefined ? -1 : columns.indexOf(stream.deletedColumn));
   }
 
-  /** Whether the source writes a version into every line. */
-  get hasVersions(): boolean {
-    return this.columns.includes('_etl_version');
+  /** Whether the source says that every line is plain. What it cannot know is looked at: that it is UTF-8. */
+  isWholly({ isPlain = false, bytes }: TextBatch): boolean {
+    return isPlain && bytes.at(-1) === NEWLINE && isUtf8(bytes);
   }
 
   /** The lines of a batch in order, as long runs of either kind. */
@@ -111,11 +115,12 @@ export class PlainText {
   }
 }
 
+const VERSION = '_etl_version';
 const PRESENT = 1;
 const MISSING = 2;
 
 function systemColumn({ versionColumn, deletedColumn }: StreamSpec, name: string): PlainColumn | undefined {
-  if (name === versionColumn) return { target: '_etl_version', test: plainVersion, isNullable: false, isKept: true };
+  if (name === versionColumn) return { target: VERSION, test: plainVersion, isNullable: false, isKept: true };
   if (name === deletedColumn) return { target: IS_DELETED_INPUT, test: plainBoolean, isNullable: false, isKept: true };
   return undefined;
 }

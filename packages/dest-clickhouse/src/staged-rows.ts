@@ -1,4 +1,4 @@
-import type { OperationOptions } from '@etl/core';
+import type { OperationOptions, TextBatch } from '@etl/core';
 import type { InsertTarget } from './connection.ts';
 import type { Database } from './database.ts';
 import type { InsertFile } from './insert-files.ts';
@@ -35,6 +35,12 @@ export interface AddedColumn {
   readonly definition: string | undefined;
 }
 
+interface PlainLines {
+  readonly columns: readonly string[];
+  readonly file: InsertFile;
+  rows: number;
+}
+
 /** Encoded rows on their way into the staging table, which is made when the first of them is sent, and counted. */
 export class StagedRows {
   /** Lines are written here; each is to be followed by {@link added}. */
@@ -47,8 +53,8 @@ export class StagedRows {
   #lines = 0;
   #chunk = 0;
   #sending: Promise<void> = Promise.resolve();
-  /** Lines of plain text on their way. */
-  #plain: { readonly columns: readonly string[]; readonly file: InsertFile; rows: number } | undefined;
+  /** Lines of plain text on their way, by the lane of their batch. */
+  readonly #plain = new Map<number, PlainLines>();
   /** Version that plain text without versions has in staging; the first that comes. */
   #version: bigint | undefined;
 
@@ -111,19 +117,31 @@ export class StagedRows {
   }
 
   /** Adds lines of plain text; only where the engine reads files. */
-  async addPlain(columns: readonly string[], bytes: Uint8Array, rowCount: number): Promise<void> {
-    if (this.#plain?.columns !== columns) await this.#sendPlain();
-    this.#plain ??= { columns, file: this.#context.database.connection.openInsertFile(), rows: 0 };
-    this.#plain.file.write(bytes);
-    this.#plain.rows += rowCount;
-    const { chunkRows, chunkBytes } = this.#context.options;
-    if (this.#plain.rows >= chunkRows || this.#plain.file.length >= chunkBytes) await this.#sendPlain();
+  async addPlain(columns: readonly string[], { bytes, rowCount, lane = 0 }: TextBatch): Promise<void> {
+    if (this.#plain.get(lane)?.columns !== columns) await this.#sendPlain(lane);
+    const plain = this.#plain.get(lane) ?? {
+      columns,
+      file: this.#context.database.connection.openInsertFile(),
+      rows: 0,
+    };
+    this.#plain.set(lane, plain);
+    plain.file.write(bytes);
+    plain.rows += rowCount;
+    if (plain.rows >= this.#context.options.chunkRows || plain.file.length >= this.#fileBytes)
+      await this.#sendPlain(lane);
   }
 
-  async #sendPlain(): Promise<void> {
-    if (this.#plain === undefined) return;
-    const { columns, file, rows } = this.#plain;
-    this.#plain = undefined;
+  /** A file begins to be read when it is whole: the first ones are small, so that nobody waits for them for long. */
+  get #fileBytes(): number {
+    const { chunkBytes } = this.#context.options;
+    return Math.min(chunkBytes, Math.ceil(chunkBytes / 8) * (this.#chunk + 1));
+  }
+
+  async #sendPlain(lane: number): Promise<void> {
+    const plain = this.#plain.get(lane);
+    if (plain === undefined) return;
+    const { columns, file, rows } = plain;
+    this.#plain.delete(lane);
     this.#sent += rows;
     const token = this.#nextToken();
     const { database, operation } = this.#context;
@@ -153,7 +171,7 @@ export class StagedRows {
 
   async flush(): Promise<void> {
     if (this.#lines > 0) await this.send();
-    await this.#sendPlain();
+    for (const lane of this.#plain.keys()) await this.#sendPlain(lane);
     await this.#sending;
   }
 
@@ -194,8 +212,8 @@ export class StagedRows {
   async discard(): Promise<void> {
     this.buffer.take();
     this.#lines = 0;
-    this.#plain?.file.remove();
-    this.#plain = undefined;
+    for (const { file } of this.#plain.values()) file.remove();
+    this.#plain.clear();
     await this.#sending.catch(() => undefined);
     this.#sending = Promise.resolve();
     await this.drop();

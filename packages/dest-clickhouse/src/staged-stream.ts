@@ -146,16 +146,19 @@ export class StagedStream {
   async writeText(batch: TextBatch): Promise<void> {
     const { encoder, plain } = this.#textForm(batch);
     if (plain === undefined || !this.#takesPlain(plain, batch)) return this.#writeLines(encoder, batch);
+    if (plain.isWholly(batch)) return this.#addPlain(plain, batch);
     let count = 0;
     for (const { isPlain, bytes, rowCount } of plain.runs(batch)) {
       count += rowCount;
       if (!isPlain) await this.#writeLines(encoder, { ...batch, bytes, rowCount });
-      else {
-        this.#ordinal += rowCount;
-        await this.#rows.addPlain(plain.columns, bytes, rowCount);
-      }
+      else await this.#addPlain(plain, { ...batch, bytes, rowCount });
     }
     if (count !== batch.rowCount) throw wrongCount(this.#stream.name, batch);
+  }
+
+  async #addPlain({ columns }: PlainText, batch: TextBatch): Promise<void> {
+    this.#ordinal += batch.rowCount;
+    await this.#rows.addPlain(columns, batch);
   }
 
   #textForm(batch: TextBatch): TextForm {

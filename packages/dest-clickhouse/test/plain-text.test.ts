@@ -1,5 +1,5 @@
 import type { Row, StreamSpec, TextBatch } from '@etl/core';
-import { textBatchOf } from '@etl/testing';
+import { rowsOfText, textBatchOf } from '@etl/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OPEN } from '../src/encoded-table.ts';
@@ -19,13 +19,79 @@ const STREAM: StreamSpec = {
   deletedColumn: 'gone',
 };
 
-async function load(fixture: ClickHouseFixture, batches: readonly (readonly Row[] | TextBatch)[]): Promise<void> {
+const day = fc
+  .date({ min: new Date('1900-01-01T00:00:00Z'), max: new Date('2299-12-31T23:59:59.999Z'), noInvalidDate: true })
+  .map((date) => date.toISOString());
+const edge = (bits: bigint): fc.Arbitrary<bigint> =>
+  fc.oneof(
+    fc.constantFrom(-(2n ** (bits - 1n)), 2n ** (bits - 1n) - 1n, 0n),
+    fc.bigInt({ min: -(2n ** (bits - 1n)), max: 2n ** (bits - 1n) - 1n }),
+  );
+/** Every character that text can have but NUL, which PostgreSQL has not either. */
+const characters = fc.oneof(
+  fc.string({ unit: fc.integer({ min: 1, max: 0x2ff }).map((code) => String.fromCodePoint(code)), maxLength: 30 }),
+  fc.constantFrom('', String.raw`\N`, String.raw`\.`, 'NULL', '\uFEFFid', '\r', '"', '1\u0085\u2028'),
+);
+/** Values of each type in the one form that is plain. */
+const PLAIN: readonly (readonly [Omit<StreamSpec['columns'][number], 'name' | 'nullable'>, fc.Arbitrary<unknown>])[] = [
+  [{ type: 'boolean' }, fc.boolean()],
+  [{ type: 'int16' }, edge(16n)],
+  [{ type: 'int32' }, edge(32n)],
+  [{ type: 'int64' }, edge(64n)],
+  [{ type: 'uint32' }, fc.bigInt({ min: 0n, max: 2n ** 32n - 1n })],
+  [{ type: 'uint64' }, fc.oneof(fc.constant(2n ** 64n - 1n), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }))],
+  [{ type: 'float32' }, fc.float({ noNaN: true, noDefaultInfinity: true })],
+  [
+    { type: 'float64' },
+    fc.oneof(fc.constantFrom(5e-324, -1.7976931348623157e308), fc.double({ noNaN: true, noDefaultInfinity: true })),
+  ],
+  [
+    { type: 'decimal', precision: 18, scale: 6 },
+    fc
+      .tuple(fc.bigInt({ min: -(10n ** 12n) + 1n, max: 10n ** 12n - 1n }), fc.stringMatching(/^\d{1,6}$/))
+      .map(([whole, part]) => `${whole}.${part}`),
+  ],
+  [{ type: 'decimal', precision: 76, scale: 38 }, fc.constantFrom('-0.5', `${'9'.repeat(38)}.${'9'.repeat(38)}`)],
+  [{ type: 'string' }, characters],
+  [{ type: 'string', lowCardinality: true }, characters],
+  [{ type: 'json' }, fc.json()],
+  [{ type: 'uuid' }, fc.uuid()],
+  [{ type: 'date' }, day.map((iso) => iso.slice(0, 10))],
+  [{ type: 'time' }, fc.constantFrom('00:00:00', '24:00:00', '23:59:59.999999', '12:34:56.1')],
+  [
+    { type: 'timestamp' },
+    fc
+      .tuple(day, fc.stringMatching(/^(\.\d{1,6})?$/))
+      .map(([iso, part]) => `${iso.slice(0, 10)} ${iso.slice(11, 19)}${part}`),
+  ],
+];
+const PLAIN_STREAM: StreamSpec = {
+  ...STREAM,
+  name: 'random',
+  columns: [
+    { name: 'id', type: 'int64', nullable: false },
+    ...PLAIN.map(([spec], index) => ({ ...spec, name: `c${index}`, nullable: true })),
+    { name: 'required', type: 'string', nullable: false },
+  ],
+};
+const plainRow = fc
+  .tuple(fc.tuple(...PLAIN.map(([, values]) => fc.option(values, { freq: 8 }))), characters, fc.nat(9))
+  .map(([values, required, dice]): Row => {
+    if (dice === 0) return { gone: true };
+    return { ...Object.fromEntries(values.map((value, index) => [`c${index}`, value])), required, gone: false };
+  });
+
+async function load(
+  fixture: ClickHouseFixture,
+  batches: readonly (readonly Row[] | TextBatch)[],
+  stream = STREAM,
+): Promise<void> {
   await using session = await fixture.destination.open('p');
   await using opened = await session.beginLoad();
-  await opened.prepare(STREAM);
+  await opened.prepare(stream);
   for (const batch of batches) {
-    if ('bytes' in batch) await opened.writeText?.(STREAM.name, batch);
-    else await opened.write(STREAM.name, batch);
+    if ('bytes' in batch) await opened.writeText?.(stream.name, batch);
+    else await opened.write(stream.name, batch);
   }
   await opened.commit([]);
 }
@@ -57,6 +123,43 @@ describe('text that ClickHouse reads itself', () => {
       pages.map((page) => textBatchOf(STREAM, page)),
     );
     expect(await stored(ofText)).toEqual(await stored(ofRows));
+  });
+
+  it(`makes the rows that rows make of batches that say that they are plain, whatever their lane (seed ${seed})`, async () => {
+    const rows = fc
+      .sample(plainRow, { numRuns: 700, seed })
+      .map((row, index): Row => ({ ...row, id: BigInt(index % 500), version: (1n << 112n) + BigInt(index) }));
+    await using ofRows = await embeddedFixture();
+    await load(ofRows, [rows], PLAIN_STREAM);
+    await using ofText = await embeddedFixture({ chunkRows: 90 });
+    const batches = Array.from({ length: 7 }, (_, index): TextBatch => {
+      const batch = textBatchOf(PLAIN_STREAM, rows.slice(index * 100, index * 100 + 100));
+      return { ...batch, isPlain: true, lane: index % 3 };
+    });
+    // The batches are what they say.
+    for (const batch of batches) rowsOfText(PLAIN_STREAM, batch);
+    await load(ofText, batches, PLAIN_STREAM);
+    expect(await stored(ofText)).toEqual(await stored(ofRows));
+  });
+
+  it('is known for lines that bring their version along', () => {
+    const versions = PlainText.of(STREAM, OPEN, ['version', 'gone', ...STREAM.columns.map(({ name }) => name)]);
+    expect(versions?.hasVersions).toBe(true);
+    const none = PlainText.of(
+      STREAM,
+      OPEN,
+      STREAM.columns.map(({ name }) => name),
+    );
+    expect(none?.hasVersions).toBe(false);
+  });
+
+  it('is not believed to be plain where it is not UTF-8, or not whole lines', async () => {
+    await using fixture = await embeddedFixture();
+    const batch = textBatchOf(STREAM, [{ id: 1, required: 'x', version: 1n }]);
+    const broken = Buffer.from(batch.bytes);
+    broken[broken.length - 2] = 0xff;
+    for (const bytes of [broken, batch.bytes.subarray(0, -1)])
+      await expect(load(fixture, [{ ...batch, bytes, isPlain: true }])).rejects.toMatchObject({ kind: 'data' });
   });
 
   it('takes the version of a batch, and of another batch of the same load', async () => {
@@ -123,12 +226,13 @@ describe('a line is left to ClickHouse', () => {
     ],
     [
       'timestamp',
-      ['2026-01-01 00:00:00', '2026-01-01 23:59:59.123456+00'],
+      ['2026-01-01 00:00:00', '2026-01-01 23:59:59.123456'],
       [
         '2026-01-01T00:00:00',
         '2026-01-01 24:00:00',
         '2026-01-01 00:60:00',
         '2026-01-01 00:00:61',
+        '2026-01-01 00:00:00+00',
         '2026-01-01 00:00:00+01',
         '2026-01-01 00:00:00.1234567',
         '2026-01-01 00:00:00.',

@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { Client } from 'pg';
 import { connectionConfig, type ConnectionConfig } from './connection-config.ts';
 import { pgError } from './pg-error.ts';
+import { SteadySocket } from './steady-socket.ts';
 
 /**
  * Settings of every session. Values come out the same in the snapshot and in the stream, whatever
@@ -100,6 +101,7 @@ export class Connector {
     const config = {
       connectionString: this.#config.connectionString,
       ssl: tls,
+      stream: () => new SteadySocket(),
       application_name: this.#options.applicationName,
       connectionTimeoutMillis: this.#options.connectTimeoutMs,
       keepAlive: true,

@@ -3,7 +3,7 @@ import { byteAt, NEWLINE, TAB } from './byte.ts';
 import { copyValues } from './copy-text.ts';
 import { valueFailure, type StreamColumn, type TableStream } from './table-stream.ts';
 import { TextBuffer } from './text-buffer.ts';
-import { TextField } from './text-field.ts';
+import { isNullField, TextField } from './text-field.ts';
 
 /** Rows of a copy that are handed on together. */
 export interface CopiedPage {
@@ -14,6 +14,8 @@ export interface CopiedPage {
 
 /** Collects the lines of a copy. */
 export interface PageWriter {
+  /** What the fields of a line have to be. */
+  readonly columns: readonly StreamColumn[];
   readonly rowCount: number;
   readonly byteCount: number;
   /** Adds the line from `start` to `end`, its newline included. @throws a `data` error that names the column. */
@@ -32,6 +34,10 @@ export class RowPage implements PageWriter {
   constructor(stream: TableStream, version: bigint) {
     this.#stream = stream;
     this.#version = version;
+  }
+
+  get columns(): readonly StreamColumn[] {
+    return this.#stream.columns;
   }
 
   get rowCount(): number {
@@ -64,23 +70,37 @@ export class RowPage implements PageWriter {
   }
 }
 
-/** Pages of text: the lines of the copy as they came, but for the values that have another form elsewhere. */
+/**
+ * Pages of text: the lines of the copy as they came, but for the values that have another form elsewhere. Columns
+ * that have to be looked at stand first in a line, so that the rest of it is only copied.
+ */
 export class TextPage implements PageWriter {
   readonly #stream: TableStream;
   readonly #version: bigint;
+  readonly #lane: number;
+  readonly columns: readonly StreamColumn[];
   readonly #names: readonly string[];
   readonly #fields: readonly TextField[];
-  /** How many fields of a line have to be looked at. */
+  /** How many fields, the first ones, may not be NULL. */
+  readonly #keyCount: number;
+  /** How many fields have to be looked at, these included. */
   readonly #checkedCount: number;
   readonly #text = new TextBuffer();
+  #isPlain = true;
   rowCount = 0;
 
-  constructor(stream: TableStream, version: bigint) {
+  /** @param lane See `TextBatch.lane`. */
+  constructor(stream: TableStream, version: bigint, lane: number) {
     this.#stream = stream;
     this.#version = version;
-    this.#names = stream.columns.map(({ name }) => name);
-    this.#fields = stream.columns.map((column) => new TextField(column));
-    this.#checkedCount = this.#fields.findLastIndex(({ isChecked }) => isChecked) + 1;
+    this.#lane = lane;
+    const rank = (column: StreamColumn): number =>
+      stream.spec.primaryKey.includes(column.name) ? 0 : new TextField(column).isChecked ? 1 : 2;
+    this.columns = stream.columns.toSorted((one, other) => rank(one) - rank(other));
+    this.#keyCount = this.columns.filter((column) => rank(column) === 0).length;
+    this.#checkedCount = this.columns.filter((column) => rank(column) < 2).length;
+    this.#names = this.columns.map(({ name }) => name);
+    this.#fields = this.columns.map((column) => new TextField(column));
   }
 
   get byteCount(): number {
@@ -88,38 +108,49 @@ export class TextPage implements PageWriter {
   }
 
   add(bytes: Buffer, start: number, end: number): void {
-    if (this.#isPlain(bytes, start)) this.#text.write(bytes, start, end);
+    if (this.#hasPlainFields(bytes, start)) this.#text.write(bytes, start, end);
     else this.#rewrite(bytes, start);
     this.rowCount += 1;
   }
 
   take(): CopiedPage {
     const { rowCount } = this;
-    const bytes = this.#text.bytes.subarray(0, this.#text.length);
+    const batch = {
+      columns: this.#names,
+      bytes: this.#text.bytes.subarray(0, this.#text.length),
+      rowCount,
+      version: this.#version,
+      isPlain: this.#isPlain,
+      lane: this.#lane,
+    };
     this.rowCount = 0;
+    this.#isPlain = true;
     this.#text.clear();
-    const batch = { columns: this.#names, bytes, rowCount, version: this.#version };
     return { rowCount, message: { type: 'text-records', stream: this.#stream.name, batch } };
   }
 
-  #isPlain(bytes: Buffer, start: number): boolean {
+  #hasPlainFields(bytes: Buffer, start: number): boolean {
     const count = this.#checkedCount;
     let from = start;
     for (let index = 0; index < count; index += 1) {
       const end = fieldEnd(bytes, from);
-      const field = this.#fields[index] as TextField;
-      if (field.isChecked && !field.isPlainCopy(bytes, from, end)) return false;
+      if (isNullField(bytes, from, end)) {
+        if (index < this.#keyCount) return false;
+      } else if (!(this.#fields[index] as TextField).isPlain(bytes, from, end)) {
+        return false;
+      }
       from = end + 1;
     }
     return true;
   }
 
   #rewrite(bytes: Buffer, start: number): void {
+    this.#isPlain = false;
     let from = start;
     for (const [index, field] of this.#fields.entries()) {
       const end = fieldEnd(bytes, from);
       try {
-        if (field.isPlainCopy(bytes, from, end)) this.#text.write(bytes, from, end);
+        if (isNullField(bytes, from, end) || field.isPlain(bytes, from, end)) this.#text.write(bytes, from, end);
         else field.writeCopied(bytes, from, end, this.#text);
       } catch (error) {
         throw valueFailure(this.#stream.name, this.#names[index] ?? '', error);

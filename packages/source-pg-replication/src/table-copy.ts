@@ -12,7 +12,7 @@ import { pgError, sqlState } from './pg-error.ts';
 import { versionBase } from './row-version.ts';
 import type { ReplacedValues } from './replaced-values.ts';
 import type { SnapshotPoint } from './snapshot-point.ts';
-import { tableStream, type TableStream } from './table-stream.ts';
+import { tableStream, type StreamColumn, type TableStream } from './table-stream.ts';
 import type { TypeRow } from './value-type.ts';
 import { TAG, WireSession } from './wire-session.ts';
 
@@ -112,10 +112,10 @@ async function* copyPages(
   const workers = [first];
   let isDone = false;
   try {
-    const helpers = Array.from({ length: Math.min(options.copyConnections, ranges.length) - 1 }, () =>
-      helpCopying(workers, stream, left, options),
+    const helpers = Array.from({ length: Math.min(options.copyConnections, ranges.length) - 1 }, (_, index) =>
+      helpCopying(workers, stream, left, index + 1, options),
     );
-    yield* mergeGenerators([copyRanges(first, stream, left, options), ...helpers]);
+    yield* mergeGenerators([copyRanges(first, stream, left, 0, options), ...helpers]);
     isDone = true;
   } catch (error) {
     throw pgError(error, `copying ${stream.name}`);
@@ -134,10 +134,11 @@ async function* helpCopying(
   workers: Client[],
   stream: TableStream,
   left: BlockRange[],
+  lane: number,
   options: TableCopyOptions,
 ): AsyncGenerator<CopiedPage, void, undefined> {
   const worker = await helper(workers, stream, options);
-  if (worker !== undefined) yield* copyRanges(worker, stream, left, options);
+  if (worker !== undefined) yield* copyRanges(worker, stream, left, lane, options);
 }
 
 /** Another session in the snapshot; `undefined` when the server has none, or the table's lock is not to be had. */
@@ -164,16 +165,17 @@ async function* copyRanges(
   worker: Client,
   stream: TableStream,
   left: BlockRange[],
+  lane: number,
   options: TableCopyOptions,
 ): AsyncGenerator<CopiedPage, void, undefined> {
   const { pageRows, pageBytes, epoch, point, acceptsText } = options;
   const version = versionBase(epoch, point.lsn);
-  const page = acceptsText ? new TextPage(stream, version) : new RowPage(stream, version);
+  const page = acceptsText ? new TextPage(stream, version, lane) : new RowPage(stream, version);
   const wire = new WireSession(worker);
   let isDone = false;
   try {
     for (let range = left.shift(); range !== undefined; range = left.shift()) {
-      wire.query(copyStatement(stream, range));
+      wire.query(copyStatement(stream, page.columns, range));
       while ((await wire.nextAnswer()) !== TAG.copyOutResponse);
       for (;;) {
         const next = nextTag(wire);
@@ -199,18 +201,22 @@ function nextTag(wire: WireSession): number | Promise<number> {
   return wire.scanner.tag === TAG.error ? wire.currentError() : wire.scanner.tag;
 }
 
-function copyStatement(stream: TableStream, range: BlockRange): string {
-  const { table, columns } = stream;
-  const list = columns.map(({ name }) => identifier(name)).join(', ');
+function copyStatement(stream: TableStream, columns: readonly StreamColumn[], range: BlockRange): string {
+  const { table } = stream;
+  const list = columns
+    .map(({ name, isZoned }) => `${identifier(name)}${isZoned ? " AT TIME ZONE 'UTC'" : ''}`)
+    .join(', ');
   const conditions = [rangeCondition(range), ...(table.rowFilter === null ? [] : [`(${table.rowFilter})`])];
   const filter = conditions.filter((condition) => condition !== '').join(' AND ');
-  if (table.kind !== 'p' && filter === '' && !hasGenerated(stream)) {
+  if (table.kind !== 'p' && filter === '' && !isComputed(stream)) {
     return `COPY ${qualified(table.schema, table.table)} (${list}) TO STDOUT`;
   }
   return `COPY (SELECT ${list} FROM ${source(table)}${filter === '' ? '' : ` WHERE ${filter}`}) TO STDOUT`;
 }
 
-// COPY refuses generated columns in a column list; a query may select them.
-function hasGenerated(stream: TableStream): boolean {
-  return stream.table.columns.some((column) => column.isPublished && column.isGenerated);
+// COPY refuses generated columns, and whatever is no column, in its list; a query may select them.
+function isComputed({ table, columns }: TableStream): boolean {
+  return (
+    columns.some(({ isZoned }) => isZoned) || table.columns.some((column) => column.isPublished && column.isGenerated)
+  );
 }

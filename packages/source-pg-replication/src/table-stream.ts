@@ -15,6 +15,8 @@ export interface StreamColumn {
   readonly parse: (text: string) => unknown;
   /** See `ValueType.hasCommas`. */
   readonly hasCommas: boolean;
+  /** See `ValueType.isZoned`. */
+  readonly isZoned: boolean;
 }
 
 /** A table and the stream it becomes. */
@@ -83,7 +85,7 @@ function columnType(column: CatalogColumn, isKey: boolean, types: ReadonlyMap<nu
 
 function streamColumn(
   column: CatalogColumn,
-  { spec, parse, hasCommas = false }: ValueType,
+  { spec, parse, hasCommas = false, isZoned = false }: ValueType,
   { replace }: { readonly replace: Replace | undefined },
 ): StreamColumn {
   return {
@@ -93,6 +95,7 @@ function streamColumn(
     spec: { ...spec, nullable: true },
     parse: (text) => parse(text, replace),
     hasCommas,
+    isZoned,
   };
 }
 

@@ -36,6 +36,8 @@ export class TextChanges implements TableChanges {
   /** Present while anything waits. */
   #lines: PendingLines | undefined;
   readonly #gaps = new Map<number, Gap>();
+  /** See `TextBatch.isPlain`. */
+  #isPlain = true;
   /** What stands between key and version of a deleted row. */
   readonly #emptyFields: Buffer;
   /** For each column the place of its value in what comes; -1 when it does not come. */
@@ -79,6 +81,7 @@ export class TextChanges implements TableChanges {
 
   clear(): void {
     this.#gaps.clear();
+    this.#isPlain = true;
     if (this.#lines === undefined) return;
     this.#pool.give(this.#lines);
     this.#lines = undefined;
@@ -96,7 +99,8 @@ export class TextChanges implements TableChanges {
     if (rowCount > 0) {
       const { versionKey, deletedKey } = this.#stream;
       const columns = [...this.#columns.map(({ name }) => name), versionKey, deletedKey];
-      yield { type: 'text-records', stream, batch: { columns, bytes: this.#pending.lines(), rowCount } };
+      const batch = { columns, bytes: this.#pending.lines(), rowCount, isPlain: this.#isPlain };
+      yield { type: 'text-records', stream, batch };
     }
     this.clear();
   }
@@ -119,6 +123,7 @@ export class TextChanges implements TableChanges {
           ? (fields[index] as TextField).writePlain(row.buffer, start, row.ends[place] as number, to, at)
           : REWRITTEN;
       if (start === NULL_VALUE) {
+        if (index < keyCount) this.#isPlain = false;
         to[at] = BACKSLASH;
         to[at + 1] = UPPER_N;
         at += 2;
@@ -178,7 +183,10 @@ export class TextChanges implements TableChanges {
     const { text } = this.#pending;
     const place = this.#places[index] as number;
     const start = place >= 0 && place < tuple.count ? (tuple.starts[place] as number) : NULL_VALUE;
-    if (start < 0) return writeNull(text);
+    if (start < 0) {
+      if (index < this.#keyCount) this.#isPlain = false;
+      return writeNull(text);
+    }
     const field = this.#fields[index] as TextField;
     const end = tuple.ends[place] as number;
     text.reserve(escapedLength(tuple.buffer, start, end));
@@ -187,6 +195,7 @@ export class TextChanges implements TableChanges {
       text.length = next;
       return;
     }
+    this.#isPlain = false;
     try {
       field.writeParsed(tuple.buffer.toString('utf8', start, end), text);
     } catch (error) {

@@ -13,7 +13,7 @@ export interface TextColumn {
   readonly hasCommas: boolean;
 }
 
-/** Says of bytes that they are a value's text as it is to be handed on; of any other, `parse` decides. */
+/** Says of bytes that they are a value's text as it is to be handed on, and plain; of any other, `parse` decides. */
 type IsPlain = (bytes: Buffer, start: number, end: number) => boolean;
 
 /** How the values of a column become fields of a `TextBatch`. */
@@ -21,14 +21,17 @@ export class TextField {
   readonly #column: TextColumn;
   readonly #isPlain: IsPlain | undefined;
   readonly #hasEscapes: boolean;
+  /** Whether `+00` may stand behind the values in the log. */
+  readonly #hasZone: boolean;
 
   constructor(column: TextColumn) {
     this.#column = column;
     this.#isPlain = plainTest(column);
     this.#hasEscapes = ESCAPABLE.has(column.spec.type);
+    this.#hasZone = column.spec.type === 'timestamp';
   }
 
-  /** Whether text of a copy has to be looked at before it is handed on. */
+  /** Whether the values of the column have to be looked at. */
   get isChecked(): boolean {
     return this.#isPlain !== undefined;
   }
@@ -38,10 +41,11 @@ export class TextField {
    * Returns the place behind it; -1 when it has to be written by {@link writeParsed}.
    */
   writePlain(bytes: Buffer, start: number, end: number, to: Buffer, at: number): number {
-    if (this.#isPlain !== undefined && !this.#isPlain(bytes, start, end)) return -1;
+    const last = this.#hasZone && end - start > 3 && isUtc(bytes, end) ? end - 3 : end;
+    if (this.#isPlain !== undefined && !this.#isPlain(bytes, start, last)) return -1;
     if (this.#hasEscapes) return escape(bytes, start, end, to, at);
     let next = at;
-    for (let index = start; index < end; index += 1) {
+    for (let index = start; index < last; index += 1) {
       to[next] = byteAt(bytes, index);
       next += 1;
     }
@@ -62,9 +66,9 @@ export class TextField {
     out.length = escape(field, 0, field.length, out.bytes, out.length);
   }
 
-  /** Whether a field of a copy may be handed on as it stands there. */
-  isPlainCopy(bytes: Buffer, start: number, end: number): boolean {
-    return this.#isPlain === undefined || this.#isPlain(bytes, start, end) || isNullField(bytes, start, end);
+  /** Whether a value of a copy may be handed on as it stands there, and is plain: see `TextBatch.isPlain`. */
+  isPlain(bytes: Buffer, start: number, end: number): boolean {
+    return this.#isPlain === undefined || this.#isPlain(bytes, start, end);
   }
 
   /**
@@ -84,7 +88,8 @@ export function writeNull(out: TextBuffer): void {
   out.writeByte(UPPER_N);
 }
 
-function isNullField(bytes: Buffer, start: number, end: number): boolean {
+/** Whether a field of a copy is NULL; what follows it is a tab or a newline. */
+export function isNullField(bytes: Buffer, start: number, end: number): boolean {
   return end - start === 2 && byteAt(bytes, start) === BACKSLASH && byteAt(bytes, start + 1) === UPPER_N;
 }
 
@@ -131,7 +136,9 @@ function plainTest({ spec, hasCommas }: TextColumn): IsPlain | undefined {
     case 'timestamp':
       return isPlainTimestamp;
     case 'decimal':
-      return isPlainDecimal;
+    case 'float32':
+    case 'float64':
+      return isPlainNumber;
     case 'array': {
       const areItemsPlain = hasCommas && plainTest({ ...emptyColumn, spec: spec.items ?? spec }) === undefined;
       return areItemsPlain ? isPlainArray : () => false;
@@ -150,18 +157,19 @@ const isPlainDate: IsPlain = (bytes, start, end) =>
 const isPlainTimestamp: IsPlain = (bytes, start, end) => {
   if (end - start < 19 || byteAt(bytes, start + 10) !== SPACE) return false;
   if (!isPlainYear(bytes, start) || byteAt(bytes, start + 4) !== MINUS) return false;
-  // Behind a time comes nothing, a fraction or +00; behind one of a year before Christ " BC".
-  return isDigit(byteAt(bytes, end - 1)) && (byteAt(bytes, end - 3) !== PLUS || isUtc(bytes, end));
+  // Behind a time comes nothing or a fraction; behind one of a year before Christ " BC".
+  return isDigit(byteAt(bytes, end - 1)) && byteAt(bytes, end - 3) !== PLUS;
 };
 
-const isPlainDecimal: IsPlain = (bytes, start, end) => end > start && isDigit(byteAt(bytes, end - 1));
+/** `NaN` and `Infinity` end in a letter. */
+const isPlainNumber: IsPlain = (bytes, start, end) => end > start && isDigit(byteAt(bytes, end - 1));
 
 // Of more than one dimension, or with bounds of its own, it begins otherwise; in items a brace is quoted.
 const isPlainArray: IsPlain = (bytes, start, end) =>
   end - start >= 2 && byteAt(bytes, start) === OPENING_BRACE && byteAt(bytes, start + 1) !== OPENING_BRACE;
 
 function isUtc(bytes: Buffer, end: number): boolean {
-  return byteAt(bytes, end - 2) === ZERO && byteAt(bytes, end - 1) === ZERO;
+  return byteAt(bytes, end - 3) === PLUS && byteAt(bytes, end - 2) === ZERO && byteAt(bytes, end - 1) === ZERO;
 }
 
 function isPlainYear(bytes: Buffer, at: number): boolean {

@@ -20,6 +20,8 @@ export interface ValueType {
   readonly parse: ParseValue;
   /** Whether commas separate the items of an array of this type, as they do for nearly all. */
   readonly hasCommas?: boolean;
+  /** Whether a zone stands behind the values. */
+  readonly isZoned?: boolean;
 }
 
 /** A row of `pg_type`, as far as it matters here. */
@@ -126,7 +128,7 @@ const BUILT_IN: Readonly<Record<number, ValueType>> = {
   1082: { spec: { type: 'date' }, parse: parseDate },
   1083: { spec: { type: 'time' }, parse: same },
   1114: { spec: { type: 'timestamp' }, parse: parseTimestamp },
-  1184: { spec: { type: 'timestamp' }, parse: parseTimestamp },
+  1184: { spec: { type: 'timestamp' }, parse: parseTimestamp, isZoned: true },
   2950: { spec: { type: 'uuid' }, parse: same },
   3802: { spec: { type: 'json' }, parse: same },
 };

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { FrameScanner } from './frame-scanner.ts';
 import { serverError } from './server-message.ts';
+import { SteadySocket } from './steady-socket.ts';
 
 /** Reads wait until at most this much is unread, which is the back-pressure on the server. */
 const MAX_QUEUED_BYTES = 512 * 1024;
@@ -55,7 +56,8 @@ export class WireSession {
     this.#socket.pause();
     this.#ofClient = this.#socket.listeners('data') as ((...args: unknown[]) => void)[];
     this.#socket.removeAllListeners('data');
-    this.#socket.on('data', this.#onData);
+    if (this.#socket instanceof SteadySocket) this.#socket.readWith(this.#onData);
+    else this.#socket.on('data', this.#onData);
     this.#socket.on('close', this.#onClose);
     this.#socket.on('error', this.#onError);
   }
@@ -134,6 +136,7 @@ export class WireSession {
           return;
         }
         this.#waiter = { resolve, reject };
+        this.scanner.keep();
         this.#socket.resume();
       });
     }
@@ -173,6 +176,7 @@ export class WireSession {
 
   #detach(): void {
     this.#socket.pause();
+    if (this.#socket instanceof SteadySocket) this.#socket.readWith(undefined);
     this.#socket.off('data', this.#onData);
     this.#socket.off('close', this.#onClose);
     this.#socket.off('error', this.#onError);

@@ -1,9 +1,9 @@
 import { rowsOfText } from '@etl/testing';
-import type { Row } from '@etl/core';
+import type { Row, TextBatch } from '@etl/core';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { cutBlocks, rangeCondition } from '../src/block-ranges.ts';
-import { RowPage, TextPage, type CopiedPage } from '../src/copied-page.ts';
+import { RowPage, TextPage, type CopiedPage, type PageWriter } from '../src/copied-page.ts';
 import { mergeGenerators } from '../src/merge-generators.ts';
 import { COLUMNS, KEY_PLACES, STREAM, VALUES } from './support/mixed-table.ts';
 import { sameValues } from './support/same-values.ts';
@@ -18,13 +18,14 @@ const LETTERS: Readonly<Record<string, string>> = {
   '\v': 'v',
 };
 
-/** A line as COPY writes it. */
-function copyLine(values: readonly (string | null)[]): Buffer {
-  const fields = values.map((value) =>
-    value === null
+/** A line as COPY writes it for a page, of values in the order of the table. */
+function copyLine(page: PageWriter, values: readonly (string | null)[]): Buffer {
+  const fields = page.columns.map(({ name }) => {
+    const value = values[COLUMNS.findIndex(([column]) => column === name)] ?? null;
+    return value === null
       ? String.raw`\N`
-      : value.replaceAll(/[\\\b\f\n\r\t\v]/g, (character) => `\\${LETTERS[character] ?? ''}`),
-  );
+      : value.replaceAll(/[\\\b\f\n\r\t\v]/g, (character) => `\\${LETTERS[character] ?? ''}`);
+  });
   return Buffer.from(`${fields.join('\t')}\n`);
 }
 
@@ -41,12 +42,13 @@ test('a copy as text is the same rows as a copy as rows', () => {
   fc.assert(
     fc.property(fc.array(fc.array(lines, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 3 }), (pages) => {
       const rows = new RowPage(STREAM, 5n);
-      const text = new TextPage(STREAM, 5n);
+      const text = new TextPage(STREAM, 5n, 0);
       for (const page of pages) {
         for (const values of page) {
-          const line = copyLine(values);
-          const around = Buffer.concat([Buffer.from('\tx'), line, Buffer.from('y\n')]);
-          for (const form of [rows, text]) form.add(around, 2, 2 + line.length);
+          for (const form of [rows, text]) {
+            const line = copyLine(form, values);
+            form.add(Buffer.concat([Buffer.from('\tx'), line, Buffer.from('y\n')]), 2, 2 + line.length);
+          }
         }
         expect(text.rowCount).toBe(page.length);
         const [one, other] = [rows.take(), text.take()].map((taken) =>
@@ -65,10 +67,54 @@ test.each([
   [9, '{{a},{b}}'],
 ] as const)('a value of column %i that cannot be given fails by name (%s)', (place, value) => {
   const values = COLUMNS.map((_, index) => (KEY_PLACES.includes(index) ? '1' : index === place ? value : null));
-  const line = copyLine(values);
-  for (const form of [new RowPage(STREAM, 5n), new TextPage(STREAM, 5n)]) {
+  for (const form of [new RowPage(STREAM, 5n), new TextPage(STREAM, 5n, 0)]) {
+    const line = copyLine(form, values);
     expect(() => form.add(line, 0, line.length)).toThrow(`The column ${COLUMNS[place][0]} of items holds`);
   }
+});
+
+describe('a page says that it is plain', () => {
+  const filled = (values: Readonly<Record<string, string | null>>): TextBatch => {
+    const page = new TextPage(STREAM, 5n, 3);
+    const line = copyLine(
+      page,
+      COLUMNS.map(([name]) =>
+        name in values ? (values[name] ?? null) : name === 'id' || name === 'code' ? '1' : null,
+      ),
+    );
+    page.add(line, 0, line.length);
+    const { message } = page.take();
+    if (message.type !== 'text-records') throw new Error('no text');
+    return message.batch;
+  };
+
+  test('when it is, and that of the next page is told anew', () => {
+    expect(filled({ total: '1.5000', day: '2024-02-29', at: '2026-11-01 12:00:00.5', score: '1e-07' })).toMatchObject({
+      isPlain: true,
+      lane: 3,
+    });
+    const page = new TextPage(STREAM, 5n, 0);
+    for (const id of [null, '1']) {
+      const line = copyLine(
+        page,
+        COLUMNS.map(([name]) => (name === 'id' ? id : name === 'code' ? 'a' : null)),
+      );
+      page.add(line, 0, line.length);
+      expect(page.take().message).toMatchObject({ batch: { isPlain: id !== null } });
+    }
+  });
+
+  test.each([
+    { code: null },
+    { at: '2026-11-01 12:00:00+00' },
+    { score: 'NaN' },
+    { score: '-Infinity' },
+    { list: '[0:1]={a,b}' },
+    { moments: '{"2026-11-01 12:00:00",NULL}' },
+  ])('not with %o', (values) => {
+    const batch = filled(values);
+    expect(batch.isPlain).toBe(false);
+  });
 });
 
 test('ranges of pages are the whole table, each page once, and the last has no end', () => {

@@ -43,6 +43,24 @@ test('finds the same messages when bytes come one by one', () => {
   expect(scanned([...stream].map((byte) => Buffer.from([byte])))).toEqual(whole);
 });
 
+test('finds the same messages when all bytes come through one piece of memory', () => {
+  const memory = Buffer.alloc(stream.length);
+  for (let size = 1; size <= stream.length; size += 1) {
+    const scanner = new FrameScanner();
+    const found: string[] = [];
+    for (let at = 0; at < stream.length; at += size) {
+      scanner.keep();
+      memory.fill(0xee);
+      const length = stream.copy(memory, 0, at, at + size);
+      scanner.push(memory.subarray(0, length));
+      while (scanner.next()) {
+        found.push(`${String.fromCharCode(scanner.tag)}:${scanner.buffer.toString('hex', scanner.start, scanner.end)}`);
+      }
+    }
+    expect(found).toEqual(whole);
+  }
+});
+
 test('takes a message of 80 MB in small reads without copying it over and over', () => {
   const body = Buffer.alloc(80 * 1024 * 1024, 0x61);
   const bytes = Buffer.concat([message('d', body), message('c', Buffer.alloc(0))]);

@@ -1,4 +1,5 @@
 import { EtlError, type Row, type StreamSpec, type TextBatch, type ValueSpec } from '@etl/core';
+import { isPlainField } from './plain-field.ts';
 
 const ESCAPES: readonly (readonly [string, string])[] = [
   ['\\', String.raw`\\`],
@@ -25,7 +26,11 @@ export function textBatchOf(stream: StreamSpec, rows: readonly Row[]): TextBatch
   return { columns, bytes: Buffer.from(lines.join('')), rowCount: rows.length };
 }
 
-/** The rows that a batch stands for, read as slowly and plainly as its description says. */
+/**
+ * The rows that a batch stands for, read as slowly and plainly as its description says.
+ *
+ * @throws `TEXT_BATCH_INVALID` (data) when it is not what it says it is, plain included.
+ */
 export function rowsOfText(stream: StreamSpec, batch: TextBatch): readonly Row[] {
   const text = Buffer.from(batch.bytes).toString('utf8');
   const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n');
@@ -45,10 +50,26 @@ export function rowsOfText(stream: StreamSpec, batch: TextBatch): readonly Row[]
       const spec = specs.get(name);
       if (name === versionColumn) row[name] = BigInt(field);
       else if (spec === undefined) throw invalid(stream, `has a column ${name}`);
-      else row[name] = field === String.raw`\N` ? null : valueOf(spec, unescaped(field));
+      else if (field === String.raw`\N`) row[name] = null;
+      else if (batch.isPlain === true && !isPlainField(spec, field)) throw notPlain(stream, name);
+      else row[name] = valueOf(spec, unescaped(field));
     }
+    if (batch.isPlain === true) requirePlainNulls(stream, row);
     return row;
   });
+}
+
+function requirePlainNulls(stream: StreamSpec, row: Row): void {
+  const { deletedColumn, primaryKey = [] } = stream;
+  const isDeleted = deletedColumn !== undefined && row[deletedColumn] === true;
+  for (const { name, nullable } of stream.columns) {
+    const isNull = row[name] === null || row[name] === undefined;
+    if (primaryKey.includes(name) || !isDeleted ? isNull && !nullable : !isNull) throw notPlain(stream, name);
+  }
+}
+
+function notPlain(stream: StreamSpec, column: string): EtlError {
+  return invalid(stream, `says that it is plain, and is not in the column ${column}`);
 }
 
 function fieldOf(spec: ValueSpec, value: unknown): string {

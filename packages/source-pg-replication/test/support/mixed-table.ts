@@ -30,6 +30,7 @@ export const COLUMNS = [
   ['list', 1009],
   ['moments', 1115],
   ['boxes', 1020],
+  ['score', 701],
 ] as const;
 const TABLE: CatalogTable = {
   oid: 7,
@@ -87,4 +88,5 @@ export const VALUES: readonly fc.Arbitrary<string>[] = [
   ),
   fc.constantFrom('{}', '{"2026-11-01 12:00:00",NULL}'),
   fc.constantFrom('{}', '{(2,2),(1,1);(4,4),(3,3)}'),
+  fc.constantFrom('0.1', '-0', '1e-07', '-1.7976931348623157e+308', '5e-324', 'NaN', '-Infinity'),
 ];
