@@ -60,7 +60,7 @@ export function rowsOfText(stream: StreamSpec, batch: TextBatch): readonly Row[]
 }
 
 function requirePlainNulls(stream: StreamSpec, row: Row): void {
-  const { deletedColumn, primaryKey = [] } = stream;
+  const { deletedColumn, primaryKey } = stream;
   const isDeleted = deletedColumn !== undefined && row[deletedColumn] === true;
   for (const { name, nullable } of stream.columns) {
     const isNull = row[name] === null || row[name] === undefined;
