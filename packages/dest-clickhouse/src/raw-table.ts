@@ -4,6 +4,8 @@ import { identifier, literal } from './identifier.ts';
 import type { TablePlan } from './table-plan.ts';
 
 export const RAW_PREFIX = '_raw_';
+/** Of the rows of a key it keeps the newest. */
+export const REPLACING = 'ReplacingMergeTree(_etl_version, _etl_deleted)';
 
 /**
  * Name of one generation of a raw table. Generation 0 is the first one, the same for every pipeline
@@ -32,7 +34,7 @@ export function createRawTable(database: Database, plan: TablePlan, generation: 
   const columns = plan.columns.map(({ name, type }) => `${identifier(name)} ${type}`);
   return (
     `CREATE TABLE IF NOT EXISTS ${database.table(rawName(plan.publicName, generation))} (${columns.join(', ')}) ` +
-    `ENGINE = ${database.flavour.engine('ReplacingMergeTree(_etl_version, _etl_deleted)')}${layout(plan)} ` +
+    `ENGINE = ${database.flavour.engine(REPLACING)}${layout(plan)} ` +
     `SETTINGS ${database.flavour.tableSettings('raw')} ` +
     `COMMENT ${literal(`rows of ${plan.publicName}; read the view of that name`)}`
   );

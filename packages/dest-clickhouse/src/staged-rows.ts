@@ -3,7 +3,7 @@ import type { InsertTarget } from './connection.ts';
 import type { Database } from './database.ts';
 import type { InsertFile } from './insert-files.ts';
 import { stageTombstones, type Tombstones } from './staged-slice.ts';
-import { addStagingColumn, copyStaged, createStagingTable, verifyCount } from './staging-table.ts';
+import { addStagingColumn, attachStaged, copyStaged, createStagingTable, verifyCount } from './staging-table.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
 import { WireBuffer } from './wire-buffer.ts';
 
@@ -39,6 +39,7 @@ interface PlainLines {
   readonly columns: readonly string[];
   readonly file: InsertFile;
   rows: number;
+  areUnique: boolean;
 }
 
 /** Encoded rows on their way into the staging table, which is made when the first of them is sent, and counted. */
@@ -49,6 +50,8 @@ export class StagedRows {
   #layout: StagedLayout;
   /** Staging tables that are there; the last one has the rows. */
   readonly #tables: string[] = [];
+  /** Whether the staging table is one for rows of which no two have the same key. */
+  #areUnique = false;
   #sent = 0;
   #lines = 0;
   #chunk = 0;
@@ -75,8 +78,9 @@ export class StagedRows {
 
   /** Takes another layout, and adds the columns that staging lacks to it. Nothing may be left in the buffer. */
   async evolve(layout: StagedLayout, added: readonly AddedColumn[]): Promise<void> {
+    // What rows have for a column that comes later is a matter of the table that they were written to.
+    const staging = added.length > 0 && this.table !== undefined ? await this.#ensure() : undefined;
     this.#layout = layout;
-    const staging = this.table;
     if (staging === undefined) return;
     const { database, operation } = this.#context;
     for (const { column, ...origin } of added) await addStagingColumn(database, staging, column, origin, operation);
@@ -102,9 +106,9 @@ export class StagedRows {
     await this.#after((table) => this.#insert({ table, columns, token }, body));
   }
 
-  async #after(insert: (table: string) => Promise<void>): Promise<void> {
+  async #after(insert: (table: string) => Promise<void>, areUnique = false): Promise<void> {
     await this.#sending;
-    const table = await this.#ensure();
+    const table = await this.#ensure(areUnique);
     this.#sending = insert(table);
     // Awaited before the next chunk and before the commit; until then it must not count as unhandled.
     this.#sending.catch(() => undefined);
@@ -117,16 +121,19 @@ export class StagedRows {
   }
 
   /** Adds lines of plain text; only where the engine reads files. */
-  async addPlain(columns: readonly string[], { bytes, rowCount, lane = 0 }: TextBatch): Promise<void> {
+  async addPlain(columns: readonly string[], batch: TextBatch): Promise<void> {
+    const { bytes, rowCount, isUnique = false, lane = 0 } = batch;
     if (this.#plain.get(lane)?.columns !== columns) await this.#sendPlain(lane);
     const plain = this.#plain.get(lane) ?? {
       columns,
       file: this.#context.database.connection.openInsertFile(),
       rows: 0,
+      areUnique: true,
     };
     this.#plain.set(lane, plain);
     plain.file.write(bytes);
     plain.rows += rowCount;
+    plain.areUnique &&= isUnique;
     if (plain.rows >= this.#context.options.chunkRows || plain.file.length >= this.#fileBytes)
       await this.#sendPlain(lane);
   }
@@ -140,14 +147,15 @@ export class StagedRows {
   async #sendPlain(lane: number): Promise<void> {
     const plain = this.#plain.get(lane);
     if (plain === undefined) return;
-    const { columns, file, rows } = plain;
+    const { columns, file, rows, areUnique } = plain;
     this.#plain.delete(lane);
     this.#sent += rows;
     const token = this.#nextToken();
     const { database, operation } = this.#context;
     try {
-      await this.#after((table) =>
-        database.insertFile({ table, columns, token }, file, operation).finally(() => file.remove()),
+      await this.#after(
+        (table) => database.insertFile({ table, columns, token }, file, operation).finally(() => file.remove()),
+        areUnique,
       );
     } catch (error) {
       file.remove();
@@ -195,8 +203,10 @@ export class StagedRows {
     const { plan } = this.#layout;
     const kept = `${whole}_changed`;
     this.#tables.push(kept);
-    await createStagingTable(database, kept, plan, new Map(), { loadId, version: this.#version }, operation);
+    const rows = { loadId, version: this.#version, areUnique: false };
+    await createStagingTable(database, kept, plan, new Map(), rows, operation);
     await copyStaged(database, { from: whole, to: kept }, plan, condition, operation);
+    this.#areUnique = false;
     this.#sent = count;
     await database.drop(whole, operation);
     this.#tables.shift();
@@ -229,12 +239,28 @@ export class StagedRows {
     }
   }
 
-  async #ensure(): Promise<string> {
-    if (this.table !== undefined) return this.table;
-    const { database, staging, operation, loadId } = this.#context;
-    const defaults = { loadId, version: this.#version };
-    await createStagingTable(database, staging, this.#layout.plan, this.#layout.inputs, defaults, operation);
-    this.#tables.push(staging);
-    return staging;
+  async #ensure(areUnique = false): Promise<string> {
+    const { table } = this;
+    if (table === undefined) {
+      this.#areUnique = areUnique;
+      return this.#create(this.#context.staging, areUnique);
+    }
+    if (areUnique || !this.#areUnique) return table;
+    // Where a key may be there twice, each row has to stay until it is counted: in a table that merges none of them.
+    const { database, operation } = this.#context;
+    const mixed = await this.#create(`${table}_mixed`, false);
+    await attachStaged(database, { from: table, to: mixed }, operation);
+    this.#areUnique = false;
+    await database.drop(table, operation);
+    this.#tables.shift();
+    return mixed;
+  }
+
+  async #create(name: string, areUnique: boolean): Promise<string> {
+    const { database, operation, loadId } = this.#context;
+    const { plan, inputs } = this.#layout;
+    await createStagingTable(database, name, plan, inputs, { loadId, version: this.#version, areUnique }, operation);
+    this.#tables.push(name);
+    return name;
   }
 }

@@ -2,7 +2,7 @@ import { EtlError, type OperationOptions } from '@etl/core';
 import { MANY_PARTITIONS } from './connection.ts';
 import type { Database } from './database.ts';
 import { identifier, literal } from './identifier.ts';
-import { layout } from './raw-table.ts';
+import { layout, REPLACING } from './raw-table.ts';
 import { stagedCount } from './staged-slice.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
 
@@ -11,6 +11,15 @@ export interface StagingDefaults {
   readonly loadId: string;
   /** Absent where every line has its own. */
   readonly version?: bigint | undefined;
+}
+
+/** How the rows of a staging table come. */
+export interface StagingRows {
+  /**
+   * Whether no two have the same key. Parts that are written as unique are read without merging them, which the
+   * plain engine, that keeps every row, cannot say of its parts.
+   */
+  readonly areUnique: boolean;
 }
 
 /** The rows are merged when they are published: to merge them before costs as much again. */
@@ -25,7 +34,7 @@ export async function createStagingTable(
   name: string,
   plan: TablePlan,
   encoded: ReadonlyMap<string, string>,
-  defaults: StagingDefaults,
+  { areUnique, ...defaults }: StagingDefaults & StagingRows,
   options?: OperationOptions,
 ): Promise<void> {
   const { readsFiles } = database.connection;
@@ -37,9 +46,10 @@ export async function createStagingTable(
     return `${identifier(column.name)} ${column.type}${value === undefined ? '' : ` DEFAULT ${value}`}`;
   });
   if (readsFiles) columns.push(`${IS_DELETED_INPUT} Bool EPHEMERAL`);
+  const engine = areUnique ? REPLACING : 'MergeTree';
   await database.command(
     `CREATE TABLE IF NOT EXISTS ${database.table(name)} (${columns.join(', ')}) ` +
-      `ENGINE = ${database.flavour.engine('MergeTree')}${layout(plan)} SETTINGS ${database.flavour.tableSettings('staging')}${readsFiles ? `, ${FEW_MERGES}` : ''} ` +
+      `ENGINE = ${database.flavour.engine(engine)}${layout(plan)} SETTINGS ${database.flavour.tableSettings('staging')}${readsFiles ? `, ${FEW_MERGES}` : ''} ` +
       `COMMENT ${literal(`rows on their way into ${plan.publicName}`)}`,
     options,
   );
@@ -69,6 +79,19 @@ export async function addStagingColumn(
   for (const added of definitions) {
     await database.command(`ALTER TABLE ${database.table(name)} ADD COLUMN IF NOT EXISTS ${added}`, options);
   }
+}
+
+/** Adds all rows of one staging table to another, as they are stored. */
+export function attachStaged(
+  database: Database,
+  { from, to }: { readonly from: string; readonly to: string },
+  options?: OperationOptions,
+): Promise<void> {
+  return database.command(
+    `ALTER TABLE ${database.table(to)} ATTACH PARTITION ALL FROM ${database.table(from)}`,
+    options,
+    [from],
+  );
 }
 
 /** Copies the rows where `condition` holds; sent again it copies what is still missing. */

@@ -142,6 +142,39 @@ describe('text that ClickHouse reads itself', () => {
     expect(await stored(ofText)).toEqual(await stored(ofRows));
   });
 
+  it('is stored as parts that need no merge where no key is there twice, and keeps every row where one is', async () => {
+    await using fixture = await embeddedFixture({ mergeBytes: 0, chunkRows: 2 });
+    const batch = (ids: readonly number[], version: bigint): TextBatch => {
+      const { columns, bytes } = textBatchOf(
+        PLAIN_STREAM,
+        ids.map((id) => ({ id, required: `from ${version}`, version })),
+      );
+      return { columns, bytes, rowCount: ids.length, isPlain: true };
+    };
+    const parts = (): Promise<readonly unknown[]> =>
+      fixture.query(
+        `SELECT toInt32(rows) AS rows, toInt32(level) AS level FROM system.parts WHERE active AND database = '${fixture.options.database}' AND table = '_raw_shop___random_g0' ORDER BY ALL`,
+      );
+    await load(fixture, [{ ...batch([1, 2], 1n), isUnique: true }], PLAIN_STREAM);
+    expect(await parts()).toEqual([{ rows: 2, level: 1 }]);
+    await load(
+      fixture,
+      [{ ...batch([3, 4], 2n), isUnique: true }, batch([3, 3, 5], 3n), { ...batch([6], 4n), isUnique: true }],
+      PLAIN_STREAM,
+    );
+    const rows = await fixture.query<{ readonly id: number }>(
+      `SELECT id, required FROM ${fixture.options.database}.shop___random ORDER BY id`,
+    );
+    expect(rows).toMatchObject([
+      { id: 1, required: 'from 1' },
+      { id: 2, required: 'from 1' },
+      { id: 3, required: 'from 3' },
+      { id: 4, required: 'from 2' },
+      { id: 5, required: 'from 3' },
+      { id: 6, required: 'from 4' },
+    ]);
+  });
+
   it('is known for lines that bring their version along', () => {
     const versions = PlainText.of(STREAM, OPEN, ['version', 'gone', ...STREAM.columns.map(({ name }) => name)]);
     expect(versions?.hasVersions).toBe(true);

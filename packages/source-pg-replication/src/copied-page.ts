@@ -121,6 +121,7 @@ export class TextPage implements PageWriter {
       rowCount,
       version: this.#version,
       isPlain: this.#isPlain,
+      isUnique: true,
       lane: this.#lane,
     };
     this.rowCount = 0;
