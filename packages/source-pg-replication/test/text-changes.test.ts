@@ -103,22 +103,36 @@ test('changes as text are the same rows with the same versions as changes as row
   );
 });
 
-test('the digits of a version are those of the number, across every carry', () => {
+test('the digits of a version are those of the number, across every carry, from transaction to transaction', () => {
+  const steps = fc.oneof(
+    fc.constantFrom(0n, 1n, 2n ** 20n, 2n ** 20n + 1n, 2n ** 40n, -1n),
+    fc.bigInt({ min: 0n, max: 2n ** 21n }),
+  );
+  const changes = fc.oneof(fc.nat({ max: 200 }), fc.constantFrom(999_999, 1_000_000));
   fc.assert(
     fc.property(
-      fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
-      fc.array(fc.nat({ max: 200 }), { maxLength: 40 }),
-      (lsn, steps) => {
+      fc.bigInt({ min: 1n, max: 2n ** 63n }),
+      fc.array(fc.tuple(steps, fc.nat({ max: 3 }), fc.array(changes, { maxLength: 6 })), { maxLength: 12 }),
+      (first, transactions) => {
         const version = new RowVersion();
-        version.begin(1, lsn);
-        for (const step of steps) {
-          for (let count = 0; count < step; count += 1) version.next();
-          const out = new TextBuffer();
-          version.write(out);
-          expect(out.bytes.toString('latin1', 0, out.length)).toBe(String(version.value));
+        let lsn = first;
+        for (const [step, epoch, counts] of transactions) {
+          lsn += step;
+          version.begin(epoch, lsn);
+          let ordinal = 0;
+          for (const count of counts) {
+            for (let done = 0; done < count; done += 1) version.next();
+            ordinal += count;
+            const out = new TextBuffer();
+            version.write(out);
+            const expected = (BigInt(epoch) << 112n) | (lsn << 48n) | BigInt(ordinal);
+            expect(out.bytes.toString('latin1', 0, out.length)).toBe(String(expected));
+            expect(version.value).toBe(expected);
+          }
         }
       },
     ),
+    { numRuns: 60 },
   );
 });
 
