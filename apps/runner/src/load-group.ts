@@ -1,6 +1,7 @@
 import { runPipeline, type Destination } from '@etl/core';
 import type { CommandContext } from './command-context.ts';
 import { exitCodeOfReport } from './exit-code.ts';
+import { followRun } from './follow-run.ts';
 import type { GroupTargetOfRun } from './group-target.ts';
 import { refuseForSlices, type LogRequest, type LogRequestOptions } from './log-request.ts';
 import { lockWaitMs } from './lock-wait.ts';
@@ -65,7 +66,7 @@ export async function loadGroup(
           logger,
         };
         const report = log.isFollowed
-          ? await followed(context, {
+          ? await followRun(context, {
               ...common,
               flush: log.flush,
               subject,
@@ -100,11 +101,6 @@ export async function loadGroup(
     reporter.close();
   }
 }
-
-const followed: (typeof import('./follow-run.ts'))['followRun'] = async (context, options) => {
-  const { followRun } = await import('./follow-run.ts');
-  return followRun(context, options);
-};
 
 const USUAL_WAIT_MS = 75_000;
 

@@ -36,8 +36,12 @@ export function runGroup(platformName: string, groupName: string | undefined, op
   };
 }
 
-/** Nothing is sent during an import, so it begins when a request is on its way. */
-const SENDING_MS = 5;
+/** Nothing is sent during an import: the event loop gets the turns first that a request needs to be on its way. */
+async function letSend(): Promise<void> {
+  for (let turn = 0; turn < SENDING_TURNS; turn += 1) await wait(1);
+}
+
+const SENDING_TURNS = 6;
 
 interface LoadRequest {
   readonly platformName: string;
@@ -61,7 +65,7 @@ async function load(context: CommandContext, asked: LoadRequest): Promise<number
     // What loads is imported while the destination answers.
     if (destination.connect !== undefined) {
       destination.connect({ signal, logger });
-      await wait(SENDING_MS);
+      await letSend();
     }
     const { loadGroup } = await import('../load-group.ts');
     return loadGroup(context, target, destination, {

@@ -1,6 +1,12 @@
 import type { ColumnSpec, ColumnType, ValueSpec } from '@etl/core';
 import fc from 'fast-check';
 
+const SURROGATES = 0xd800;
+/** Any character but NUL. fast-check's own unit `binary` counts all of them first, which takes a second. */
+const character = fc
+  .integer({ min: 1, max: 0x10f7ff })
+  .map((index) => String.fromCodePoint(index < SURROGATES ? index : index + 0x800));
+
 /** Text about the lengths at which writers change their ways, with everything that some format escapes. */
 const text = fc.oneof(
   fc.constantFrom(
@@ -21,7 +27,7 @@ const text = fc.oneof(
     '-',
     ';--',
   ),
-  fc.string({ unit: 'binary', maxLength: 60 }).filter((given) => given.isWellFormed() && !given.includes('\u0000')),
+  fc.string({ unit: character, maxLength: 60 }),
   fc.string({
     unit: fc.constantFrom('a', '"', '\\', '\n', '\u0001', 'é', '€', '😀', '\u2028', '\u00a0'),
     maxLength: 40,
