@@ -42,6 +42,13 @@ export function runRequest(
       hint: 'Give --from and --to, or --backfill-days.',
     });
   }
+  if (options.onlyMissing === true && options.fullRefresh === true) {
+    throw new UsageError({
+      code: 'OPTIONS_CONTRADICT',
+      message: '--full-refresh reads what is there already anew, and --only-missing leaves it alone.',
+      hint: 'Give one of the two.',
+    });
+  }
   const deadlineMs = options.deadline === undefined ? undefined : durationMs(options.deadline, '--deadline');
   const concurrency = options.concurrency === undefined ? undefined : wholeConcurrency(options.concurrency);
   return {
