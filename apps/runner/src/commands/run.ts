@@ -1,4 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 import { withDestination } from '../clickhouse-destination.ts';
 import type { Command, CommandContext } from '../command-context.ts';
 import { openTarget, type TargetOptions } from '../group-target.ts';
@@ -36,12 +36,15 @@ export function runGroup(platformName: string, groupName: string | undefined, op
   };
 }
 
-/** Nothing is sent during an import: the event loop gets the turns first that a request needs to be on its way. */
+/** Nothing is sent during an import: the event loop first gets the turns that a request needs to be on its way. */
 async function letSend(): Promise<void> {
-  for (let turn = 0; turn < SENDING_TURNS; turn += 1) await wait(1);
+  await turn();
+  // So long the client looks whether its sockets are still alive.
+  await wait(1);
+  for (let left = SENDING_TURNS; left > 0; left -= 1) await turn();
 }
 
-const SENDING_TURNS = 6;
+const SENDING_TURNS = 4;
 
 interface LoadRequest {
   readonly platformName: string;
