@@ -330,6 +330,29 @@ describe('etl against a real PostgreSQL', () => {
     }
   });
 
+  test('a plan says which tables a run would copy, which would go on, and how far behind the log is', async () => {
+    const { etl, query: change } = await shop();
+    const plan = async (...options: readonly string[]): Promise<string> => {
+      const { exitCode, stdout, output } = await etl(['plan', 'pg', 'shop', ...options]);
+      expect(exitCode, output).toBe(0);
+      return stdout;
+    };
+    const first = await plan();
+    expect(first).toMatch(/orders +copied first/);
+    expect(first).toContain('no slot yet');
+    expect((await etl(['run', 'pg', 'shop'])).exitCode).toBe(0);
+    const second = await plan();
+    expect(second).toMatch(/orders +what has changed/);
+    expect(second).toContain('lag ');
+    await change('CREATE TABLE late (id int8 PRIMARY KEY); INSERT INTO late VALUES (1); ANALYZE late');
+    expect(await plan()).toMatch(/late +copied first, about 1 row\n/);
+    expect(await plan('--full-refresh', '--stream', 'orders')).toMatch(/orders +copied first.* \(a full refresh\)/);
+    const { stdout } = await etl(['plan', 'pg', 'shop', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      log: { streams: expect.arrayContaining([{ stream: 'late', begins: 'copy', estimatedRows: 1 }]) },
+    });
+  });
+
   test('a second pipeline over the same tables is refused and leaves no slot behind', async () => {
     const { name, etl, query: change } = await shop();
     await etl(['run', 'pg', 'shop']);

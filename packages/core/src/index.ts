@@ -54,6 +54,7 @@ export type {
   SourceDrift,
   SourceMessage,
   SourceReadRequest,
+  StreamOutlook,
   StreamSlices,
 } from './source.ts';
 export { findState, newestEntries } from './state.ts';

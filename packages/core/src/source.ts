@@ -153,6 +153,17 @@ export interface StreamSlices {
   readonly problem?: EtlError;
 }
 
+/** What a reading of a log would do with one stream. */
+export interface StreamOutlook {
+  readonly stream: string;
+  /** `copy`: all its rows are read, then what has changed meanwhile. `changes`: only what has changed. */
+  readonly begins: 'copy' | 'changes';
+  /** Why a stream that was read before is copied again. */
+  readonly reason?: string;
+  /** Rows to copy as the source estimates them without counting; absent where it has no idea. */
+  readonly estimatedRows?: number;
+}
+
 /**
  * Anything rows can be pulled from. Build it from streams with `defineSource`; implement it
  * directly when many tables share one position, as in a replication log.
@@ -174,6 +185,11 @@ export interface Source extends AsyncDisposable {
   prepare?(options?: OperationOptions): Promise<void>;
   /** How the source's side of the pipeline stands: what it keeps for us, and for how long. Changes nothing. */
   health?(options?: OperationOptions): Promise<SourceHealth>;
+  /**
+   * What a reading of a log would do now, with the stored positions and the streams of the request. Reads no rows
+   * and changes nothing. Throws what would end the reading.
+   */
+  outlook?(request?: SourceReadRequest): Promise<readonly StreamOutlook[]>;
   /** What should exist, per stream. Absent for a log, which has positions instead. */
   plan?(request?: SourceReadRequest): Promise<readonly StreamSlices[]>;
   /**

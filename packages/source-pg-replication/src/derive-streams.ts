@@ -26,14 +26,8 @@ export interface DeriveOptions {
  * that failed, or is made in another way than before, has its table copied anew.
  */
 export async function* deriveStreams({ derived, hidden, request, read }: DeriveOptions): Messages {
-  const names = new Set(derived.map(({ name }) => name));
   const streams = derived.map((stream) => new Derivation(stream, request.lookup));
-  const inner: SourceReadRequest = {
-    ...request,
-    state: tableState(request.state ?? [], derived, names),
-    ...(request.streams === undefined ? {} : { streams: tableStreams(request.streams, derived) }),
-  };
-  for await (const message of read(inner)) {
+  for await (const message of read(tableRequest(request, derived))) {
     if (message.type === 'checkpoint') {
       yield { ...message, checkpoint: { entries: withDerived(message.checkpoint.entries, streams) } };
       continue;
@@ -44,6 +38,16 @@ export async function* deriveStreams({ derived, hidden, request, read }: DeriveO
     if (!hidden.has(stream) || message.type === 'stream-failed') yield message;
     for (const each of streams) if (each.from === stream) yield* each.follow(message);
   }
+}
+
+/** What has to be read of the tables for a request that may name derived streams. */
+export function tableRequest(request: SourceReadRequest, derived: readonly DerivedStream[]): SourceReadRequest {
+  const names = new Set(derived.map(({ name }) => name));
+  return {
+    ...request,
+    state: tableState(request.state ?? [], derived, names),
+    ...(request.streams === undefined ? {} : { streams: tableStreams(request.streams, derived) }),
+  };
 }
 
 /** The positions of tables alone; a table has none as long as one of its derived streams has none. */

@@ -8,13 +8,14 @@ import {
   type SourceHealth,
   type SourceMessage,
   type SourceReadRequest,
+  type StreamOutlook,
   type StreamSpec,
 } from '@etl/core';
 import type { Client } from 'pg';
 import { readServerFacts, type ServerFacts } from './catalog.ts';
 import { findProblems, readableStreams, throwProblems } from './check-source.ts';
 import { derivedSpec } from './derived-stream.ts';
-import { deriveStreams } from './derive-streams.ts';
+import { deriveStreams, tableRequest } from './derive-streams.ts';
 import { openPgContent } from './pg-content.ts';
 import { confirmSlot } from './confirm-slot.ts';
 import { Connector } from './connector.ts';
@@ -28,6 +29,7 @@ import { readReplication } from './replication-read.ts';
 import type { ReplicationStream } from './replication-stream.ts';
 import { healthOf, readSlotHealth, type SlotHealth } from './slot-health.ts';
 import { guardSlot } from './slot-valve.ts';
+import { tableOutlook } from './table-outlook.ts';
 import { dropUnusedSlot } from './unused-slot.ts';
 
 /**
@@ -118,6 +120,17 @@ class PgReplication implements ComparableSource {
       const { derived, derivedOnly } = this.#options;
       const shown = streams.map(({ spec }) => spec).filter(({ name }) => !derivedOnly.includes(name));
       return [...shown, ...derived.map(derivedSpec)];
+    });
+  }
+
+  async outlook(request: SourceReadRequest = {}): Promise<readonly StreamOutlook[]> {
+    return this.#withControl(request, async (control, facts) => {
+      const { publication, derived } = this.#options;
+      const { tables } = await previewTables(control, this.#options, facts);
+      const { streams } = await readableStreams(control, tables, facts);
+      const readable = streams.map(({ table }) => table);
+      const published = { version: facts.version, publication };
+      return tableOutlook(control, readable, published, tableRequest(request, derived));
     });
   }
 

@@ -33,7 +33,8 @@ export function planLines(
   { subject, target, asked }: PlanHeading,
   { plan, tables, isVerbose }: PlanContent,
 ): readonly string[] {
-  const names = Math.max(6, ...(plan.streams ?? []).map(({ stream }) => stream.name.length));
+  const read = plan.streams?.map(({ stream }) => stream.name) ?? plan.log?.streams.map(({ stream }) => stream) ?? [];
+  const names = Math.max(6, ...read.map((name) => name.length));
   const changes = tables.streams.flatMap(({ changes: found }) =>
     found.map((change) => `  ${schemaChangeText(change)}`),
   );
@@ -46,7 +47,7 @@ export function planLines(
     `${subject} → ${target}   nothing is read or written`,
     ...asked.map((line) => `  ${line}`),
     ...(plan.streams === undefined
-      ? ['  a log: it is read from its position to its end; how much that is, is known when it is read']
+      ? logLines(terminal, plan, names)
       : plan.streams.flatMap((stream) => streamLines(terminal, stream, names))),
     ...changes,
     ...conflicts,
@@ -56,6 +57,27 @@ export function planLines(
     statements.length === 0
       ? '  tables: nothing to define'
       : `  tables: ${count(statements.length, 'statement')} to define them${isVerbose ? '' : ' (--verbose shows them)'}`,
+  ];
+}
+
+function logLines(terminal: Pick<Terminal, 'style'>, { log }: PipelinePlan, width: number): readonly string[] {
+  const rest = '  a log: it is read to its end; how much that is, is known when it is read';
+  if (log === undefined) return [rest];
+  const { streams, health } = log;
+  return [
+    ...streams.map(({ stream, begins, reason, estimatedRows }) => {
+      const name = `  ${stream.padEnd(width)}`;
+      if (begins === 'changes') return `${name}   what has changed`;
+      const rows = estimatedRows === undefined ? '' : `, about ${count(estimatedRows, 'row')}`;
+      return `${name}   copied first${rows}${reason === undefined ? '' : ` (${reason})`}`;
+    }),
+    rest,
+    ...(health === undefined ? [] : [`  ${health.summary}`]),
+    ...(health?.warnings ?? []).flatMap(({ code, message, hint }) => [
+      `${terminal.style('yellow', '!')} ${message}`,
+      `  ${hint}`,
+      terminal.style('dim', `  ${code} · ${documentationOf(code)}`),
+    ]),
   ];
 }
 
@@ -75,6 +97,7 @@ export function planJson(plan: PipelinePlan, tables: DestinationPlan): Record<st
   return {
     pipeline: plan.pipeline,
     calls: plan.calls ?? [],
+    ...(plan.log === undefined ? {} : { log: plan.log }),
     streams: plan.streams?.map(({ stream, expected, due, windows, problem }) => ({
       stream: stream.name,
       expected,

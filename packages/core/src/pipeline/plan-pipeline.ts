@@ -3,7 +3,8 @@ import type { Destination } from '../destination.ts';
 import type { EtlError } from '../etl-error.ts';
 import type { OperationOptions } from '../operation-options.ts';
 import type { DayRange } from '../slice.ts';
-import type { Source, StreamSlices } from '../source.ts';
+import type { SourceHealth } from '../source-health.ts';
+import type { Source, StreamOutlook, StreamSlices } from '../source.ts';
 import type { StreamSpec } from '../stream-spec.ts';
 import { askedSlices, dueSlices, type DueSlice } from './due-slices.ts';
 import { planProblem } from './plan-problem.ts';
@@ -35,11 +36,20 @@ export interface StreamDue {
   readonly problem?: EtlError;
 }
 
+/** What a run would read of a log. */
+export interface LogOutlook {
+  readonly streams: readonly StreamOutlook[];
+  /** How far behind the log is read, and what threatens it. */
+  readonly health?: SourceHealth;
+}
+
 /** What a run would do now. */
 export interface PipelinePlan {
   readonly pipeline: string;
   /** Absent for a log, which has no slices: what it reads is known when it has read it. */
   readonly streams?: readonly StreamDue[];
+  /** Absent for a source with slices, and for a log that does not say what it would do. */
+  readonly log?: LogOutlook;
   /** What the last run that asked its platform asked of it: how full its quotas were. */
   readonly calls?: readonly ApiCallTotals[];
 }
@@ -47,11 +57,16 @@ export interface PipelinePlan {
 /** See `planPipeline` of the engine. */
 export async function planPipeline(options: PlanOptions): Promise<PipelinePlan> {
   const { name, source, destination, days } = options;
-  if (source.plan === undefined) return { pipeline: name };
   const view = await destination.inspect({ ...options, waitMs: options.lockWaitMs });
   const now = (options.now ?? (() => new Date()))();
-  const { signal, logger, tracer, streams } = options;
+  const { signal, logger, tracer, streams, fullRefresh } = options;
   const request = { signal, logger, tracer, streams, now, state: await view.readState(name) };
+  if (source.plan === undefined) {
+    const outlook = await source.outlook?.({ ...request, fullRefresh });
+    const health = await source.health?.({ signal, logger, tracer });
+    if (outlook === undefined) return { pipeline: name };
+    return { pipeline: name, log: { streams: outlook, ...(health === undefined ? {} : { health }) } };
+  }
   const expected = await source.plan(request);
   const asked = days === undefined ? [] : await source.plan({ ...request, days });
   const names = [...new Set([...expected, ...asked].map(({ stream }) => stream.name))];
