@@ -108,19 +108,19 @@ test('the digits of a version are those of the number, across every carry, from 
     fc.constantFrom(0n, 1n, 2n ** 20n, 2n ** 20n + 1n, 2n ** 40n, -1n),
     fc.bigInt({ min: 0n, max: 2n ** 21n }),
   );
-  const changes = fc.oneof(fc.nat({ max: 200 }), fc.constantFrom(999_999, 1_000_000));
+  const counts = fc.oneof(fc.nat({ max: 200 }), fc.constantFrom(999_999, 1_000_000));
   fc.assert(
     fc.property(
       fc.bigInt({ min: 1n, max: 2n ** 63n }),
-      fc.array(fc.tuple(steps, fc.nat({ max: 3 }), fc.array(changes, { maxLength: 6 })), { maxLength: 12 }),
+      fc.array(fc.tuple(steps, fc.nat({ max: 3 }), fc.array(counts, { maxLength: 6 })), { maxLength: 12 }),
       (first, transactions) => {
         const version = new RowVersion();
         let lsn = first;
-        for (const [step, epoch, counts] of transactions) {
+        for (const [step, epoch, changed] of transactions) {
           lsn += step;
           version.begin(epoch, lsn);
           let ordinal = 0;
-          for (const count of counts) {
+          for (const count of changed) {
             for (let done = 0; done < count; done += 1) version.next();
             ordinal += count;
             const out = new TextBuffer();
