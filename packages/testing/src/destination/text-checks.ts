@@ -157,6 +157,34 @@ export const textChecks = [
     );
   }),
 
+  takesText('stores the same whatever a batch says of itself', async (scene, open) => {
+    const batch = (ids: readonly string[], status: string, version: bigint): TextBatch => ({
+      ...textBatchOf(
+        CHANGES,
+        ids.map((id) => ({ id, status, _version: version })),
+      ),
+      isPlain: true,
+    });
+    await open(async (load) => {
+      await load.prepare(CHANGES);
+      await load.writeText('changes', { ...batch(['1', '3'], 'first', 1n), isUnique: true, lane: 0 });
+      await load.writeText('changes', { ...batch(['2', '4'], 'first', 1n), isUnique: true, lane: 1 });
+      await load.writeText('changes', batch(['2', '2', '5'], 'second', 2n));
+      await load.writeText('changes', { ...batch(['6'], 'third', 3n), isUnique: true, lane: 1 });
+    });
+    same(
+      (await scene.sorted('changes')).map(({ id, status }) => [String(id), status]),
+      [
+        ['1', 'first'],
+        ['2', 'second'],
+        ['3', 'first'],
+        ['4', 'first'],
+        ['5', 'second'],
+        ['6', 'third'],
+      ],
+    );
+  }),
+
   takesText('gives all rows of a batch the version of the batch', async (scene, open) => {
     const write = (version: bigint, status: string): Promise<void> =>
       open(async (load) => {

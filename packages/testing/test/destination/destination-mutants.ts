@@ -342,6 +342,17 @@ export const DESTINATION_MUTANTS: readonly (readonly [bug: string, promise: stri
     },
   ],
   [
+    'knows one lane',
+    'stores the same whatever a batch says of itself',
+    {
+      load: (load) => ({
+        writeText: async (stream, batch) => {
+          if ((batch.lane ?? 0) === 0) await load.writeText(stream, batch);
+        },
+      }),
+    },
+  ],
+  [
     'lets two runs in',
     ADMITS,
     (store) => ({
