@@ -12,13 +12,15 @@ const SERIES_OF: Readonly<Record<string, keyof EuroRates>> = {
 const COLUMNS = ['KEY', 'TIME_PERIOD', 'OBS_VALUE'];
 /** All days since there is a euro are a quarter of it. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** As long as Facebook is waited for. */
+const TIMEOUTS = { firstByteMs: 300_000, idleMs: 300_000 };
 
 /** Asks the European Central Bank for its reference rates. */
 export class EuroRatesClient {
   readonly #http: HttpClient;
 
   constructor(baseUrl: string, parts: Pick<FacebookOptions, 'fetch' | 'clock' | 'random'>) {
-    this.#http = createHttpClient({ baseUrl, maxBodyBytes: MAX_BODY_BYTES, ...parts });
+    this.#http = createHttpClient({ baseUrl, maxBodyBytes: MAX_BODY_BYTES, timeouts: TIMEOUTS, ...parts });
   }
 
   /**
