@@ -41,7 +41,7 @@ export interface AccountRates {
    *
    * @throws FACEBOOK_CURRENCY_UNCERTAIN, FACEBOOK_RATE_MISSING (data)
    */
-  rateOf(currency: unknown, day: string): ExchangeRate;
+  readonly rateOf: (currency: unknown, day: string) => ExchangeRate;
 }
 
 /** The rates of a source: asked for once a run, and only when an account needs one. */

@@ -63,8 +63,8 @@ export function restatedMinorUnits(
 ): Readonly<Record<string, unknown>> {
   const pairs = columns.flatMap((column): [string, unknown][] => {
     const source = row[column] ?? null;
-    if (source !== null && !/^-?\d+$/.test(String(source))) throw invalid(column);
-    const own = source === null || isIdentity(rate) ? source : productOf(String(source), rate.rate, 0);
+    if (source !== null && (typeof source !== 'string' || !/^-?\d+$/.test(source))) throw invalid(column);
+    const own = source === null || isIdentity(rate) ? source : productOf(source, rate.rate, 0);
     return [
       [column, own],
       [`${column}_source`, source],

@@ -106,8 +106,8 @@ function rewriting(edge: string, values: Readonly<Record<string, string>>): Fetc
     const { pathname } = new URL(input instanceof Request ? input.url : String(input));
     const isBatch = /\/v25\.0\/?$/.test(pathname);
     if (!isBatch && !pathname.endsWith(`/${edge}`)) return response;
-    const given = (await response.json()) as { data: Given[] } & { body: string }[];
-    const answer = isBatch
+    const given = (await response.json()) as { data: Given[] } | { body: string }[];
+    const answer = Array.isArray(given)
       ? given.map((part) => ({ ...part, body: losslessText(changed(JSON.parse(part.body) as Given)) }))
       : { ...given, data: given.data.map(changed) };
     return new Response(losslessText(answer), {

@@ -32,9 +32,9 @@ function bank(days: readonly string[] = daysUntil(TODAY)): Bank {
     const { searchParams } = new URL(input instanceof Request ? input.url : String(input));
     const since = searchParams.get('startPeriod') ?? '';
     asked.push(since);
-    const rows = own.days
-      .filter((day) => day >= since)
-      .flatMap((day) => [`EXR.D.USD.EUR.SP00.A,${day},1.1643`, `EXR.D.GBP.EUR.SP00.A,${day},0.8572`]);
+    const rows = own.days.flatMap((day) =>
+      day < since ? [] : [`EXR.D.USD.EUR.SP00.A,${day},1.1643`, `EXR.D.GBP.EUR.SP00.A,${day},0.8572`],
+    );
     const body = `${['KEY,TIME_PERIOD,OBS_VALUE', ...rows].join('\n')}\n`;
     return new Response(own.status === 200 ? body : 'no', { status: own.status });
   };

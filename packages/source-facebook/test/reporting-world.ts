@@ -1,4 +1,5 @@
 import { decimalText, type AdInsight, type SandboxOptions } from '@etl/sandbox';
+import { productOf, quotientOf } from '../src/exact-arithmetic.ts';
 import type { FacebookOptions } from '../src/index.ts';
 import { dayBefore } from './insight-table.ts';
 import { startWorld, type World } from './world.ts';
@@ -61,4 +62,26 @@ export async function startReportingWorld(options: SandboxOptions = {}): Promise
 
 export function spendOf({ spendMinor, currency }: AdInsight): string {
   return decimalText(spendMinor, currency);
+}
+
+export const STAMPS = [
+  'source_currency',
+  'reporting_currency',
+  'fx_rate_to_aed',
+  'fx_requested_date',
+  'fx_effective_date',
+  'fx_rate_status',
+];
+
+/** What the bank says a pound is worth on a day, looked up as a person would. */
+export function rateOn({ sandbox }: ReportingWorld, day: string): { readonly rate: string; readonly of: string } {
+  for (let of = day; ; of = dayBefore(of, 1)) {
+    const { USD: usd, GBP: gbp } = sandbox.ecb.ratesOf(of) ?? {};
+    if (usd !== undefined && gbp !== undefined) return { rate: quotientOf(productOf(usd, '3.6725'), gbp, 10), of };
+  }
+}
+
+/** How a row says that it was restated. */
+export function stamps(row: Readonly<Record<string, unknown>> | undefined): Record<string, unknown> {
+  return Object.fromEntries(STAMPS.map((name) => [name, row?.[name]]));
 }
