@@ -1,4 +1,4 @@
-import { EtlError, type OperationOptions } from '@etl/core';
+import type { OperationOptions } from '@etl/core';
 import { paginate } from '@etl/core/http';
 import { z } from 'zod';
 import { EXACT_NUMBERS } from './exact-json.ts';
@@ -47,7 +47,7 @@ export async function* pagesOf(
         if (!page.success) throw unexpectedAnswer(`a page of ${path}`);
         return page.data;
       } catch (error) {
-        if (!isTooMuchData(error) || limit <= 1) throw EtlError.from(error);
+        if (!isTooMuchData(error) || limit <= 1) throw error;
         limit = Math.floor(limit / 2);
         onPageSize?.(limit);
       }

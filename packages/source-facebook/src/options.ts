@@ -74,8 +74,11 @@ const creativesSchema = z.strictObject({
   batchSize: z.int().min(1).max(50).default(50).describe('Creatives of a batch.'),
 });
 
-/** Until then a day may be restated by a rate that is not its last one; beyond it, rates that old are refused. */
-const FEWEST_LOOKBACK_DAYS = 8;
+/**
+ * For how many days a day has to be read again: until then its rate may not be its last one. After them it is, or
+ * today has none that is new enough, and fails.
+ */
+const FEWEST_DAYS_AGAIN = 8;
 
 const reportingCurrencySchema = z.strictObject({
   currency: z.literal('AED').default('AED').describe('Currency in which all amounts are restated.'),
@@ -125,14 +128,14 @@ export const facebookOptionsSchema = z
         'Restate amounts of accounts in GBP, at the daily rates of the European Central Bank, and keep those in AED.',
       ),
   })
-  .refine(
-    ({ insights, reportingCurrency }) =>
-      reportingCurrency === undefined || insights.lookbackDays >= FEWEST_LOOKBACK_DAYS,
-    {
-      path: ['insights', 'lookbackDays'],
-      message: `has to be ${FEWEST_LOOKBACK_DAYS} or more with reportingCurrency`,
-    },
-  );
+  .superRefine(({ insights, reportingCurrency }, context) => {
+    if (reportingCurrency === undefined) return;
+    for (const option of ['historyDays', 'lookbackDays'] as const) {
+      if (insights[option] >= FEWEST_DAYS_AGAIN) continue;
+      const message = `has to be ${FEWEST_DAYS_AGAIN} or more with reportingCurrency`;
+      context.addIssue({ code: 'custom', path: ['insights', option], message });
+    }
+  });
 
 /** See {@link facebookOptionsSchema}. */
 export type FacebookOptions = z.input<typeof facebookOptionsSchema> & {

@@ -117,7 +117,12 @@ describe('options', () => {
     [
       'a lookback in which no rate is the last',
       { reportingCurrency: {}, insights: { lookbackDays: 7 } },
-      'insights.lookbackDays',
+      'insights.lookbackDays: has to be 8',
+    ],
+    [
+      'a history in which no rate is the last',
+      { reportingCurrency: {}, insights: { historyDays: 7 } },
+      'insights.historyDays: has to be 8',
     ],
   ])('with %s are refused by name, and never by value', (_what, options, name) => {
     const error = refused(options);
@@ -150,9 +155,9 @@ test('a reporting currency is dirhams, at the rates of the European Central Bank
     currency: 'AED',
     ratesBaseUrl: 'https://data-api.ecb.europa.eu',
   });
-  const insights = { lookbackDays: 8 };
+  const insights = { historyDays: 8, lookbackDays: 8 };
   expect(resolveOptions({ ...OWN, insights, reportingCurrency: { currency: 'AED' } }).insights.lookbackDays).toBe(8);
-  expect(resolveOptions({ ...OWN, insights: { lookbackDays: 0 } }).insights.lookbackDays).toBe(0);
+  expect(resolveOptions({ ...OWN, insights: { historyDays: 1, lookbackDays: 0 } }).insights.lookbackDays).toBe(0);
 });
 
 describe('the version that is asked for', () => {

@@ -101,7 +101,7 @@ describe('an account in pounds', () => {
       if (row?.spend !== undefined) row.spend = '0.01';
       return Response.json(page, { status: response.status });
     };
-    const insights = { historyDays: 3, lookbackDays: 8, reconcileTolerance: 0 };
+    const insights = { historyDays: 8, lookbackDays: 8, reconcileTolerance: 0 };
     const report = await world.run(
       { ...world.reporting, accountIds: [world.pounds], insights, fetch: lacking },
       insightsOnly,
@@ -168,7 +168,7 @@ test('an account in any other currency fails by its name, and the others load', 
 
 test('a row without a currency fails its days, and the next run has them', async () => {
   await using world = await startReportingWorld();
-  const options = { ...world.reporting, accountIds: [world.pounds], insights: { historyDays: 1, lookbackDays: 8 } };
+  const options = { ...world.reporting, accountIds: [world.pounds], insights: { historyDays: 8, lookbackDays: 8 } };
   world.sandbox.control.fault({
     kind: 'missing-field',
     field: 'account_currency',
@@ -180,7 +180,7 @@ test('a row without a currency fails its days, and the next run has them', async
   expect(world.insights(world.pounds).size).toBe(0);
   world.sandbox.control.clearFaults();
   expect((await world.run(options, insightsOnly)).failures).toEqual([]);
-  expect(world.insights(world.pounds).size).toBe(world.truth(world.pounds, 1).size);
+  expect(world.insights(world.pounds).size).toBe(world.truth(world.pounds, 8).size);
 });
 
 describe('the status of a rate', () => {
