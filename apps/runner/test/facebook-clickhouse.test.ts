@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { runPipeline } from '@etl/core';
+import { runPipeline, type DayRange } from '@etl/core';
 import { clickhouse, openClickHouse } from '@etl/dest-clickhouse';
 import { decimalText, startSandbox, type Sandbox } from '@etl/sandbox';
 import { expect, test } from 'vitest';
@@ -167,5 +167,90 @@ test.each([
     expect(tables.includes(`${dataset}___insights__conversions`)).toBe(hasConversions);
     const [{ rows } = { rows: 0 }] = await query(`SELECT count() AS rows FROM travel.${dataset}___insights`);
     expect(Number(rows)).toBeGreaterThan(50);
+  },
+);
+
+test(
+  'amounts in dirhams: tables hold them as decimals, beside what the account was charged',
+  { timeout: 120_000 },
+  async () => {
+    await using sandbox = await startSandbox({
+      seed: 'dirhams',
+      platforms: ['facebook', 'ecb'],
+      accounts: [
+        { currency: 'GBP', timeZone: 'Europe/London' },
+        { currency: 'AED', timeZone: 'Asia/Dubai' },
+      ],
+      size: { campaignsPerAccount: 2, adSetsPerCampaign: 2, adsPerAdSet: 2 },
+      facebook: { reports: { steps: 0, hasQuirks: false } },
+      ecb: { rates: { '2026-03-30': { USD: '1.1643', GBP: '0.8572' } } },
+    });
+    const { control, world, facebook, ecb } = sandbox;
+    const plain = {
+      token: facebook.token,
+      account_ids: world.accounts.map(({ id }) => id),
+      base_url: facebook.baseUrl,
+      dataset: 'fb_aed',
+    };
+    const group = { ...plain, reporting_currency: 'AED', rates_base_url: ecb.baseUrl };
+    await using destination = clickhouse({ ...options, dataset: 'fb_aed' });
+    const run = async (fields: object, days?: DayRange) => {
+      await using source = await facebookPlatform.open('m8', fields).createSource();
+      return await runPipeline({ name: 'facebook_m8', source, destination, now: () => new Date(control.now()), days });
+    };
+    // Switched on for a table that is there: what is not read again stays what it was, and says so.
+    expect((await run(plain)).failures).toEqual([]);
+    expect((await run(group)).failures).toEqual([]);
+    const days = await query(
+      `SELECT reporting_currency, count() AS rows, min(date_start) AS first FROM travel.fb_aed___insights
+       GROUP BY reporting_currency ORDER BY reporting_currency`,
+    );
+    expect(days.map((row) => row['reporting_currency'])).toEqual(['AED', null]);
+    const backfill = { start: String(days[1]?.['first']), end: String(days[0]?.['first']) };
+    control.advance({ hours: 5 });
+    expect((await run(group, backfill)).failures).toEqual([]);
+
+    const types = await query(
+      "SELECT name, type FROM system.columns WHERE table = 'fb_aed___insights' AND (name LIKE 'fx%' OR name LIKE 'spend%') ORDER BY name",
+    );
+    expect(types).toEqual([
+      { name: 'fx_effective_date', type: 'Nullable(Date32)' },
+      { name: 'fx_rate_status', type: 'LowCardinality(Nullable(String))' },
+      { name: 'fx_rate_to_aed', type: 'Nullable(Decimal(20, 10))' },
+      { name: 'fx_requested_date', type: 'Nullable(Date32)' },
+      { name: 'spend', type: 'Nullable(Decimal(20, 6))' },
+      { name: 'spend_source', type: 'Nullable(Decimal(20, 6))' },
+    ]);
+    // A dashboard that adds up spend adds up dirhams; what was charged is that of the platform, to the penny.
+    const sums = await query(
+      `SELECT account_currency, toString(sum(spend_source)) AS charged, countIf(spend != round(spend_source * fx_rate_to_aed, 6)) AS wrong
+     FROM travel.fb_aed___insights GROUP BY account_currency ORDER BY account_currency`,
+    );
+    for (const { account_currency: currency, charged, wrong } of sums) {
+      const account = world.accounts.find((one) => one.currency === currency);
+      const accountId = account?.id ?? '';
+      const until = world.today(accountId);
+      const since = new Date(Date.parse(until) - 30 * 86_400_000).toISOString().slice(0, 10);
+      const minor = world
+        .insights({ accountId, since, until, includeRemoved: true })
+        .reduce((sum, { spendMinor }) => sum + spendMinor, 0);
+      expect([currency, Number(charged), Number(wrong)]).toEqual([currency, minor / 100, 0]);
+    }
+    expect(sums.map(({ account_currency: currency }) => currency)).toEqual(['AED', 'GBP']);
+    const [nested] = await query(
+      `SELECT countIf(value != round(value_source * toDecimal64('4.9882078278', 10), 6)) AS wrong, count() AS entries
+     FROM travel.fb_aed___insights__action_values WHERE _etl_parent_id IN
+       (SELECT _etl_id FROM travel.fb_aed___insights WHERE account_currency = 'GBP' AND date_start = '2026-03-30')`,
+    );
+    expect([Number(nested?.['wrong']), Number(nested?.['entries']) > 0]).toEqual([0, true]);
+    const [rate] = await query(
+      `SELECT toString(rate) AS rate, toString(usd_per_eur) AS usd, rate_status FROM travel.fb_aed___fx_daily_rates
+     WHERE source_currency = 'GBP' AND target_currency = 'AED' AND requested_date = '2026-03-30'`,
+    );
+    expect(rate).toEqual({ rate: '4.9882078278', usd: '1.1643', rate_status: 'exact' });
+    const [kept] = await query(
+      'SELECT count() AS rows, uniqExact(requested_date) AS days FROM travel.fb_aed___fx_daily_rates',
+    );
+    expect([Number(kept?.['rows']), Number(kept?.['days'])]).toEqual([29, 29]);
   },
 );

@@ -231,3 +231,36 @@ test('an account in two groups is a configuration error that names both', { time
   expect(output).toContain('Account 42 is in the groups d1 and d2');
   expect(output).not.toContain('EAAone');
 });
+
+describe('reporting_currency', () => {
+  const platforms = [facebookPlatform, esimFacebookPlatform, subscriptionFacebookPlatform];
+  const config = { token: 'EAAx', account_ids: ['1'] };
+
+  test.each(platforms)('restates amounts of a group of $name, and only if it says so', async (platform) => {
+    const streams = async (fields: object): Promise<readonly string[]> => {
+      await using source = await platform.open('m8', { ...config, ...fields }).createSource();
+      return (await source.discover()).map(({ name }) => name);
+    };
+    const plain = ['insights', 'campaigns', 'ad_sets', 'ads', 'ad_creatives'];
+    expect(await streams({})).toEqual(plain);
+    expect(await streams({ reporting_currency: 'AED' })).toEqual([...plain, 'fx_daily_rates']);
+    const rates = { reporting_currency: 'AED', rates_base_url: 'http://127.0.0.1:4040/ecb' };
+    expect(await streams(rates)).toEqual([...plain, 'fx_daily_rates']);
+  });
+
+  test.each([
+    [{ reporting_currency: 'USD' }, 'must be AED'],
+    [{ reporting_currency: true }, 'must be AED'],
+    [{ rates_base_url: 'http://127.0.0.1:4040/ecb' }, 'needs reporting_currency'],
+    [{ reporting_currency: 'AED', rates_base_url: 'file:///rates' }, 'rates_base_url'],
+  ])('%j is a mistake of the configuration', { timeout: 60_000 }, async (fields, says) => {
+    await using directory = await temporaryDirectory();
+    const { exitCode, output } = await runEtl(['discover', 'facebook', 'm8'], {
+      cwd: directory.path,
+      env: { ETL_GROUPS_FACEBOOK: JSON.stringify({ m8: { ...config, ...fields } }) },
+    });
+    expect(exitCode, output).toBe(78);
+    expect(output).toContain(says);
+    expect(output).not.toContain('EAAx');
+  });
+});

@@ -7,6 +7,8 @@ export type { SandboxControl } from './control/sandbox-control.ts';
 export type { Duration } from './logical-clock.ts';
 export type { TokenOptions, TokenSubcode } from './platforms/facebook/access-tokens.ts';
 export type { BudgetState } from './platforms/facebook/budget.ts';
+export type { EcbOptions, EcbPlatform } from './platforms/ecb/ecb-platform.ts';
+export type { DayRates, EcbCurrency } from './platforms/ecb/reference-rates.ts';
 export type { EsimFault } from './platforms/esim/esim-fault.ts';
 export type { EsimPlatform, ExportChange, ExportOptions } from './platforms/esim/esim-platform.ts';
 export type { ExportDataset, ExportRow } from './platforms/esim/export-data.ts';

@@ -8,6 +8,7 @@ import type { SandboxRequest } from './http/exchange.ts';
 import { startHttpServer } from './http/http-server.ts';
 import { requestParameters } from './http/request-parameters.ts';
 import { answerInstead, sendWithFault } from './http/send-with-fault.ts';
+import type { EcbPlatform } from './platforms/ecb/ecb-platform.ts';
 import type { EsimPlatform } from './platforms/esim/esim-platform.ts';
 import type { FacebookPlatform } from './platforms/facebook/facebook-platform.ts';
 import type { Platform } from './platforms/platform.ts';
@@ -26,6 +27,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly url: string;
   readonly world: World;
   readonly control: SandboxControl;
+  readonly ecb: EcbPlatform;
   readonly esim: EsimPlatform;
   readonly facebook: FacebookPlatform;
 }
@@ -92,21 +94,26 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     await sendWithFault(response, given, transport);
   };
 
+  const started = (name: PlatformName): Platform => {
+    const platform = platforms.get(name);
+    if (platform === undefined) throw new Error(`The sandbox was started without the platform ${name}.`);
+    return platform;
+  };
+
   const server = await startHttpServer(options.port ?? 0, answer);
   url = server.url;
   return {
     url,
     world,
     control,
+    get ecb() {
+      return started('ecb') as EcbPlatform;
+    },
     get esim() {
-      const platform = platforms.get('esim');
-      if (platform === undefined) throw new Error('The sandbox was started without the platform esim.');
-      return platform as EsimPlatform;
+      return started('esim') as EsimPlatform;
     },
     get facebook() {
-      const platform = platforms.get('facebook');
-      if (platform === undefined) throw new Error('The sandbox was started without the platform facebook.');
-      return platform as FacebookPlatform;
+      return started('facebook') as FacebookPlatform;
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

@@ -13,6 +13,11 @@ const ROUNDING = 5_000n;
 const SPEND = 'spend';
 const PERMILLION = 1_000_000n;
 
+/** The column that holds what the platform's totals are compared with: they are in the currency of the account. */
+export function reconciledColumn(field: string, isRestated: boolean): string {
+  return isRestated && field === SPEND ? 'spend_source' : field;
+}
+
 /** Sums of a day, by field, in units of 10⁻⁶. */
 interface DaySums {
   rows: bigint;
@@ -45,7 +50,7 @@ export class AccountTotals {
     const day = this.#of(String(row['date_start']));
     day.rows += 1n;
     for (const field of this.#fields) {
-      const value = decimalOf(row[field], SCALE);
+      const value = decimalOf(row[this.#columnOf(field)], SCALE);
       if (value !== undefined) day.sums.set(field, (day.sums.get(field) ?? 0n) + scaledOf(value, SCALE));
     }
   }
@@ -74,9 +79,13 @@ export class AccountTotals {
           else less += ours - theirs;
         }
         // Numbers that are of another day would make up for each other.
-        return [field, textOf(sum + (more >= less ? more : -less), SCALE)];
+        return [this.#columnOf(field), textOf(sum + (more >= less ? more : -less), SCALE)];
       }),
     );
+  }
+
+  #columnOf(field: string): string {
+    return reconciledColumn(field, this.#options.reportingCurrency !== undefined);
   }
 
   #toleranceOf(

@@ -4,6 +4,7 @@ import { sunsetOf } from './api-version.ts';
 import type { AdAccounts } from './ad-accounts.ts';
 import type { GraphClient } from './graph-client.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { ReportingRates } from './reporting-rates.ts';
 
 const tokenSchema = z.object({
   data: z.object({
@@ -20,15 +21,21 @@ const WARN_DAYS = [1, 7, 30] as const;
 /** A new version takes a change of this package, not only of a secret. */
 const WARN_VERSION_DAYS = 60;
 
+/** What a source is made of, as far as it can be wrong. */
+export interface CheckedParts {
+  readonly graph: GraphClient;
+  readonly accounts: AdAccounts;
+  readonly options: ResolvedOptions;
+  readonly rates?: ReportingRates | undefined;
+}
+
 /**
- * Proves token, scopes and access to every account, and warns of a token that is about to expire.
+ * Proves token, scopes, access to every account and, if they are restated, rates for each, and warns of a token that is about to expire.
  *
  * @throws the only problem, or `FACEBOOK_CHECK_FAILED` with all of them as its cause.
  */
 export async function checkSource(
-  graph: GraphClient,
-  accounts: AdAccounts,
-  options: ResolvedOptions,
+  { graph, accounts, options, rates }: CheckedParts,
   call: OperationOptions,
 ): Promise<void> {
   const problems: EtlError[] = [];
@@ -44,7 +51,11 @@ export async function checkSource(
   await attempt(() => checkToken(graph, options.token, call));
   // With a token that is of no use, every account would only say so again.
   if (problems.length === 0) {
-    await Promise.all(options.accountIds.map((id) => attempt(() => accounts.get(id, call))));
+    await Promise.all(
+      options.accountIds.map((id) =>
+        attempt(() => (rates === undefined ? accounts.get(id, call) : rates.of(id, undefined, call))),
+      ),
+    );
   }
   const [first, ...others] = problems;
   if (first === undefined) return;

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { addDays, defineStream, EtlError, type ReadRequest, type Row, type Stream } from '@etl/core';
-import { parseLossless } from '@etl/core/http';
+import { losslessText } from '@etl/core/http';
 import type { z } from 'zod';
 import { entityFields, entityRows } from './entity-row.ts';
 import { adCreativeSchema } from './entity-schemas.ts';
+import { exactJson } from './exact-json.ts';
 import { accountSlices, entityPages, tagsOf } from './entity-stream.ts';
 import type { GraphClient, GraphObject } from './graph-client.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -159,7 +160,7 @@ class CreativesRead {
     const spec = stored['object_story_spec'];
     return {
       ...stored,
-      object_story_spec: typeof spec === 'string' ? parseLossless(spec) : spec,
+      object_story_spec: typeof spec === 'string' ? exactJson(spec) : spec,
       ...this.#tags,
     } as CreativeRow;
   }
@@ -172,7 +173,7 @@ class CreativesRead {
 /** Of everything that can change without the heavy fields changing the object. */
 function fingerprintOf(given: GraphObject): string {
   const light = LIGHT_FIELDS.map((field) => given[field] ?? null);
-  return createHash('sha256').update(JSON.stringify(light)).digest('base64url').slice(0, 22);
+  return createHash('sha256').update(losslessText(light)).digest('base64url').slice(0, 22);
 }
 
 function isPassing(answer: unknown): boolean {

@@ -1,4 +1,5 @@
 import { columnsOf, type RowSchema } from '@etl/core';
+import { losslessText } from '@etl/core/http';
 import type { GraphObject } from './graph-client.ts';
 
 /** Columns that this package adds to what the platform gives. */
@@ -29,9 +30,9 @@ export function entityRows(schema: RowSchema): (given: GraphObject, tags: Entity
 function valueOf(field: string, type: string | undefined, value: unknown): unknown {
   if (field === 'creative') return { id: (value as { id?: unknown } | undefined)?.id ?? null };
   if (value === undefined || value === null) return null;
-  // `2026-03-01T09:00:00+0000`
   if (type === 'json') return value;
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = typeof value === 'string' ? value : losslessText(value);
+  // `2026-03-01T09:00:00+0000`
   if (type === 'timestamp') return text.replace(/([+-]\d{2})(\d{2})$/, '$1:$2');
   return text;
 }

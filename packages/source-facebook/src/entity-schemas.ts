@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rateStampColumns } from './rate-columns.ts';
 
 const text = z.string().nullable();
 const status = z
@@ -88,3 +89,12 @@ export const adCreativeSchema = z.object({
   _fingerprint: z.string().describe('Of the fields by which a change is noticed without reading the whole object.'),
   _read_on: z.iso.date().describe('When the object was read in full last.'),
 });
+
+/** The columns of a table whose amounts are restated: as before, with what they were and how they were restated. */
+export function restatedSchema(schema: z.ZodObject, amounts: readonly string[]): z.ZodObject {
+  const sources = amounts.map((column): [string, z.ZodType] => [
+    `${column}_source`,
+    minorUnits.describe('In the currency of the account.'),
+  ]);
+  return schema.extend({ ...Object.fromEntries(sources), ...rateStampColumns });
+}

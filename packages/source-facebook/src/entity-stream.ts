@@ -5,6 +5,9 @@ import type { GraphClient, GraphObject } from './graph-client.ts';
 import { pagesOf } from './graph-list.ts';
 import { LearnedPageSize } from './learned-page-size.ts';
 import type { ResolvedOptions } from './options.ts';
+import { rateStamps, restatedMinorUnits } from './restated-amounts.ts';
+import type { AccountRates, ReportingRates } from './reporting-rates.ts';
+import { restatedSchema } from './entity-schemas.ts';
 
 export interface EntityDefinition<TSchema extends RowSchema> {
   readonly name: string;
@@ -12,6 +15,8 @@ export interface EntityDefinition<TSchema extends RowSchema> {
   readonly edge: string;
   readonly schema: TSchema;
   readonly pageSize: number;
+  /** Columns of amounts in the smallest unit of the account's currency. */
+  readonly amounts?: readonly string[];
   /** Without them the platform leaves archived objects out. */
   readonly statuses: readonly string[];
 }
@@ -21,12 +26,14 @@ export function entityStream<const TSchema extends RowSchema>(
   graph: GraphClient,
   options: ResolvedOptions,
   definition: EntityDefinition<TSchema>,
+  rates?: ReportingRates,
 ): Stream<z.output<TSchema>> {
-  const { name, edge, schema, pageSize, statuses } = definition;
+  const { name, edge, schema, pageSize, statuses, amounts = [] } = definition;
   const rowOf = entityRows(schema);
+  const isRestated = rates !== undefined && amounts.length > 0;
   return defineStream({
     name,
-    schema,
+    schema: isRestated ? (restatedSchema(schema, amounts) as unknown as TSchema) : schema,
     primaryKey: ['id'] as never,
     writeDisposition: 'merge',
     slices: () => accountSlices(options),
@@ -35,12 +42,24 @@ export function entityStream<const TSchema extends RowSchema>(
       const list = { accountId, edge, fields: entityFields(schema), pageSize, statuses };
       const tags = tagsOf(graph, options, accountId, request);
       return graph.quotas.remembered(accountId, request, async function* read() {
+        const own = isRestated ? await rates.of(accountId, undefined, request) : undefined;
         for await (const page of entityPages(graph, list, request)) {
-          yield { rows: page.map((given) => rowOf(given, tags)) as never };
+          const rows = page.map((given) => rowOf(given, tags));
+          yield { rows: (own === undefined ? rows : rows.map((row) => restatedToday(row, amounts, own))) as never };
         }
       });
     },
   });
+}
+
+/** Budgets and bids have no day of their own: they are restated by the rate of today, in every run. */
+function restatedToday(
+  row: Readonly<Record<string, unknown>>,
+  amounts: readonly string[],
+  { currency, today, rateOf }: AccountRates,
+): Readonly<Record<string, unknown>> {
+  const rate = rateOf(currency, today);
+  return { ...row, ...restatedMinorUnits(row, amounts, rate), ...rateStamps(rate) };
 }
 
 /** One slice for each account, due in every run. */

@@ -1,5 +1,6 @@
 import type { EtlError } from '@etl/core';
 import { z } from 'zod';
+import { exactJson } from './exact-json.ts';
 import type { GraphObject } from './graph-client.ts';
 import { errorBodyOf, graphError, unexpectedAnswer } from './graph-error.ts';
 import { longestRegainMs, usageOf } from './usage-headers.ts';
@@ -51,7 +52,7 @@ function answerOf(
 ): GraphObject | EtlError | undefined {
   let json: unknown;
   try {
-    json = JSON.parse(body ?? '');
+    json = exactJson(body ?? '');
   } catch {
     return undefined;
   }

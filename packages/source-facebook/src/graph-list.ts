@@ -1,6 +1,7 @@
-import { EtlError, type OperationOptions } from '@etl/core';
+import type { OperationOptions } from '@etl/core';
 import { paginate } from '@etl/core/http';
 import { z } from 'zod';
+import { EXACT_NUMBERS } from './exact-json.ts';
 import type { GraphClient, GraphObject, Parameters } from './graph-client.ts';
 import { isTooMuchData, unexpectedAnswer } from './graph-error.ts';
 
@@ -36,7 +37,8 @@ export async function* pagesOf(
   call: OperationOptions,
 ): AsyncGenerator<readonly GraphObject[], void, undefined> {
   const { path, query, accountId, onPageSize } = list;
-  const asked = list.hasTextNumbers === true ? { ...call, lossless: false as const } : call;
+  const lossless = list.hasTextNumbers === true ? (false as const) : EXACT_NUMBERS;
+  const asked = { ...call, lossless };
   let limit = list.pageSize;
   const read = async (after: string | undefined): Promise<z.output<typeof listSchema>> => {
     for (;;) {
@@ -45,7 +47,7 @@ export async function* pagesOf(
         if (!page.success) throw unexpectedAnswer(`a page of ${path}`);
         return page.data;
       } catch (error) {
-        if (!isTooMuchData(error) || limit <= 1) throw EtlError.from(error);
+        if (!isTooMuchData(error) || limit <= 1) throw error;
         limit = Math.floor(limit / 2);
         onPageSize?.(limit);
       }

@@ -9,10 +9,12 @@ import {
   type ActionEntries,
 } from './action-metrics.ts';
 import { decimalOf } from './exact-text.ts';
-import { ATTRIBUTION_WINDOWS, idColumns, INSIGHT_FIELDS } from './insight-fields.ts';
+import type { ExchangeRate } from './exchange-rate.ts';
+import { ATTRIBUTION_WINDOWS, idColumns, INSIGHT_FIELDS, type InsightField } from './insight-fields.ts';
 import { scaleOf } from './insight-schema.ts';
 import type { GraphObject } from './graph-client.ts';
 import type { InsightsOptions } from './options.ts';
+import { rateStamps, restatedInsight } from './restated-amounts.ts';
 
 /** The lists that a scalar of trials and subscriptions may be made of: with one of them unknown, so is the scalar. */
 const FUNNEL_LISTS: Readonly<Record<string, readonly string[]>> = {
@@ -26,6 +28,8 @@ export interface RowContext {
   readonly insights: InsightsOptions;
   readonly managingSystem: string;
   readonly currency: string;
+  /** By what amounts are restated. Absent: they stay as they are. */
+  readonly rate?: ExchangeRate | undefined;
   /** Fields that were given up because they were too much, or whose report lacks the row: unknown, not absent. */
   readonly unfetched: ReadonlySet<string>;
   /** Told how the row falls short. */
@@ -38,8 +42,10 @@ export function requireFields(row: GraphObject, names: readonly string[]): void 
 }
 
 /** A row of the table from a row of the platform. What a row does not have is NULL, never 0. */
-export function insightRow(given: GraphObject, context: RowContext): Record<string, unknown> {
-  const { insights, managingSystem, currency } = context;
+export function insightRow(source: GraphObject, context: RowContext): Record<string, unknown> {
+  const { insights, managingSystem, currency, rate } = context;
+  // Before scalars are made of the lists: they have to be of the amounts that stand beside them.
+  const given = rate === undefined ? source : restatedInsight(source, rate);
   const { level, breakdowns, fields, numbers } = insights;
   const row: Record<string, unknown> = {
     account_id: given['account_id'],
@@ -63,9 +69,10 @@ export function insightRow(given: GraphObject, context: RowContext): Record<stri
       lists[field] = entriesOf(value);
       row[field] = lists[field].map((entry) => nestedEntry(entry, numbers));
     } else if (type === 'result') row[field] = firstResult(value);
-    else if (value === undefined || value === null) row[field] = null;
-    else if (numbers === 'text' || type === 'text') row[field] = textOf(value);
-    else row[field] = decimalOf(value, scaleOf(field) ?? 20) ?? textOf(value);
+    else row[field] = scalarOf(field, value, numbers);
+  }
+  if (rate !== undefined) {
+    Object.assign(row, rateStamps(rate), { spend_source: scalarOf('spend', source['spend'], numbers) });
   }
   addMetrics(row, lists, context);
   // A list cannot be NULL: this tells one that is unknown from one that is empty.
@@ -99,6 +106,12 @@ function addMetrics(
   }
 }
 
+function scalarOf(field: InsightField, value: unknown, numbers: InsightsOptions['numbers']): unknown {
+  if (value === undefined || value === null) return null;
+  if (numbers === 'text' || INSIGHT_FIELDS[field] === 'text') return textOf(value);
+  return decimalOf(value, scaleOf(field) ?? 20) ?? textOf(value);
+}
+
 function entriesOf(value: unknown): ActionEntries {
   if (!Array.isArray(value)) return [];
   return value.filter((entry): entry is Record<string, unknown> => typeof entry === 'object' && entry !== null);
@@ -114,6 +127,7 @@ function nestedEntry(entry: GraphObject, numbers: InsightsOptions['numbers']): R
   return {
     action_type: String(entry['action_type']),
     value: number(entry['value']),
+    ...('value_source' in entry ? { value_source: number(entry['value_source']) } : {}),
     ...Object.fromEntries(ATTRIBUTION_WINDOWS.map((window) => [window, number(entry[window])])),
   };
 }

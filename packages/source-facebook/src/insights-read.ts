@@ -1,6 +1,7 @@
 import { addDays, daysOf, type ReadRequest, type RecordBatch, type Slice } from '@etl/core';
 import { AccountTotals } from './account-totals.ts';
 import type { AdAccounts } from './ad-accounts.ts';
+import type { ExchangeRate } from './exchange-rate.ts';
 import type { GraphClient, GraphObject } from './graph-client.ts';
 import { pagesOf } from './graph-list.ts';
 import { idColumns, insightKey, REQUIRED_FIELDS } from './insight-fields.ts';
@@ -9,6 +10,7 @@ import { LearnedPageSize } from './learned-page-size.ts';
 import { STATUSES } from './object-statuses.ts';
 import type { ResolvedOptions } from './options.ts';
 import { joinedReports } from './report-join.ts';
+import { isOld, type AccountRates, type ReportingRates } from './reporting-rates.ts';
 import { ReportJournal } from './report-journal.ts';
 import type { ListIds, ReportPart } from './report-part.ts';
 import { reportParameters } from './report-request.ts';
@@ -26,6 +28,8 @@ export interface InsightsReading {
   readonly options: ResolvedOptions;
   /** Fields whose sums are compared with the account's. */
   readonly reconciled: readonly string[];
+  /** Absent: amounts stay in the account's currency. */
+  readonly rates?: ReportingRates | undefined;
 }
 
 /** Reads the days of one account through reports. */
@@ -40,6 +44,7 @@ export class InsightsRead {
   readonly #flags = new Set<string>();
   /** Rows of a page to begin a report with. */
   #firstPage = 1;
+  #rates: AccountRates | undefined;
 
   constructor(reading: InsightsReading, accountId: string, request: ReadRequest) {
     const { graph, options } = reading;
@@ -55,13 +60,15 @@ export class InsightsRead {
   async *batches(slice: Slice): AsyncGenerator<InsightBatch, void, undefined> {
     const { graph, accounts, options, reconciled } = this.#reading;
     const account = await accounts.get(this.#accountId, this.#request);
+    const { start = '', end = '' } = slice.scope?.days ?? {};
+    // Before any report: without rates it would be read in vain.
+    this.#rates = await this.#reading.rates?.of(this.#accountId, start, this.#request);
     await this.#journal.restore(options.reports.reattachSeconds * 1000, account.timeZone);
     await this.#split.restore(this.#request.memory, this.#accountId, graph.clock);
     this.#firstPage = await this.#pageSize.first(options.reports.pageSize);
     // Killed before its rows are published, it leaves its reports to the next run.
     this.#request.whenSettled?.(() => this.#journal.forgetOwn());
     const totals = new AccountTotals(graph, options, account, reconciled);
-    const { start = '', end = '' } = slice.scope?.days ?? {};
     for (let days = daysOf({ start, end }); days.length > 0;) {
       const planned = this.#next(days);
       const runs = yield* this.#complete(planned.reports);
@@ -138,9 +145,15 @@ export class InsightsRead {
         if (lacking.length > 0) flag('unmatched');
         const unknown = [...part.unfetched, ...lacking.flatMap((index) => reports[index]?.[0].group ?? [])];
         const context = { insights, managingSystem, currency, unfetched: new Set(unknown), flag };
-        yield { rows: rows.map((given) => insightRow(given, context)) };
+        yield { rows: rows.map((given) => insightRow(given, { ...context, rate: this.#rateOf(given) })) };
       }
     }
+  }
+
+  #rateOf(row: GraphObject): ExchangeRate | undefined {
+    const rate = this.#rates?.rateOf(row['account_currency'], String(row['date_start']));
+    if (rate !== undefined && isOld(rate)) this.#flags.add('old-rate');
+    return rate;
   }
 
   async *#rows(report: PlannedReport, run: string): AsyncGenerator<readonly GraphObject[], void, undefined> {

@@ -6,6 +6,8 @@ import { ADDITIVE_FIELDS, insightKey } from './insight-fields.ts';
 import { insightSchema } from './insight-schema.ts';
 import { InsightsRead } from './insights-read.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { ReportingRates } from './reporting-rates.ts';
+import { reconciledColumn } from './account-totals.ts';
 
 /** What the platform keeps of insights (error 3018, "cannot be beyond 37 months"). */
 const RETENTION_MONTHS = 37;
@@ -15,26 +17,32 @@ export function insightsStream(
   graph: GraphClient,
   accounts: AdAccounts,
   options: ResolvedOptions,
+  rates?: ReportingRates,
 ): Stream<Record<string, unknown>> {
   const { insights } = options;
   const isReconciled = insights.isReconciled ?? insights.breakdowns.length === 0;
   const reconciled = isReconciled ? ADDITIVE_FIELDS.filter((field) => insights.fields.includes(field)) : [];
-  const reading = { graph, accounts, options, reconciled };
+  const isRestated = rates !== undefined;
+  const reading = { graph, accounts, options, reconciled, rates };
   const planner = new AccountDays(accounts, graph.clock);
   const stream: Stream<Record<string, unknown>> = defineStream({
     name: 'insights',
-    schema: insightSchema(insights),
+    schema: insightSchema(insights, isRestated),
     primaryKey: [...insightKey(insights.level, insights.breakdowns)],
     writeDisposition: 'replace',
     scope: { keys: ['account_id'], day: 'date_start' },
     windowDays: insights.loadWindowDays,
-    gate: { reconcile: reconciled },
-    description: 'Daily numbers as the Insights API reports them, in the account’s own days and currency.',
+    gate: { reconcile: reconciled.map((field) => reconciledColumn(field, isRestated)) },
+    description:
+      'Daily numbers as the Insights API reports them, in the account’s own days and currency, or restated in another.',
     async slices(request) {
       const all = await Promise.all(
         options.accountIds.map(async (id) => accountSlices(id, options, await planner.plannedIn(id, request))),
       );
-      return all.flat();
+      const slices = all.flat();
+      const days = slices.flatMap(({ scope }) => scope?.days?.start ?? []);
+      rates?.planned(days, { isBackfill: request.days !== undefined });
+      return slices;
     },
     read(slice, request) {
       const accountId = String(slice.scope?.equals['account_id']);

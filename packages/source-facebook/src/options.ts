@@ -74,30 +74,68 @@ const creativesSchema = z.strictObject({
   batchSize: z.int().min(1).max(50).default(50).describe('Creatives of a batch.'),
 });
 
-/** Options of the Facebook source. */
-export const facebookOptionsSchema = z.strictObject({
-  token: z.string().min(1).describe('Access token with ads_read.'),
-  accountIds: z
-    .array(accountId)
-    .min(1)
-    .refine((ids) => new Set(ids).size === ids.length, 'names an account twice')
-    .describe('Ad accounts, with or without act_.'),
-  managingSystem: z.string().min(1).default('facebook').describe('Value of the column managing_system.'),
-  baseUrl: z
+/**
+ * For how many days a day has to be read again: until then its rate may not be its last one. After them it is, or
+ * today has none that is new enough, and fails.
+ */
+const FEWEST_DAYS_AGAIN = 8;
+
+const reportingCurrencySchema = z.strictObject({
+  currency: z.literal('AED').default('AED').describe('Currency in which all amounts are restated.'),
+  ratesBaseUrl: z
     .url({ protocol: /^https?$/ })
-    .default('https://graph.facebook.com')
-    .describe('In the place of Facebook.'),
-  apiVersion: z
-    .string()
-    .regex(/^v\d+\.\d+$/)
-    .default(API_VERSION),
-  structurePageSize: z.int().min(1).max(5000).default(200).describe('Objects of a page of campaigns, ad sets and ads.'),
-  slowDownAt: z.number().gt(0).max(1).default(0.9).describe('Share of a quota from which on requests are spaced out.'),
-  longestSpacingSeconds: z.number().min(0).default(30),
-  insights: insightsSchema.prefault({}),
-  reports: reportsSchema.prefault({}),
-  creatives: creativesSchema.prefault({}),
+    .default('https://data-api.ecb.europa.eu')
+    .describe('In the place of the data portal of the European Central Bank.'),
 });
+
+/** Options of the Facebook source. */
+export const facebookOptionsSchema = z
+  .strictObject({
+    token: z.string().min(1).describe('Access token with ads_read.'),
+    accountIds: z
+      .array(accountId)
+      .min(1)
+      .refine((ids) => new Set(ids).size === ids.length, 'names an account twice')
+      .describe('Ad accounts, with or without act_.'),
+    managingSystem: z.string().min(1).default('facebook').describe('Value of the column managing_system.'),
+    baseUrl: z
+      .url({ protocol: /^https?$/ })
+      .default('https://graph.facebook.com')
+      .describe('In the place of Facebook.'),
+    apiVersion: z
+      .string()
+      .regex(/^v\d+\.\d+$/)
+      .default(API_VERSION),
+    structurePageSize: z
+      .int()
+      .min(1)
+      .max(5000)
+      .default(200)
+      .describe('Objects of a page of campaigns, ad sets and ads.'),
+    slowDownAt: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(0.9)
+      .describe('Share of a quota from which on requests are spaced out.'),
+    longestSpacingSeconds: z.number().min(0).default(30),
+    insights: insightsSchema.prefault({}),
+    reports: reportsSchema.prefault({}),
+    creatives: creativesSchema.prefault({}),
+    reportingCurrency: reportingCurrencySchema
+      .optional()
+      .describe(
+        'Restate amounts of accounts in GBP, at the daily rates of the European Central Bank, and keep those in AED.',
+      ),
+  })
+  .superRefine(({ insights, reportingCurrency }, context) => {
+    if (reportingCurrency === undefined) return;
+    for (const option of ['historyDays', 'lookbackDays'] as const) {
+      if (insights[option] >= FEWEST_DAYS_AGAIN) continue;
+      const message = `has to be ${FEWEST_DAYS_AGAIN} or more with reportingCurrency`;
+      context.addIssue({ code: 'custom', path: ['insights', option], message });
+    }
+  });
 
 /** See {@link facebookOptionsSchema}. */
 export type FacebookOptions = z.input<typeof facebookOptionsSchema> & {

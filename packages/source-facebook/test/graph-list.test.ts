@@ -221,3 +221,15 @@ describe('a page that is too much', () => {
     );
   });
 });
+
+test('a list that is left in the middle ends with the reason of whoever left it', async () => {
+  const controller = new AbortController();
+  const reason = new Error('seen enough');
+  const { graph, asked } = scriptedGraph((one) => {
+    if (one.query['after'] !== undefined) controller.abort(reason);
+    return platform(30)(one);
+  });
+  const request: ListRequest = { path: 'act_1/ads', query: { fields: 'id' }, accountId: '1', pageSize: 10 };
+  expect(await rejection(collected(pagesOf(graph, request, { signal: controller.signal })))).toBe(reason);
+  expect(asked).toHaveLength(2);
+});

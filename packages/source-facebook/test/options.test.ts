@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { EtlError } from '@etl/core';
+import { HastyClock } from '@etl/testing';
 import { API_VERSION, sunsetOf } from '../src/api-version.ts';
 import { facebook } from '../src/index.ts';
 import { DEFAULT_FIELDS } from '../src/insight-fields.ts';
@@ -109,6 +110,20 @@ describe('options', () => {
     ['a reading of zero days', { creatives: { fullAfterDays: 0 } }, 'creatives.fullAfterDays'],
     ['a batch of too many', { creatives: { batchSize: 51 } }, 'creatives.batchSize'],
     ['a page of no creatives', { creatives: { pageSize: 0 } }, 'creatives.pageSize'],
+    ['another reporting currency', { reportingCurrency: { currency: 'USD' } }, 'reportingCurrency.currency'],
+    ['a reporting currency by its name alone', { reportingCurrency: 'AED' }, 'reportingCurrency'],
+    ['rates of a file', { reportingCurrency: { ratesBaseUrl: 'file:///rates' } }, 'reportingCurrency.ratesBaseUrl'],
+    ['a rate of its own', { reportingCurrency: { rate: 5 } }, 'reportingCurrency'],
+    [
+      'a lookback in which no rate is the last',
+      { reportingCurrency: {}, insights: { lookbackDays: 7 } },
+      'insights.lookbackDays: has to be 8',
+    ],
+    [
+      'a history in which no rate is the last',
+      { reportingCurrency: {}, insights: { historyDays: 7 } },
+      'insights.historyDays: has to be 8',
+    ],
   ])('with %s are refused by name, and never by value', (_what, options, name) => {
     const error = refused(options);
     expect(error).toMatchObject({ code: 'FACEBOOK_OPTIONS_INVALID', kind: 'config' });
@@ -132,6 +147,17 @@ describe('options', () => {
     expect(() => facebook({ ...OWN, insights: { historyDays: 0 }, fetch })).toThrowError(/historyDays/);
     expect(asked).toBe(0);
   });
+});
+
+test('a reporting currency is dirhams, at the rates of the European Central Bank, and none unless it is asked for', () => {
+  expect(resolveOptions(OWN)).not.toHaveProperty('reportingCurrency');
+  expect(resolveOptions({ ...OWN, reportingCurrency: {} }).reportingCurrency).toEqual({
+    currency: 'AED',
+    ratesBaseUrl: 'https://data-api.ecb.europa.eu',
+  });
+  const insights = { historyDays: 8, lookbackDays: 8 };
+  expect(resolveOptions({ ...OWN, insights, reportingCurrency: { currency: 'AED' } }).insights.lookbackDays).toBe(8);
+  expect(resolveOptions({ ...OWN, insights: { historyDays: 1, lookbackDays: 0 } }).insights.lookbackDays).toBe(0);
 });
 
 describe('the version that is asked for', () => {
@@ -193,5 +219,65 @@ describe('the streams of a source', () => {
     const columns = new Map(specs[0]?.columns.map(({ name, type }) => [name, type]));
     for (const name of ['spend', 'impressions', 'ctr', 'cpc']) expect(columns.get(name)).toBe('string');
     expect(columns.get('actions_link_click')).toBe('decimal');
+  });
+
+  test('with a reporting currency have columns that say how, where there are amounts', async () => {
+    const source = facebook({
+      ...OWN,
+      reportingCurrency: {},
+      insights: { fields: ['spend', 'actions', 'action_values'] },
+    });
+    const specs = new Map((await source.discover()).map((spec) => [spec.name, spec]));
+    const typesOf = (stream: string): Readonly<Record<string, unknown>> =>
+      Object.fromEntries(
+        specs
+          .get(stream)
+          ?.columns.map(({ name, type, precision, scale }) => [
+            name,
+            precision === undefined ? type : `${type} ${precision} ${scale}`,
+          ]) ?? [],
+      );
+    const stamps = {
+      source_currency: 'string',
+      reporting_currency: 'string',
+      fx_rate_to_aed: 'decimal 20 10',
+      fx_requested_date: 'date',
+      fx_effective_date: 'date',
+      fx_rate_status: 'string',
+    };
+    expect(typesOf('insights')).toMatchObject({ ...stamps, spend: 'decimal 20 6', spend_source: 'decimal 20 6' });
+    expect(typesOf('campaigns')).toMatchObject({
+      ...stamps,
+      daily_budget_source: 'int64',
+      lifetime_budget_source: 'int64',
+    });
+    expect(typesOf('ad_sets')).toMatchObject({ ...stamps, bid_amount: 'int64', bid_amount_source: 'int64' });
+    expect(typesOf('fx_daily_rates')).toMatchObject({
+      rate: 'decimal 20 10',
+      requested_date: 'date',
+      usd_per_eur: 'decimal 20 10',
+    });
+    const nested = (list: string): readonly string[] =>
+      specs
+        .get('insights')
+        ?.columns.find(({ name }) => name === list)
+        ?.fields?.map(({ name }) => name) ?? [];
+    expect(nested('action_values').slice(0, 3)).toEqual(['action_type', 'value', 'value_source']);
+    expect(nested('actions')).not.toContain('value_source');
+  });
+
+  test('with a reporting currency compare sums in the currency of the account', async () => {
+    const gateOf = async (reportingCurrency: object | undefined): Promise<unknown> => {
+      const source = facebook({
+        ...OWN,
+        ...(reportingCurrency === undefined ? {} : { reportingCurrency }),
+        fetch: () => Promise.reject(new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } })),
+        clock: new HastyClock(),
+      });
+      const plans = (await source.plan?.({ now: new Date('2026-03-10T12:00:00Z') })) ?? [];
+      return plans.find(({ stream }) => stream.name === 'insights')?.gate?.reconcile;
+    };
+    expect(await gateOf(undefined)).toEqual(['spend', 'impressions', 'clicks']);
+    expect(await gateOf({})).toEqual(['spend_source', 'impressions', 'clicks']);
   });
 });

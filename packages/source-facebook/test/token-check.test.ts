@@ -35,7 +35,10 @@ async function checked(
     { accountIds: ['1', '2', '3'], ...given },
   );
   const all: unknown[] = [];
-  const error = await checkSource(graph, new AdAccounts(graph), options, { logger: loggerInto(all) }).then(
+  const error = await checkSource(
+    { graph, accounts: new AdAccounts(graph), options },
+    { logger: loggerInto(all) },
+  ).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
@@ -161,6 +164,6 @@ test('an abort is an abort, not a problem of the source', async () => {
     controller.abort(new Error('stopped'));
     return { text: '', status: 503 };
   });
-  const checking = checkSource(graph, new AdAccounts(graph), options, { signal: controller.signal });
+  const checking = checkSource({ graph, accounts: new AdAccounts(graph), options }, { signal: controller.signal });
   expect(await rejection(checking)).toMatchObject({ message: 'stopped' });
 });

@@ -42,7 +42,8 @@ export function runSandbox(options: SandboxCommandOptions): Command {
 /** A group of each platform, as the environment of a shell. */
 function groupLines({ world, facebook, esim }: Sandbox): readonly string[] {
   const accountIds = world.accounts.map(({ id }) => id);
-  const groups: Readonly<Record<PlatformName, object>> = {
+  // The rates of the bank are no platform: groups of Facebook are read with them, see the README of the sandbox.
+  const groups: Readonly<Record<Exclude<PlatformName, 'ecb'>, object>> = {
     facebook: { d1: { token: facebook.token, account_ids: accountIds, base_url: facebook.baseUrl } },
     esim: { default: { base_url: esim.baseUrl, api_key: esim.apiKey } },
   };

@@ -20,7 +20,7 @@ export type {
 } from './http-options.ts';
 export { selfSignedToken, signJwt } from './jwt.ts';
 export type { JwtOptions, SelfSignedTokenOptions } from './jwt.ts';
-export { parseLossless } from './lossless-json.ts';
+export { losslessText, parseLossless } from './lossless-json.ts';
 export type { LosslessOptions } from './lossless-json.ts';
 export { clientCredentials, refreshToken, serviceAccount } from './oauth2.ts';
 export type { ClientCredentialsOptions, OAuth2Options, RefreshTokenOptions, ServiceAccountOptions } from './oauth2.ts';

@@ -52,7 +52,7 @@ const parseWithSource = JSON.parse as (
 
 const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
 
-/** JSON text that has a `bigint` as the integer it is. */
+/** `JSON.stringify` for what {@link parseLossless} gives: a `bigint` is written as the integer it is. */
 export function losslessText(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? rawJSON(String(part)) : part));
 }
