@@ -90,7 +90,7 @@ function numberInName(name: string): bigint {
   const number = name.startsWith(RAW_PREFIX)
     ? /_g(\d+)$/.exec(name)
     : name.startsWith('_etl_staging_')
-      ? /_(\d+)_\d+$/.exec(name)
+      ? /_(\d+)_\d+(?:_[a-z]+)*$/.exec(name)
       : /_(\d+)$/.exec(name);
   return BigInt(number?.[1] ?? 0);
 }
