@@ -71,20 +71,19 @@ it('stays above every number in the raw tables when all bookkeeping is lost', as
   expect(number << 64n).toBeGreaterThan(BigInt(before?.version ?? 0));
 });
 
-it.each([
-  '_etl_staging_p_12345678_43_1',
-  '_etl_staging_p_12345678_43_1_mixed',
-  '_etl_staging_p_12345678_43_1_changed',
-])('stays above the number of a generation that has no rows, and of what a dead run left (%s)', async (staging) => {
-  await using fixture = await embeddedFixture();
-  await fixture.destination.check();
-  const { database: name } = fixture.options;
-  for (const table of ['_raw_shop___empty_g41', staging, '_etl_manifest_p_12345678_42']) {
-    const columns = table.startsWith('_raw_') ? "_etl_load_id String DEFAULT ''" : 'number UInt64';
-    await fixture.query(`CREATE TABLE ${name}.${table} (${columns}) ENGINE = MergeTree ORDER BY tuple()`);
-  }
-  const claimant = await database(fixture);
-  const number = await claimLoadNumber(claimant);
-  await claimant.connection.close();
-  expect(number).toBe(44n);
-});
+it.each(['_etl_staging_p_12345678_43_1', '_etl_staging_p_12345678_43_1_mixed', '_etl_staging_p_12345678_43_1_changed'])(
+  'stays above the number of a generation that has no rows, and of what a dead run left (%s)',
+  async (staging) => {
+    await using fixture = await embeddedFixture();
+    await fixture.destination.check();
+    const { database: name } = fixture.options;
+    for (const table of ['_raw_shop___empty_g41', staging, '_etl_manifest_p_12345678_42']) {
+      const columns = table.startsWith('_raw_') ? "_etl_load_id String DEFAULT ''" : 'number UInt64';
+      await fixture.query(`CREATE TABLE ${name}.${table} (${columns}) ENGINE = MergeTree ORDER BY tuple()`);
+    }
+    const claimant = await database(fixture);
+    const number = await claimLoadNumber(claimant);
+    await claimant.connection.close();
+    expect(number).toBe(44n);
+  },
+);
