@@ -36,7 +36,10 @@ export function entityStream<const TSchema extends RowSchema>(
     schema: isRestated ? (restatedSchema(schema, amounts) as unknown as TSchema) : schema,
     primaryKey: ['id'] as never,
     writeDisposition: 'merge',
-    slices: () => accountSlices(options),
+    slices(request) {
+      if (isRestated) rates.planned(name, [], { isBackfill: request.days !== undefined });
+      return accountSlices(options);
+    },
     read(slice, request) {
       const accountId = slice.lane ?? '';
       const list = { accountId, edge, fields: entityFields(schema), pageSize, statuses };

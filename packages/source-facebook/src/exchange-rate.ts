@@ -55,6 +55,8 @@ export class PoundRates {
   /** In order. */
   readonly #days: readonly string[];
   readonly #euro: ReadonlyMap<string, EuroRates>;
+  /** Rows of a day are many. */
+  readonly #known = new Map<string, ExchangeRate | undefined>();
 
   constructor(euro: ReadonlyMap<string, EuroRates>) {
     this.#euro = euro;
@@ -63,6 +65,11 @@ export class PoundRates {
 
   /** `undefined` when nothing was published up to the day. */
   on(day: string): ExchangeRate | undefined {
+    if (!this.#known.has(day)) this.#known.set(day, this.#made(day));
+    return this.#known.get(day);
+  }
+
+  #made(day: string): ExchangeRate | undefined {
     const effectiveDate = this.#days.findLast((published) => published <= day);
     const euro = this.#euro.get(effectiveDate ?? '');
     if (effectiveDate === undefined || euro === undefined) return undefined;

@@ -41,7 +41,7 @@ export function insightsStream(
       );
       const slices = all.flat();
       const days = slices.flatMap(({ scope }) => scope?.days?.start ?? []);
-      rates?.planned(days, { isBackfill: request.days !== undefined });
+      rates?.planned('insights', days, { isBackfill: request.days !== undefined });
       return slices;
     },
     read(slice, request) {

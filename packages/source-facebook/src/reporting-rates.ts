@@ -21,14 +21,15 @@ const CARRY_DAYS = 10;
 const MARGIN_DAYS = 60;
 /** After it, rates are asked for again although they are there: a long run goes past the hour of new ones. */
 const FRESH_MS = 6 * 3_600_000;
-/** For how long what went wrong is told to all who ask, before anybody asks the bank again. */
+/** For how long, at least, what went wrong is told to all who ask, before anybody asks the bank again. */
 const FAILURE_MS = 60_000;
 
 interface Reading {
   readonly since: string;
-  readonly at: number;
   readonly rates: Promise<PoundRates>;
-  lastsMs: number;
+  hasFailed: boolean;
+  /** When it is made anew. */
+  until: number;
 }
 
 /** Rates for the rows of one account. */
@@ -51,7 +52,9 @@ export class ReportingRates {
   readonly #clock: Clock;
   readonly #used = new Map<string, Map<string, ExchangeRate>>();
   readonly #warned = new Set<string>();
-  #reading: Reading | undefined;
+  /** Streams of this run. */
+  readonly #streams = new Set<string>();
+  #readings: readonly Reading[] = [];
   #firstPlanned: string | undefined;
 
   constructor(client: EuroRatesClient, accounts: AdAccounts, clock: Clock) {
@@ -60,12 +63,17 @@ export class ReportingRates {
     this.#clock = clock;
   }
 
-  /** Tells of days that are going to be read. A plan of what is due by itself is how a run begins. */
-  planned(days: readonly string[], { isBackfill }: { readonly isBackfill: boolean }): void {
-    if (!isBackfill) {
-      this.#reading = undefined;
+  /**
+   * Tells of days of a stream that are going to be read. A stream whose days that are due by themselves are planned
+   * once more is how the next run begins.
+   */
+  planned(stream: string, days: readonly string[], { isBackfill }: { readonly isBackfill: boolean }): void {
+    if (!isBackfill && (this.#streams.size === 0 || this.#streams.has(stream))) {
+      this.#streams.clear();
+      this.#readings = [];
       this.#firstPlanned = undefined;
     }
+    this.#streams.add(stream);
     this.#firstPlanned = [...days, ...(this.#firstPlanned === undefined ? [] : [this.#firstPlanned])].toSorted()[0];
   }
 
@@ -96,20 +104,28 @@ export class ReportingRates {
 
   #pounds(firstDay: string, request: ReadRequest): Promise<PoundRates> {
     const now = this.#clock.now();
-    const known = this.#reading;
-    if (known !== undefined && known.since <= addDays(firstDay, -CARRY_DAYS) && now < known.at + known.lastsMs) {
-      return known.rates;
-    }
+    const fresh = this.#readings.filter(({ until }) => now < until);
+    const usable = fresh.filter((reading) => reading.since <= addDays(firstDay, -CARRY_DAYS));
+    // Days that the bank could not be asked for keep nobody from those that it was asked for before.
+    const known = usable.find(({ hasFailed }) => !hasFailed) ?? usable[0];
+    if (known !== undefined) return known.rates;
     const [first = firstDay] = [firstDay, this.#firstPlanned ?? firstDay].toSorted();
     const since = addDays(first, -(CARRY_DAYS + MARGIN_DAYS));
     const rates = this.#client.since(since, request).then((euro) => new PoundRates(euro));
-    const reading: Reading = { since, at: now, rates, lastsMs: FRESH_MS };
-    this.#reading = reading;
+    const reading: Reading = { since, rates, hasFailed: false, until: now + FRESH_MS };
+    this.#readings = [...fresh, reading];
     rates.catch((error: unknown) => {
+      reading.hasFailed = true;
       // A reader that left has learned nothing of the bank.
-      reading.lastsMs = EtlError.isInstance(error) ? FAILURE_MS : 0;
+      reading.until = EtlError.isInstance(error) ? this.#nextAttempt(error, now) : 0;
     });
     return rates;
+  }
+
+  /** A bank that keeps who asks it waiting is left alone for as long again: not each account is to wait for it. */
+  #nextAttempt({ retryAfterMs = 0 }: EtlError, askedAt: number): number {
+    const now = this.#clock.now();
+    return now + Math.max(FAILURE_MS, now - askedAt, retryAfterMs);
   }
 
   #note(accountId: string, rate: ExchangeRate, { logger = silentLogger }: ReadRequest): void {

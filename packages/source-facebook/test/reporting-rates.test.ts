@@ -18,6 +18,9 @@ interface Bank {
   /** Days that it has rates of. */
   days: string[];
   status: number;
+  headers: Readonly<Record<string, string>>;
+  /** How long it takes to answer. */
+  takesMs: number;
 }
 
 /** Accounts in pounds, dirhams and yen, and a bank that does what the test says. */
@@ -32,15 +35,16 @@ function bank(days: readonly string[] = daysUntil(TODAY)): Bank {
     const { searchParams } = new URL(input instanceof Request ? input.url : String(input));
     const since = searchParams.get('startPeriod') ?? '';
     asked.push(since);
+    clock.advance(own.takesMs);
     const rows = own.days.flatMap((day) =>
       day < since ? [] : [`EXR.D.USD.EUR.SP00.A,${day},1.1643`, `EXR.D.GBP.EUR.SP00.A,${day},0.8572`],
     );
     const body = `${['KEY,TIME_PERIOD,OBS_VALUE', ...rows].join('\n')}\n`;
-    return new Response(own.status === 200 ? body : 'no', { status: own.status });
+    return new Response(own.status === 200 ? body : 'no', { status: own.status, headers: own.headers });
   };
   const client = new EuroRatesClient('https://rates.example', { fetch, clock, random: () => 0 });
   const rates = new ReportingRates(client, new AdAccounts(graph), clock);
-  const own: Bank = { rates, clock, asked, days: [...days], status: 200 };
+  const own: Bank = { rates, clock, asked, days: [...days], status: 200, headers: {}, takesMs: 0 };
   return own;
 }
 
@@ -104,7 +108,7 @@ describe('which currencies', () => {
 describe('one request a run', () => {
   test('from seventy days before the first that is planned on, however many accounts and days there are', async () => {
     const { rates, clock, asked } = bank();
-    rates.planned(daysUntil(TODAY, 31), { isBackfill: false });
+    rates.planned('insights', daysUntil(TODAY, 31), { isBackfill: false });
     await Promise.all(['1', '4', '2'].map((id) => rates.of(id, addDays(TODAY, -3), at(clock))));
     const first = await rates.of('1', addDays(TODAY, -30), at(clock));
     await rates.of('4', undefined, at(clock));
@@ -121,9 +125,9 @@ describe('one request a run', () => {
 
   test('a backfill of not much more has its rates already', async () => {
     const { rates, clock, asked } = bank();
-    rates.planned(daysUntil(TODAY, 31), { isBackfill: false });
+    rates.planned('insights', daysUntil(TODAY, 31), { isBackfill: false });
     await rates.of('1', TODAY, at(clock));
-    rates.planned(daysUntil(TODAY, 91), { isBackfill: true });
+    rates.planned('insights', daysUntil(TODAY, 91), { isBackfill: true });
     const own = await rates.of('1', addDays(TODAY, -90), at(clock));
     expect(own.rateOf('GBP', addDays(TODAY, -90)).status).toBe('exact');
     expect(asked).toHaveLength(1);
@@ -131,9 +135,9 @@ describe('one request a run', () => {
 
   test('a backfill of a year asks once more, for all of its days', async () => {
     const { rates, clock, asked } = bank(daysUntil(TODAY, 500));
-    rates.planned(daysUntil(TODAY, 31), { isBackfill: false });
+    rates.planned('insights', daysUntil(TODAY, 31), { isBackfill: false });
     await rates.of('1', TODAY, at(clock));
-    rates.planned(daysUntil(addDays(TODAY, -31), 365), { isBackfill: true });
+    rates.planned('insights', daysUntil(addDays(TODAY, -31), 365), { isBackfill: true });
     // Newest first, as days are read.
     for (const day of daysUntil(addDays(TODAY, -31), 365)) {
       const own = await rates.of('1', day, at(clock));
@@ -145,9 +149,9 @@ describe('one request a run', () => {
 
   test('the next run asks anew, and so does one that has gone on for long', async () => {
     const { rates, clock, asked } = bank();
-    rates.planned([TODAY], { isBackfill: false });
+    rates.planned('insights', [TODAY], { isBackfill: false });
     await rates.of('1', TODAY, at(clock));
-    rates.planned([TODAY], { isBackfill: false });
+    rates.planned('insights', [TODAY], { isBackfill: false });
     await rates.of('1', TODAY, at(clock));
     expect(asked).toHaveLength(2);
     clock.advance(6 * HOUR_MS - 1);
@@ -169,6 +173,79 @@ describe('one request a run', () => {
     clock.advance(60_000);
     expect((await rates.of('4', TODAY, at(clock))).rateOf('GBP', TODAY).status).toBe('exact');
     expect(asked).toHaveLength(2);
+  });
+
+  test('however late it is heard of, and for as long again as was waited for it', async () => {
+    const own = bank();
+    const { rates, clock, asked } = own;
+    own.status = 403;
+    own.takesMs = 15 * 60_000;
+    expect(await failed(rates.of('1', TODAY, at(clock)))).toBe('FACEBOOK_RATES_UNAVAILABLE');
+    clock.advance(15 * 60_000 - 1);
+    expect(await failed(rates.of('4', TODAY, at(clock)))).toBe('FACEBOOK_RATES_UNAVAILABLE');
+    expect(asked).toHaveLength(1);
+    own.status = 200;
+    clock.advance(1);
+    expect((await rates.of('4', TODAY, at(clock))).rateOf('GBP', TODAY).status).toBe('exact');
+    expect(asked).toHaveLength(2);
+  });
+
+  test('a bank that says when to come again is not asked before', async () => {
+    const own = bank();
+    const { rates, clock, asked } = own;
+    own.status = 429;
+    own.headers = { 'retry-after': '1800' };
+    const error = EtlError.from(await rejection(rates.of('1', TODAY, at(clock))));
+    expect(error).toMatchObject({ code: 'FACEBOOK_RATES_UNAVAILABLE', kind: 'transient', retryAfterMs: 1_800_000 });
+    const before = asked.length;
+    clock.advance(1_800_000 - 1);
+    expect(await failed(rates.of('4', TODAY, at(clock)))).toBe('FACEBOOK_RATES_UNAVAILABLE');
+    expect(asked).toHaveLength(before);
+    own.status = 200;
+    clock.advance(1);
+    expect((await rates.of('4', TODAY, at(clock))).rateOf('GBP', TODAY).status).toBe('exact');
+  });
+
+  test('days that it cannot be asked for keep nobody from those that it was asked for', async () => {
+    const own = bank(daysUntil(TODAY, 500));
+    const { rates, clock, asked } = own;
+    rates.planned('insights', daysUntil(TODAY, 31), { isBackfill: false });
+    await rates.of('1', TODAY, at(clock));
+    own.status = 503;
+    const old = addDays(TODAY, -300);
+    expect(await failed(rates.of('1', old, at(clock)))).toBe('FACEBOOK_RATES_UNAVAILABLE');
+    expect((await rates.of('4', TODAY, at(clock))).rateOf('GBP', TODAY).status).toBe('exact');
+    const before = asked.length;
+    expect(await failed(rates.of('4', old, at(clock)))).toBe('FACEBOOK_RATES_UNAVAILABLE');
+    expect(asked).toHaveLength(before);
+    own.status = 200;
+    clock.advance(60_000);
+    expect((await rates.of('4', old, at(clock))).rateOf('GBP', old).status).toBe('exact');
+  });
+
+  test('a run begins when a stream is planned once more, whichever streams it has', async () => {
+    const own = bank(daysUntil(addDays(TODAY, -1)));
+    const { rates, clock, asked } = own;
+    const today = async (): Promise<string> =>
+      (await rates.of('1', undefined, at(clock))).rateOf('GBP', TODAY).effectiveDate;
+    const plan = (streams: readonly string[]): void => {
+      for (const stream of streams) rates.planned(stream, [], { isBackfill: false });
+    };
+    // A check has asked for them.
+    expect(await today()).toBe(addDays(TODAY, -1));
+    own.days.unshift(TODAY);
+    plan(['campaigns', 'ad_sets', 'insights']);
+    expect(await today()).toBe(TODAY);
+    await today();
+    expect(asked).toHaveLength(2);
+    plan(['campaigns', 'ad_sets']);
+    await today();
+    expect(asked).toHaveLength(3);
+    plan(['campaigns']);
+    await today();
+    rates.planned('campaigns', [], { isBackfill: true });
+    await today();
+    expect(asked).toHaveLength(4);
   });
 
   test('a reader that left keeps nobody else from reading', async () => {
@@ -261,7 +338,7 @@ test('what was used is known by account, each day once, as it was used last', as
   before.rateOf('GBP', addDays(TODAY, -1));
   expect(rates.used('1')).toMatchObject([{ status: 'provisional' }, { status: 'exact' }]);
   own.days.unshift(TODAY);
-  rates.planned([TODAY], { isBackfill: false });
+  rates.planned('insights', [TODAY], { isBackfill: false });
   (await rates.of('1', TODAY, at(clock))).rateOf('GBP', TODAY);
   expect(rates.used('1')).toMatchObject([
     { requestedDate: TODAY, status: 'exact' },

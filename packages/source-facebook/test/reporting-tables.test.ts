@@ -1,4 +1,5 @@
-import type { PipelineEvent } from '@etl/core';
+import { runPipeline, type PipelineEvent } from '@etl/core';
+import { memoryDestination } from '@etl/testing';
 import { describe, expect, test } from 'vitest';
 import { productOf } from '../src/exact-arithmetic.ts';
 import { DAYS, rateOn, stamps, STAMPS, startReportingWorld } from './reporting-world.ts';
@@ -42,6 +43,29 @@ describe('budgets and bids', () => {
       }
     }
     expect(restated).toBeGreaterThan(10);
+  });
+
+  test('have the rate of the moment in every run of a source, also in runs of them alone', async () => {
+    await using world = await startReportingWorld({ now: new Date('2026-03-31T12:00:00Z') });
+    const source = world.source({ ...world.reporting, accountIds: [world.pounds] });
+    const run = () =>
+      runPipeline({
+        name: 'facebook_d1',
+        source,
+        destination: memoryDestination(world.store),
+        now: () => new Date(world.sandbox.control.now()),
+        streams: ['campaigns', 'ad_sets'],
+      });
+    const rates = (): Set<unknown> =>
+      new Set(
+        ['campaigns', 'ad_sets'].flatMap((stream) => world.store.rows(stream).map((row) => row['fx_rate_to_aed'])),
+      );
+    await run();
+    expect(rates()).toEqual(new Set([rateOn(world, '2026-03-30').rate]));
+    world.sandbox.control.advance({ hours: 4 });
+    await run();
+    expect(rates()).toEqual(new Set([rateOn(world, '2026-03-31').rate]));
+    expect(world.askedOfBank()).toHaveLength(2);
   });
 
   test('of other streams there are none', async () => {
