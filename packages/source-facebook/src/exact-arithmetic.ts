@@ -2,6 +2,9 @@ import { textOf } from './exact-text.ts';
 
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/;
 
+/** Those that amounts and rates come with: making them takes longer than using them. */
+const POWERS = Array.from({ length: 40 }, (_, exponent) => 10n ** BigInt(exponent));
+
 interface Units {
   readonly units: bigint;
   readonly scale: number;
@@ -9,18 +12,30 @@ interface Units {
 
 /** Product of two decimal texts, rounded half up to `scale` fraction digits; exact without a scale. */
 export function productOf(one: string, other: string, scale?: number): string {
-  const [first, second] = [unitsOf(one), unitsOf(other)];
-  const units = first.units * second.units;
-  const own = first.scale + second.scale;
-  if (scale === undefined) return textOf(units, own);
-  return textOf(divided(units * 10n ** BigInt(scale), 10n ** BigInt(own)), scale);
+  return timesOf(other, scale)(one);
+}
+
+/** {@link productOf} for many numbers and one factor, which is looked at once. */
+export function timesOf(factor: string, scale?: number): (text: string) => string {
+  const second = unitsOf(factor);
+  return (text) => {
+    const first = unitsOf(text);
+    const units = first.units * second.units;
+    const surplus = first.scale + second.scale - (scale ?? Infinity);
+    if (scale === undefined || surplus <= 0) return textOf(units, first.scale + second.scale);
+    return textOf(divided(units, powerOfTen(surplus)), scale);
+  };
 }
 
 /** Quotient of two decimal texts, the second of them positive, rounded half up to `scale` fraction digits. */
 export function quotientOf(dividend: string, divisor: string, scale: number): string {
   const [first, second] = [unitsOf(dividend), unitsOf(divisor)];
-  const units = first.units * 10n ** BigInt(scale + second.scale);
-  return textOf(divided(units, second.units * 10n ** BigInt(first.scale)), scale);
+  const units = first.units * powerOfTen(scale + second.scale);
+  return textOf(divided(units, second.units * powerOfTen(first.scale)), scale);
+}
+
+function powerOfTen(exponent: number): bigint {
+  return POWERS[exponent] ?? 10n ** BigInt(exponent);
 }
 
 function unitsOf(text: string): Units {

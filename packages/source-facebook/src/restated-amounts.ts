@@ -1,5 +1,5 @@
 import { EtlError } from '@etl/core';
-import { productOf } from './exact-arithmetic.ts';
+import { productOf, timesOf } from './exact-arithmetic.ts';
 import { decimalOf } from './exact-text.ts';
 import { isIdentity, REPORTING_CURRENCY, type ExchangeRate } from './exchange-rate.ts';
 import type { GraphObject } from './graph-client.ts';
@@ -36,14 +36,15 @@ export function rateStamps(rate: ExchangeRate): Readonly<Record<string, string>>
  */
 export function restatedInsight(given: GraphObject, rate: ExchangeRate): GraphObject {
   const restated: Record<string, unknown> = { ...given };
-  for (const field of MONEY_FIELDS) if (field in given) restated[field] = amount(given[field], rate, field);
+  const amount = isIdentity(rate) ? (value: unknown): unknown => value : restating(rate);
+  for (const field of MONEY_FIELDS) if (field in given) restated[field] = amount(given[field], field);
   for (const list of MONEY_LISTS) {
-    if (list in given) restated[list] = each(given[list], (entry) => withSource(entry, rate, list));
+    if (list in given) restated[list] = each(given[list], (entry) => withSource(entry, amount, list));
   }
   if (RESULT in given) {
     restated[RESULT] = each(given[RESULT], (result) =>
       'values' in result
-        ? { ...result, values: each(result['values'], (entry) => amounts(entry, rate, RESULT)) }
+        ? { ...result, values: each(result['values'], (entry) => amounts(entry, amount, RESULT)) }
         : result,
     );
   }
@@ -73,23 +74,33 @@ export function restatedMinorUnits(
   return Object.fromEntries(pairs);
 }
 
-function withSource(entry: GraphObject, rate: ExchangeRate, field: string): GraphObject {
-  return { ...amounts(entry, rate, field), value_source: entry['value'] ?? null };
+/** An amount, or none, of a field in the reporting currency. */
+type Restating = (value: unknown, field: string) => unknown;
+
+function withSource(entry: GraphObject, amount: Restating, field: string): GraphObject {
+  return { ...amounts(entry, amount, field), value_source: entry['value'] ?? null };
 }
 
-function amounts(entry: GraphObject, rate: ExchangeRate, field: string): GraphObject {
-  const pairs = Object.entries(entry).map(([key, value]): [string, unknown] => [
-    key,
-    AMOUNT_KEY.test(key) ? amount(value, rate, field) : value,
-  ]);
-  return Object.fromEntries(pairs);
+function amounts(entry: GraphObject, amount: Restating, field: string): GraphObject {
+  const restated: Record<string, unknown> = { ...entry };
+  for (const key of Object.keys(entry)) if (AMOUNT_KEY.test(key)) restated[key] = amount(entry[key], field);
+  return restated;
 }
 
-function amount(value: unknown, rate: ExchangeRate, field: string): unknown {
-  if (value === undefined || value === null || isIdentity(rate)) return value;
-  const text = decimalOf(value, GIVEN_SCALE);
-  if (text === undefined) throw invalid(field);
-  return productOf(text, rate.rate, AMOUNT_SCALE);
+function restating({ rate }: ExchangeRate): Restating {
+  const times = timesOf(rate, AMOUNT_SCALE);
+  // In a row the same amount stands under several windows.
+  const known = new Map<unknown, string>();
+  return (value, field) => {
+    if (value === undefined || value === null) return value;
+    const before = known.get(value);
+    if (before !== undefined) return before;
+    const text = decimalOf(value, GIVEN_SCALE);
+    if (text === undefined) throw invalid(field);
+    const restated = times(text);
+    known.set(value, restated);
+    return restated;
+  };
 }
 
 function each(list: unknown, change: (entry: GraphObject) => GraphObject): unknown {

@@ -69,6 +69,37 @@ describe('amounts of a row', () => {
     expect(made({ [field]: null })[field]).toBeNull();
   });
 
+  test('that are the same under several windows are restated alike, and no row has them of another', () => {
+    const entry = {
+      action_type: 'omni_purchase',
+      value: '2',
+      '1d_click': '2',
+      '7d_click': 2,
+      '28d_click': '2.00',
+      '1d_view': '1',
+    };
+    const restated = {
+      action_type: 'omni_purchase',
+      value: aed('2'),
+      value_source: '2',
+      '1d_click': aed('2'),
+      '7d_click': aed('2'),
+      '28d_click': aed('2'),
+      '1d_view': aed('1'),
+    };
+    const row = { spend: '2', action_values: [entry, entry], conversion_values: [entry] };
+    expect(restatedInsight(row, POUND)).toEqual({
+      spend: aed('2'),
+      action_values: [restated, restated],
+      conversion_values: [restated],
+    });
+    expect(restatedInsight(row, { ...POUND, rate: '5' })).toMatchObject({
+      spend: '10',
+      action_values: [{ value: '10' }, {}],
+    });
+    expect(row.action_values[0]).toBe(entry);
+  });
+
   test('are rounded once: nothing is cut off before they are multiplied', () => {
     // Cut to six places first it would be 0.
     expect(made({ cpc: '0.0000004' })['cpc']).toBe('0.000002');
