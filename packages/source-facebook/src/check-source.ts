@@ -30,7 +30,8 @@ export interface CheckedParts {
 }
 
 /**
- * Proves token, scopes, access to every account and, if they are restated, rates for each, and warns of a token that is about to expire.
+ * Proves token, scopes, access to every account and, if they are restated, the rate of today for each, and warns of a
+ * token that is about to expire.
  *
  * @throws the only problem, or `FACEBOOK_CHECK_FAILED` with all of them as its cause.
  */
@@ -53,7 +54,11 @@ export async function checkSource(
   if (problems.length === 0) {
     await Promise.all(
       options.accountIds.map((id) =>
-        attempt(() => (rates === undefined ? accounts.get(id, call) : rates.of(id, undefined, call))),
+        attempt(async () => {
+          if (rates === undefined) return accounts.get(id, call);
+          const { currency, today, rateOf } = await rates.of(id, undefined, call);
+          return rateOf(currency, today);
+        }),
       ),
     );
   }

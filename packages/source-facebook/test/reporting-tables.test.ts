@@ -1,7 +1,8 @@
 import { runPipeline, type PipelineEvent } from '@etl/core';
-import { memoryDestination } from '@etl/testing';
+import { loggerInto, memoryDestination } from '@etl/testing';
 import { describe, expect, test } from 'vitest';
 import { productOf } from '../src/exact-arithmetic.ts';
+import { dayBefore } from './insight-table.ts';
 import { DAYS, rateOn, stamps, STAMPS, startReportingWorld } from './reporting-world.ts';
 
 // Tables beside insights, and the check, with amounts restated: through the real SDK, against the sandbox.
@@ -159,6 +160,21 @@ describe('check', () => {
     world.sandbox.control.fault({ kind: 'status', status: 404, times: 10, match: { platform: 'ecb' } });
     await expect(world.source(world.reporting).check()).rejects.toMatchObject({ code: 'FACEBOOK_RATES_UNAVAILABLE' });
     await world.source({ ...world.reporting, reportingCurrency: undefined }).check();
+  });
+
+  test('finds that the bank answers and has no rate that could be taken', async () => {
+    const silent = Array.from({ length: 8 }, (_, index) => dayBefore('2026-03-31', index));
+    await using world = await startReportingWorld({ ecb: { unpublished: silent } });
+    await expect(world.source(world.reporting).check()).rejects.toMatchObject({
+      code: 'FACEBOOK_RATE_MISSING',
+      message: expect.stringContaining(world.pounds),
+    });
+    await world.source({ ...world.reporting, accountIds: [world.dirhams] }).check();
+    // Five days are old, but they are taken.
+    await using other = await startReportingWorld({ ecb: { unpublished: silent.slice(0, 5) } });
+    const heard: unknown[] = [];
+    await other.source(other.reporting).check({ logger: loggerInto(heard) });
+    expect(JSON.stringify(heard)).toContain('exchange rate is old');
   });
 
   test('names the account that cannot be restated', async () => {
