@@ -9,6 +9,8 @@ export interface DayOptions {
   /** Inclusive. */
   readonly to?: string | undefined;
   readonly backfillDays?: string | undefined;
+  /** What `etl backfill` calls `backfillDays`. */
+  readonly days?: string | undefined;
 }
 
 /** Days that somebody asked for. */
@@ -54,6 +56,12 @@ export function askedDays(
   return variable.unit === 'days' ? lastDays(value, variable.name, now) : lastMonths(value, variable.name, now);
 }
 
+/** The number of days that an option asks for, under the name that was typed. */
+export function lastDaysOption({ days, backfillDays }: DayOptions): { name: string; value: string } | undefined {
+  if (days !== undefined) return { name: '--days', value: days };
+  return backfillDays === undefined ? undefined : { name: '--backfill-days', value: backfillDays };
+}
+
 /** `2026-11-01 … 2026-11-08 (8 days)`, both ends included. */
 export function dayRangeText(days: DayRange): string {
   const all = daysOf(days);
@@ -62,25 +70,27 @@ export function dayRangeText(days: DayRange): string {
   return first === last ? `${first} (1 day)` : `${first} … ${last} (${count(all.length, 'day')})`;
 }
 
-function daysOfOptions({ from, to, backfillDays }: DayOptions, now: Date): AskedDays | undefined {
-  if (backfillDays !== undefined) {
+function daysOfOptions(options: DayOptions, now: Date): AskedDays | undefined {
+  const { from, to } = options;
+  const last = lastDaysOption(options);
+  if (last !== undefined) {
     if (from !== undefined || to !== undefined) {
-      throw invalid('--backfill-days and --from, --to ask for different things.', 'Give one of them.');
+      throw invalid(`${last.name} and --from, --to ask for different things.`, 'Give one of them.');
     }
-    return lastDays(wholeNumber(backfillDays, '--backfill-days', 'days'), '--backfill-days', now);
+    return lastDays(wholeNumber(last.value, last.name, 'days'), last.name, now);
   }
   if (from === undefined) {
     if (to === undefined) return undefined;
     throw invalid('--to is given without --from.', 'Say where to begin: --from 2026-11-01.');
   }
   const start = calendarDay(from, '--from');
-  const last = to === undefined ? dayIn('UTC', now) : calendarDay(to, '--to');
+  const end = to === undefined ? dayIn('UTC', now) : calendarDay(to, '--to');
   const latest = dayIn(EARLIEST_ZONE, now);
-  for (const [option, day] of [['--from', start] as const, ['--to', last] as const]) {
+  for (const [option, day] of [['--from', start] as const, ['--to', end] as const]) {
     if (day > latest) throw invalid(`${option} ${day} is in the future.`, `The newest day there is: ${latest}.`);
   }
-  if (start > last) throw invalid(`--from ${start} is after --to ${last}.`, 'Both days are included; swap them.');
-  const days = { start, end: addDays(last, 1) };
+  if (start > end) throw invalid(`--from ${start} is after --to ${end}.`, 'Both days are included; swap them.');
+  const days = { start, end: addDays(end, 1) };
   return { days, text: dayRangeText(days), askedBy: '--from' };
 }
 

@@ -85,9 +85,9 @@ withLimits(withRequest(groupCommand(program, 'run', 'load what is due of one gro
 
 withLimits(withRequest(groupCommand(program, 'backfill', 'load days again, or those that are missing')))
   .option('--days <n>', 'the last n days, instead of --from and --to')
-  .action(async (platform: string, group: string | undefined, { days, ...options }) => {
+  .action(async (platform: string, group: string | undefined, options) => {
     const { backfillGroup } = await import('./commands/backfill.ts');
-    await runCommand(backfillGroup(platform, group, { ...options, backfillDays: days }), {
+    await runCommand(backfillGroup(platform, group, options), {
       ...options,
       subject: subjectOf(platform, group),
       isTimed: true,

@@ -1,6 +1,6 @@
 import type { PipelineOptions, Source } from '@etl/core';
 import { accountDelayMs } from './account-delay.ts';
-import { askedDays, type AskedDays, type DayOptions } from './asked-days.ts';
+import { askedDays, lastDaysOption, type AskedDays, type DayOptions } from './asked-days.ts';
 import { durationMs } from './duration-text.ts';
 import type { PlatformGroup } from './platform.ts';
 import { UsageError } from './usage-error.ts';
@@ -89,12 +89,13 @@ export function askedStreams(
 /** @throws `OPTION_UNFIT` when an option speaks of slices or days, and the source has none. */
 export function refuseForLog(platform: string, source: Source, options: RunRequestOptions): void {
   const isLog = source.plan === undefined;
+  const last = lastDaysOption(options);
   const unfit: (readonly [string, unknown])[] = [];
   if (isLog || source.hasDays === false)
     unfit.push(
       ['--from', options.from],
       ['--to', options.to],
-      ['--backfill-days', options.backfillDays],
+      [last?.name ?? '--backfill-days', last?.value],
       ['--only-missing', options.onlyMissing],
     );
   if (isLog) unfit.push(['--accept-shrink', options.acceptShrink], ['--concurrency', options.concurrency]);

@@ -24,6 +24,8 @@ describe('the days of a backfill', () => {
     [{ to: '2026-11-20' }, 'without --from'],
     [{ backfillDays: '3x' }, 'whole number'],
     [{ backfillDays: '3', from: '2026-11-01' }, 'different things'],
+    [{ days: '3x' }, '--days is not a whole number'],
+    [{ days: '3', from: '2026-11-01' }, '--days and --from'],
   ])('%j is refused: %s', (options, text) => {
     expect(() => ask('facebook', options)).toThrow(text);
   });

@@ -48,6 +48,13 @@ describe('groups', () => {
     }
   });
 
+  test('a variable that is one letter off is named where its groups are looked for', async () => {
+    await writeGroups(JSON.stringify(GROUPS));
+    const { exitCode, stderr } = await etl(['groups'], { ETL_GROUP_FACEBOOK: '{}' });
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain('ETL_GROUP_FACEBOOK is set, but nothing reads it; did you mean ETL_GROUPS_FACEBOOK?');
+  });
+
   test('no configuration at all says where it was looked for', async () => {
     const { exitCode, stderr } = await etl(['run', 'pg', 'shop']);
     expect(exitCode).toBe(78);

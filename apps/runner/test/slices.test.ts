@@ -215,6 +215,7 @@ describe('etl with a platform of daily reports', { timeout: 120_000 }, () => {
     expect((await etl(['state', 'reset', 'facebook', 'd1'])).exitCode).toBe(2);
     expect((await etl(['state', 'reset', 'facebook', 'd1', '--yes'])).stderr).toContain('insights: {"at":1} → none');
     expect(await show()).toEqual([]);
+    expect((await etl(['state', 'show', 'facebook', 'd1'])).stderr).toContain('facebook_d1 has no positions.');
     expect((await etl(['unlock', 'facebook', 'd1'])).stderr).toContain('Nobody holds facebook_d1');
   });
 });

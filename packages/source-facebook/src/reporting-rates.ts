@@ -150,7 +150,7 @@ function unsupported(accountId: string, currency: string): EtlError {
     code: 'FACEBOOK_CURRENCY_UNSUPPORTED',
     kind: 'config',
     message: `The ad account ${accountId} is in ${currency}, which cannot be restated in ${REPORTING_CURRENCY}.`,
-    hint: `Leave out reportingCurrency, or read only accounts in ${SOURCE_CURRENCIES.join(' or ')} with it.`,
+    hint: `Leave out the reporting currency, or read only accounts in ${SOURCE_CURRENCIES.join(' or ')} with it.`,
     context: { accountId, currency },
   });
 }

@@ -73,7 +73,7 @@ describe('which currencies', () => {
       code: 'FACEBOOK_CURRENCY_UNSUPPORTED',
       kind: 'config',
       message: expect.stringMatching(/ad account 3 is in JPY/),
-      hint: expect.stringContaining('AED or GBP'),
+      hint: expect.stringMatching(/^Leave out the reporting currency, .* AED or GBP/),
     });
     expect(asked).toEqual([]);
   });

@@ -5,7 +5,7 @@ import { runGroup, type RunOptions } from './run.ts';
 /** `etl backfill`: a run that must say which days. */
 export function backfillGroup(platformName: string, groupName: string | undefined, options: RunOptions): Command {
   return async (context) => {
-    if (options.from === undefined && options.to === undefined && options.backfillDays === undefined) {
+    if (options.from === undefined && options.to === undefined && options.days === undefined) {
       throw new UsageError({
         code: 'DAYS_MISSING',
         message: 'Which days?',

@@ -2,10 +2,12 @@ import type { Command } from '../command-context.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import { noGroups, readGroups } from '../groups.ts';
 import { platformNames } from '../registry.ts';
+import { warnOfUnknownVariables } from '../unknown-variables.ts';
 
 /** `etl groups`: which groups are configured, and where. */
 export function listGroups(options: { readonly json?: boolean }): Command {
   return async ({ env, terminal }) => {
+    warnOfUnknownVariables(env, terminal);
     const configured = await Promise.all(
       platformNames().map(async (platform) => ({ platform, found: await readGroups(platform, env) })),
     );

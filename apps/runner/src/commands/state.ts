@@ -32,7 +32,9 @@ const entriesSchema = z.array(z.strictObject({ stream: z.string(), partition: z.
 export function showState(platform: string, group: string | undefined, options: StateOptions): Command {
   return async (context) => {
     const target = await openTarget(platform, group, context, options);
-    context.terminal.json(await entriesOf(target, options.stream, context));
+    const entries = await entriesOf(target, options.stream, context);
+    if (entries.length === 0) context.terminal.say(`${target.pipeline} has no positions${ofStream(options.stream)}.`);
+    context.terminal.json(entries);
     return EXIT_OK;
   };
 }
