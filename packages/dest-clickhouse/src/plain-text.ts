@@ -40,7 +40,7 @@ export class PlainText {
   private constructor(columns: readonly PlainColumn[], deletedIndex: number) {
     this.#columns = columns;
     this.#deletedIndex = deletedIndex;
-    this.hasVersions = columns.some(({ target }) => target === VERSION);
+    this.hasVersions = columns.some(({ target }) => target === VERSION_COLUMN);
     this.columns = columns.map(({ target }) => identifier(target));
   }
 
@@ -115,12 +115,12 @@ export class PlainText {
   }
 }
 
-const VERSION = '_etl_version';
+const VERSION_COLUMN = '_etl_version';
 const PRESENT = 1;
 const MISSING = 2;
 
 function systemColumn({ versionColumn, deletedColumn }: StreamSpec, name: string): PlainColumn | undefined {
-  if (name === versionColumn) return { target: VERSION, test: plainVersion, isNullable: false, isKept: true };
+  if (name === versionColumn) return { target: VERSION_COLUMN, test: plainVersion, isNullable: false, isKept: true };
   if (name === deletedColumn) return { target: IS_DELETED_INPUT, test: plainBoolean, isNullable: false, isKept: true };
   return undefined;
 }

@@ -57,6 +57,11 @@ export async function findProblems(
   return problems;
 }
 
+/** Whether a problem ends a whole reading, and not only that of some streams. */
+export function concernsAll({ context }: EtlError): boolean {
+  return context['stream'] === undefined && context['streams'] === undefined;
+}
+
 /** The streams of the tables, and for each table without one what is wrong with it. */
 export async function readableStreams(
   control: Client,

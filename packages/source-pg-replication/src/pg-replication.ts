@@ -13,7 +13,7 @@ import {
 } from '@etl/core';
 import type { Client } from 'pg';
 import { readServerFacts, type ServerFacts } from './catalog.ts';
-import { findProblems, readableStreams, throwProblems } from './check-source.ts';
+import { concernsAll, findProblems, readableStreams, throwProblems } from './check-source.ts';
 import { derivedSpec } from './derived-stream.ts';
 import { deriveStreams, tableRequest } from './derive-streams.ts';
 import { openPgContent } from './pg-content.ts';
@@ -126,6 +126,8 @@ class PgReplication implements ComparableSource {
   async outlook(request: SourceReadRequest = {}): Promise<readonly StreamOutlook[]> {
     return this.#withControl(request, async (control, facts) => {
       const { publication, derived } = this.#options;
+      const problems = await findProblems(this.#connector, control, this.#options, facts);
+      throwProblems(problems.filter(concernsAll));
       const { tables } = await previewTables(control, this.#options, facts);
       const { streams } = await readableStreams(control, tables, facts);
       const readable = streams.map(({ table }) => table);

@@ -43,13 +43,23 @@ test('the owner of the tables makes the publication, without a superuser', async
        ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO ${etl}`,
     );
     const replica = new Replica(database, { connectionString: url });
-    expect(await failureOf(replica.source().check())).toMatchObject({ code: 'PG_PUBLICATION_DENIED' });
+    const outlook = async (): Promise<unknown> => replica.source().outlook?.(replica.request());
+    for (const asked of [replica.source().check(), outlook()])
+      expect(await failureOf(asked)).toMatchObject({ code: 'PG_PUBLICATION_DENIED' });
     await asOwner(
       `CREATE PUBLICATION ${database.name} FOR TABLE orders, visits WITH (publish_via_partition_root = true)`,
     );
     await replica.source().check();
+    expect(await outlook()).toMatchObject([
+      { stream: 'orders', begins: 'copy' },
+      { stream: 'visits', begins: 'copy' },
+    ]);
     await replica.run();
     expect([replica.rows('orders').length, replica.rows('visits').length]).toEqual([2, 1]);
+    expect(await outlook()).toEqual([
+      { stream: 'orders', begins: 'changes' },
+      { stream: 'visits', begins: 'changes' },
+    ]);
     await asOwner('CREATE TABLE later (id int PRIMARY KEY); INSERT INTO orders VALUES (3)');
     expect((await replica.attempt()).failures.map(({ error }) => error.code)).toEqual(['PG_TABLE_UNPUBLISHED']);
     await asOwner(`ALTER PUBLICATION ${database.name} ADD TABLE later`);
