@@ -263,7 +263,9 @@ describe('a destination that goes down', () => {
     await database.sql(`INSERT INTO items VALUES (2, 'b')`);
     await following.has(2);
     isDown = true;
-    const before = await confirmed(database);
+    // What was stored before is confirmed a moment after it can be seen.
+    const before = parseLsn(replica.lsn());
+    await expect.poll(async () => confirmed(database), SOON).toBe(before);
     await database.sql(`INSERT INTO items SELECT g, 'x' FROM generate_series(3, 500) g`);
     await expect.poll(() => following.retries.length, SOON).toBeGreaterThan(3);
     expect(following.retries.map(({ code }) => code)).toContain('TEST_DESTINATION_DOWN');
