@@ -5,7 +5,7 @@ import { buryHolders, contents, EXPECTED, HISTORY, leftovers, runToEnd } from '.
 
 /** Every statement of a run when `ETL_CRASH_ALL` is set, otherwise as many as fit into a test run. */
 const seed = Number(process.env['ETL_SEED'] ?? Date.now() % 1_000_000);
-const samples = process.env['ETL_CRASH_ALL'] === undefined ? 14 : Number.POSITIVE_INFINITY;
+const samples = process.env['ETL_CRASH_ALL'] === undefined ? 10 : Number.POSITIVE_INFINITY;
 
 /** Runs until the process "dies" at a statement: that one gets the fault, later ones are refused. */
 async function crash(at: number, fault: ChdbFault): Promise<'died' | 'finished'> {

@@ -261,7 +261,7 @@ it.each([
   { timeout: 900_000 },
   async (_, days) => {
     let statements = Infinity;
-    for (let at = 1; at <= statements; at += isSwept ? 1 : 14 + (seed % 5)) {
+    for (let at = 1; at <= statements; at += isSwept ? 1 : 20 + (seed % 7)) {
       for (const fault of ['refuse', 'lose-answer'] as const) {
         let count = -Infinity;
         await using fixture = await httpFixture({}, () => {
