@@ -58,8 +58,10 @@ export interface TextBatch {
    */
   readonly isUnique?: boolean;
   /**
-   * Batches of one lane come in the order in which the source keeps their rows. Where several are read side by
-   * side, a destination can store together what lies together. Absent: there is one lane.
+   * Batches of one lane come in the order in which the source keeps their rows, without a gap. Where several are
+   * read side by side, a destination can store together what lies together. Absent: there is one lane.
    */
   readonly lane?: number;
+  /** Whether no other batch of the lane comes. Said where it is known; a lane may end without. */
+  readonly isLaneEnd?: boolean;
 }

@@ -122,7 +122,7 @@ export class StagedRows {
 
   /** Adds lines of plain text; only where the engine reads files. */
   async addPlain(columns: readonly string[], batch: TextBatch): Promise<void> {
-    const { bytes, rowCount, isUnique = false, lane = 0 } = batch;
+    const { bytes, rowCount, isUnique = false, lane = 0, isLaneEnd = false } = batch;
     if (this.#plain.get(lane)?.columns !== columns) await this.#sendPlain(lane);
     const plain = this.#plain.get(lane) ?? {
       columns,
@@ -134,8 +134,9 @@ export class StagedRows {
     plain.file.write(bytes);
     plain.rows += rowCount;
     plain.areUnique &&= isUnique;
-    if (plain.rows >= this.#context.options.chunkRows || plain.file.length >= this.#fileBytes)
-      await this.#sendPlain(lane);
+    const isFull = plain.rows >= this.#context.options.chunkRows || plain.file.length >= this.#fileBytes;
+    // What comes next lies elsewhere: in one part with this it would seem to reach over everything between.
+    if (isFull || isLaneEnd) await this.#sendPlain(lane);
   }
 
   /** A file begins to be read when it is whole: the first ones are small, so that nobody waits for them for long. */

@@ -20,8 +20,8 @@ export interface PageWriter {
   readonly byteCount: number;
   /** Adds the line from `start` to `end`, its newline included. @throws a `data` error that names the column. */
   add(bytes: Buffer, start: number, end: number): void;
-  /** The page so far; the next line begins another. */
-  take(): CopiedPage;
+  /** The page so far, the last of its range or not; the next line begins another. */
+  take(isRangeEnd: boolean): CopiedPage;
 }
 
 /** Pages of rows, all of one version. */
@@ -77,7 +77,9 @@ export class RowPage implements PageWriter {
 export class TextPage implements PageWriter {
   readonly #stream: TableStream;
   readonly #version: bigint;
-  readonly #lane: number;
+  /** See `TextBatch.lane`: each range is one. */
+  #lane: number;
+  readonly #laneStep: number;
   readonly columns: readonly StreamColumn[];
   readonly #names: readonly string[];
   readonly #fields: readonly TextField[];
@@ -89,11 +91,12 @@ export class TextPage implements PageWriter {
   #isPlain = true;
   rowCount = 0;
 
-  /** @param lane See `TextBatch.lane`. */
-  constructor(stream: TableStream, version: bigint, lane: number) {
+  /** @param session The number of the session among `sessions` that copy side by side. */
+  constructor(stream: TableStream, version: bigint, session: number, sessions: number) {
     this.#stream = stream;
     this.#version = version;
-    this.#lane = lane;
+    this.#lane = session;
+    this.#laneStep = sessions;
     const rank = (column: StreamColumn): number =>
       stream.spec.primaryKey.includes(column.name) ? 0 : new TextField(column).isChecked ? 1 : 2;
     this.columns = stream.columns.toSorted((one, other) => rank(one) - rank(other));
@@ -113,7 +116,7 @@ export class TextPage implements PageWriter {
     this.rowCount += 1;
   }
 
-  take(): CopiedPage {
+  take(isRangeEnd: boolean): CopiedPage {
     const { rowCount } = this;
     const batch = {
       columns: this.#names,
@@ -123,7 +126,9 @@ export class TextPage implements PageWriter {
       isPlain: this.#isPlain,
       isUnique: true,
       lane: this.#lane,
+      isLaneEnd: isRangeEnd,
     };
+    if (isRangeEnd) this.#lane += this.#laneStep;
     this.rowCount = 0;
     this.#isPlain = true;
     this.#text.clear();

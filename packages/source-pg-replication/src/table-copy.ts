@@ -134,11 +134,11 @@ async function* helpCopying(
   workers: Client[],
   stream: TableStream,
   left: BlockRange[],
-  lane: number,
+  session: number,
   options: TableCopyOptions,
 ): AsyncGenerator<CopiedPage, void, undefined> {
   const worker = await helper(workers, stream, options);
-  if (worker !== undefined) yield* copyRanges(worker, stream, left, lane, options);
+  if (worker !== undefined) yield* copyRanges(worker, stream, left, session, options);
 }
 
 /** Another session in the snapshot; `undefined` when the server has none, or the table's lock is not to be had. */
@@ -165,12 +165,14 @@ async function* copyRanges(
   worker: Client,
   stream: TableStream,
   left: BlockRange[],
-  lane: number,
+  session: number,
   options: TableCopyOptions,
 ): AsyncGenerator<CopiedPage, void, undefined> {
   const { pageRows, pageBytes, epoch, point, acceptsText } = options;
   const version = versionBase(epoch, point.lsn);
-  const page = acceptsText ? new TextPage(stream, version, lane) : new RowPage(stream, version);
+  const page = acceptsText
+    ? new TextPage(stream, version, session, options.copyConnections)
+    : new RowPage(stream, version);
   const wire = new WireSession(worker);
   let isDone = false;
   try {
@@ -184,9 +186,9 @@ async function* copyRanges(
         if (tag !== TAG.copyData) continue;
         const { buffer, start, end } = wire.scanner;
         page.add(buffer, start, end);
-        if (page.rowCount >= pageRows || page.byteCount >= pageBytes) yield page.take();
+        if (page.rowCount >= pageRows || page.byteCount >= pageBytes) yield page.take(false);
       }
-      if (page.rowCount > 0) yield page.take();
+      if (page.rowCount > 0) yield page.take(true);
     }
     isDone = true;
   } finally {

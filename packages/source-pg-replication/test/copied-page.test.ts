@@ -41,8 +41,8 @@ const lines = fc.tuple(
 test('a copy as text is the same rows as a copy as rows', () => {
   fc.assert(
     fc.property(fc.array(fc.array(lines, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 3 }), (pages) => {
-      const rows = new RowPage(STREAM, 5n);
-      const text = new TextPage(STREAM, 5n, 0);
+      const rows: PageWriter = new RowPage(STREAM, 5n);
+      const text = new TextPage(STREAM, 5n, 0, 2);
       for (const page of pages) {
         for (const values of page) {
           for (const form of [rows, text]) {
@@ -51,7 +51,7 @@ test('a copy as text is the same rows as a copy as rows', () => {
           }
         }
         expect(text.rowCount).toBe(page.length);
-        const [one, other] = [rows.take(), text.take()].map((taken) =>
+        const [one, other] = [rows.take(false), text.take(false)].map((taken) =>
           rowsOf(taken).map((row) => [sameValues(STREAM.spec, row), row[STREAM.versionKey]]),
         );
         expect(other).toEqual(one);
@@ -67,15 +67,33 @@ test.each([
   [9, '{{a},{b}}'],
 ] as const)('a value of column %i that cannot be given fails by name (%s)', (place, value) => {
   const values = COLUMNS.map((_, index) => (KEY_PLACES.includes(index) ? '1' : index === place ? value : null));
-  for (const form of [new RowPage(STREAM, 5n), new TextPage(STREAM, 5n, 0)]) {
+  for (const form of [new RowPage(STREAM, 5n), new TextPage(STREAM, 5n, 0, 2)]) {
     const line = copyLine(form, values);
     expect(() => form.add(line, 0, line.length)).toThrow(`The column ${COLUMNS[place][0]} of items holds`);
   }
 });
 
+test('each range of a session is a lane of its own, which nobody else has', () => {
+  const page = new TextPage(STREAM, 5n, 1, 2);
+  const line = copyLine(
+    page,
+    COLUMNS.map((_, index) => (KEY_PLACES.includes(index) ? '1' : null)),
+  );
+  const lanes = [false, true, true].map((isRangeEnd) => {
+    page.add(line, 0, line.length);
+    const { message } = page.take(isRangeEnd);
+    return message.type === 'text-records' ? [message.batch.lane, message.batch.isLaneEnd] : [];
+  });
+  expect(lanes).toEqual([
+    [1, false],
+    [1, true],
+    [3, true],
+  ]);
+});
+
 describe('a page says that it is plain', () => {
   const filled = (values: Readonly<Record<string, string | null>>): TextBatch => {
-    const page = new TextPage(STREAM, 5n, 3);
+    const page = new TextPage(STREAM, 5n, 3, 4);
     const line = copyLine(
       page,
       COLUMNS.map(([name]) =>
@@ -83,7 +101,7 @@ describe('a page says that it is plain', () => {
       ),
     );
     page.add(line, 0, line.length);
-    const { message } = page.take();
+    const { message } = page.take(false);
     if (message.type !== 'text-records') throw new Error('no text');
     return message.batch;
   };
@@ -93,14 +111,14 @@ describe('a page says that it is plain', () => {
       isPlain: true,
       lane: 3,
     });
-    const page = new TextPage(STREAM, 5n, 0);
+    const page = new TextPage(STREAM, 5n, 0, 2);
     for (const id of [null, '1']) {
       const line = copyLine(
         page,
         COLUMNS.map(([name]) => (name === 'id' ? id : name === 'code' ? 'a' : null)),
       );
       page.add(line, 0, line.length);
-      expect(page.take().message).toMatchObject({ batch: { isPlain: id !== null } });
+      expect(page.take(false).message).toMatchObject({ batch: { isPlain: id !== null } });
     }
   });
 
