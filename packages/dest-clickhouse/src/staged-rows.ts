@@ -1,7 +1,7 @@
 import type { OperationOptions, TextBatch } from '@etl/core';
 import type { InsertTarget } from './connection.ts';
 import type { Database } from './database.ts';
-import type { InsertFile } from './insert-files.ts';
+import { PlainLanes, type PlainFile } from './plain-lanes.ts';
 import { stageTombstones, type Tombstones } from './staged-slice.ts';
 import { addStagingColumn, attachStaged, copyStaged, createStagingTable, verifyCount } from './staging-table.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
@@ -35,13 +35,6 @@ export interface AddedColumn {
   readonly definition: string | undefined;
 }
 
-interface PlainLines {
-  readonly columns: readonly string[];
-  readonly file: InsertFile;
-  rows: number;
-  areUnique: boolean;
-}
-
 /** Encoded rows on their way into the staging table, which is made when the first of them is sent, and counted. */
 export class StagedRows {
   /** Lines are written here; each is to be followed by {@link added}. */
@@ -56,14 +49,14 @@ export class StagedRows {
   #lines = 0;
   #chunk = 0;
   #sending: Promise<void> = Promise.resolve();
-  /** Lines of plain text on their way, by the lane of their batch. */
-  readonly #plain = new Map<number, PlainLines>();
+  readonly #plain: PlainLanes;
   /** Version that plain text without versions has in staging; the first that comes. */
   #version: bigint | undefined;
 
   constructor(context: StagedRowsContext, layout: StagedLayout) {
     this.#context = context;
     this.#layout = layout;
+    this.#plain = new PlainLanes(context.options, () => context.database.connection.openInsertFile());
   }
 
   /** Name of the staging table; `undefined` while there is none. */
@@ -122,34 +115,15 @@ export class StagedRows {
 
   /** Adds lines of plain text; only where the engine reads files. */
   async addPlain(columns: readonly string[], batch: TextBatch): Promise<void> {
-    const { bytes, rowCount, isUnique = false, lane = 0, isLaneEnd = false } = batch;
-    if (this.#plain.get(lane)?.columns !== columns) await this.#sendPlain(lane);
-    const plain = this.#plain.get(lane) ?? {
-      columns,
-      file: this.#context.database.connection.openInsertFile(),
-      rows: 0,
-      areUnique: true,
-    };
-    this.#plain.set(lane, plain);
-    plain.file.write(bytes);
-    plain.rows += rowCount;
-    plain.areUnique &&= isUnique;
-    const isFull = plain.rows >= this.#context.options.chunkRows || plain.file.length >= this.#fileBytes;
-    // What comes next lies elsewhere: in one part with this it would seem to reach over everything between.
-    if (isFull || isLaneEnd) await this.#sendPlain(lane);
+    for (const lines of this.#plain.add(columns, batch)) await this.#sendPlain(lines);
   }
 
-  /** A file begins to be read when it is whole: the first ones are small, so that nobody waits for them for long. */
-  get #fileBytes(): number {
-    const { chunkBytes } = this.#context.options;
-    return Math.min(chunkBytes, Math.ceil(chunkBytes / 8) * (this.#chunk + 1));
+  /** Nothing comes any more that lies with the last plain text of the lane. */
+  async endLane(lane?: number): Promise<void> {
+    for (const lines of this.#plain.take(lane)) await this.#sendPlain(lines);
   }
 
-  async #sendPlain(lane: number): Promise<void> {
-    const plain = this.#plain.get(lane);
-    if (plain === undefined) return;
-    const { columns, file, rows, areUnique } = plain;
-    this.#plain.delete(lane);
+  async #sendPlain({ columns, file, rows, areUnique }: PlainFile): Promise<void> {
     this.#sent += rows;
     const token = this.#nextToken();
     const { database, operation } = this.#context;
@@ -180,7 +154,7 @@ export class StagedRows {
 
   async flush(): Promise<void> {
     if (this.#lines > 0) await this.send();
-    for (const lane of this.#plain.keys()) await this.#sendPlain(lane);
+    for (const lines of this.#plain.takeAll()) await this.#sendPlain(lines);
     await this.#sending;
   }
 
@@ -223,8 +197,7 @@ export class StagedRows {
   async discard(): Promise<void> {
     this.buffer.take();
     this.#lines = 0;
-    for (const { file } of this.#plain.values()) file.remove();
-    this.#plain.clear();
+    this.#plain.discard();
     await this.#sending.catch(() => undefined);
     this.#sending = Promise.resolve();
     await this.drop();

@@ -144,6 +144,11 @@ export class StagedStream {
   }
 
   async writeText(batch: TextBatch): Promise<void> {
+    await this.#writeBatch(batch);
+    if (batch.isLaneEnd === true) await this.#rows.endLane(batch.lane);
+  }
+
+  async #writeBatch(batch: TextBatch): Promise<void> {
     const { encoder, plain } = this.#textForm(batch);
     if (plain === undefined || !this.#takesPlain(plain, batch)) return this.#writeLines(encoder, batch);
     if (plain.isWholly(batch)) return this.#addPlain(plain, batch);

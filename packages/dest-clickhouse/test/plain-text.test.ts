@@ -175,6 +175,21 @@ describe('text that ClickHouse reads itself', () => {
     ]);
   });
 
+  it('takes as few inserts as it can, also where every other line at the end of a lane is not plain', async () => {
+    await using fixture = await embeddedFixture({ mergeBytes: 0 });
+    const rows = Array.from({ length: 40 }, (_, id) => ({
+      id,
+      c7: id % 2 === 0 ? 0.5 : Number.NaN,
+      required: 'x',
+      version: 1n,
+    }));
+    await load(fixture, [{ ...textBatchOf(PLAIN_STREAM, rows), isUnique: true, isLaneEnd: true }], PLAIN_STREAM);
+    const [found] = await fixture.query<{ readonly parts: number; readonly total: number }>(
+      `SELECT toInt32(count()) AS parts, toInt32(sum(rows)) AS total FROM system.parts WHERE active AND database = '${fixture.options.database}' AND table = '_raw_shop___random_g0'`,
+    );
+    expect(found).toEqual({ parts: 2, total: 40 });
+  });
+
   it('is known for lines that bring their version along', () => {
     const versions = PlainText.of(STREAM, OPEN, ['version', 'gone', ...STREAM.columns.map(({ name }) => name)]);
     expect(versions?.hasVersions).toBe(true);

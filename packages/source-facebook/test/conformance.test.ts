@@ -3,6 +3,7 @@ import { decimalText, startSandbox, type Fault, type Sandbox } from '@etl/sandbo
 import { describeSource, HastyClock, type SourceFault } from '@etl/testing';
 import { facebook } from '../src/index.ts';
 import { sdkTransport } from '../src/sdk-transport.ts';
+import { emptyAccount } from './world.ts';
 
 const FAULTS: readonly (SourceFault & { readonly fault: Fault })[] = [
   { name: 'reset', kinds: ['transient'], fault: { kind: 'reset' } },
@@ -90,21 +91,7 @@ describeSource('the Facebook source', async () => {
       return { now: new Date(control.now()), stream: 'insights', slice: world.today(accountId) };
     },
     addUnknownFields: () => void control.fault({ kind: 'unknown-field', times: 100_000 }),
-    empty() {
-      const kinds = ['campaigns', 'adSets', 'ads', 'creatives'] as const;
-      for (const kind of kinds) {
-        for (const { id } of world[kind](accountId)) control.change({ id, status: 'DELETED' });
-      }
-      // What deleted ads have cost stays in the reports.
-      const body = JSON.stringify({ data: [] });
-      control.fault({
-        kind: 'status',
-        status: 200,
-        body,
-        times: 100_000,
-        match: { method: 'GET', path: '*/insights' },
-      });
-    },
+    empty: () => emptyAccount(sandbox, accountId),
     [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
   };
 });

@@ -6,6 +6,7 @@ import { facebook } from '../src/index.ts';
 import { sdkTransport } from '../src/sdk-transport.ts';
 import { dayBefore } from './insight-table.ts';
 import { spendOf } from './reporting-world.ts';
+import { emptyAccount } from './world.ts';
 
 const TODAY = '2026-03-31';
 
@@ -89,20 +90,7 @@ describeSource('the Facebook source with amounts restated', async () => {
       return { now, stream: 'insights', slice: TODAY };
     },
     addUnknownFields: () => void control.fault({ kind: 'unknown-field', times: 100_000 }),
-    empty() {
-      const kinds = ['campaigns', 'adSets', 'ads', 'creatives'] as const;
-      for (const kind of kinds) {
-        for (const { id } of world[kind](accountId)) control.change({ id, status: 'DELETED' });
-      }
-      const body = JSON.stringify({ data: [] });
-      control.fault({
-        kind: 'status',
-        status: 200,
-        body,
-        times: 100_000,
-        match: { method: 'GET', path: '*/insights' },
-      });
-    },
+    empty: () => emptyAccount(sandbox, accountId),
     [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
   };
 });

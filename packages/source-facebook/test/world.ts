@@ -57,3 +57,12 @@ export async function startWorld(options: SandboxOptions = {}): Promise<World> {
     [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
   };
 }
+
+/** From here on the account has nothing: no object, and no row in its reports, which keep what deleted ads have cost. */
+export function emptyAccount({ control, world }: Sandbox, accountId: string): void {
+  for (const kind of ['campaigns', 'adSets', 'ads', 'creatives'] as const) {
+    for (const { id } of world[kind](accountId)) control.change({ id, status: 'DELETED' });
+  }
+  const body = JSON.stringify({ data: [] });
+  control.fault({ kind: 'status', status: 200, body, times: 100_000, match: { method: 'GET', path: '*/insights' } });
+}

@@ -11,6 +11,8 @@ export interface TextColumn {
   readonly parse: ParseValue;
   /** See `ValueType.hasCommas`. */
   readonly hasCommas: boolean;
+  /** See `ValueType.isZoned`. */
+  readonly isZoned: boolean;
 }
 
 /** Says of bytes that they are a value's text as it is to be handed on, and plain; of any other, `parse` decides. */
@@ -21,14 +23,11 @@ export class TextField {
   readonly #column: TextColumn;
   readonly #isPlain: IsPlain | undefined;
   readonly #hasEscapes: boolean;
-  /** Whether `+00` may stand behind the values in the log. */
-  readonly #hasZone: boolean;
 
   constructor(column: TextColumn) {
     this.#column = column;
     this.#isPlain = plainTest(column);
     this.#hasEscapes = ESCAPABLE.has(column.spec.type);
-    this.#hasZone = column.spec.type === 'timestamp';
   }
 
   /** Whether the values of the column have to be looked at. */
@@ -41,7 +40,7 @@ export class TextField {
    * Returns the place behind it; -1 when it has to be written by {@link writeParsed}.
    */
   writePlain(bytes: Buffer, start: number, end: number, to: Buffer, at: number): number {
-    const last = this.#hasZone && end - start > 3 && isUtc(bytes, end) ? end - 3 : end;
+    const last = this.#column.isZoned && end - start > 3 && isUtc(bytes, end) ? end - 3 : end;
     if (this.#isPlain !== undefined && !this.#isPlain(bytes, start, last)) return -1;
     if (this.#hasEscapes) return escape(bytes, start, end, to, at);
     let next = at;
@@ -148,7 +147,7 @@ function plainTest({ spec, hasCommas }: TextColumn): IsPlain | undefined {
   }
 }
 
-const emptyColumn = { parse: String, hasCommas: false };
+const emptyColumn = { parse: String, hasCommas: false, isZoned: false };
 
 /** A year that a destination can be expected to have, and a day of it. */
 const isPlainDate: IsPlain = (bytes, start, end) =>

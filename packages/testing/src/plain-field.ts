@@ -1,16 +1,9 @@
 import type { ValueSpec } from '@etl/core';
-
-const INTEGERS: Readonly<Record<string, readonly [bigint, bigint]>> = {
-  int16: [-(2n ** 15n), 2n ** 15n - 1n],
-  int32: [-(2n ** 31n), 2n ** 31n - 1n],
-  int64: [-(2n ** 63n), 2n ** 63n - 1n],
-  uint32: [0n, 2n ** 32n - 1n],
-  uint64: [0n, 2n ** 64n - 1n],
-};
+import { INTEGER_RANGES } from './rows/integer-ranges.ts';
 
 /** Whether a field that is not NULL is what `TextBatch.isPlain` says of it, told as slowly and plainly as it is said there. */
 export function isPlainField(spec: ValueSpec, text: string): boolean {
-  const range = INTEGERS[spec.type];
+  const range = INTEGER_RANGES[spec.type];
   if (range !== undefined) {
     if (!/^(?:0|-?[1-9]\d*)$/.test(text)) return false;
     return BigInt(text) >= range[0] && BigInt(text) <= range[1];

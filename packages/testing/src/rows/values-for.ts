@@ -1,5 +1,6 @@
-import type { ColumnSpec, ColumnType, ValueSpec } from '@etl/core';
+import type { ColumnSpec, ValueSpec } from '@etl/core';
 import fc from 'fast-check';
+import { INTEGER_RANGES } from './integer-ranges.ts';
 
 const SURROGATES = 0xd800;
 /** Any character but NUL. fast-check's own unit `binary` counts all of them first, which takes a second. */
@@ -45,14 +46,6 @@ const day = fc.oneof(
 const clock = fc.constantFrom('00:00:00', '23:59:59', '02:30:00', '12:34:56');
 const fraction = fc.constantFrom('', '.1', '.123456', '.000001', '.999999');
 
-const integers: Partial<Record<ColumnType, readonly [bigint, bigint]>> = {
-  int16: [-(2n ** 15n), 2n ** 15n - 1n],
-  int32: [-(2n ** 31n), 2n ** 31n - 1n],
-  int64: [-(2n ** 63n), 2n ** 63n - 1n],
-  uint32: [0n, 2n ** 32n - 1n],
-  uint64: [0n, 2n ** 64n - 1n],
-};
-
 /**
  * Values of a column in every form in which a row may hold them: the ends of its range, what a double
  * cannot hold, what text formats escape. NULL comes where the column allows it.
@@ -63,7 +56,7 @@ export function valuesFor(spec: ValueSpec): fc.Arbitrary<unknown> {
 }
 
 function presentFor(spec: ValueSpec): fc.Arbitrary<unknown> {
-  const range = integers[spec.type];
+  const range = INTEGER_RANGES[spec.type];
   if (range !== undefined) return integersIn(range);
   switch (spec.type) {
     case 'boolean':

@@ -1,12 +1,5 @@
 import type { ColumnType, ValueSpec } from '@etl/core';
-
-const INTEGERS: Partial<Record<ColumnType, readonly [bigint, bigint]>> = {
-  int16: [-(2n ** 15n), 2n ** 15n - 1n],
-  int32: [-(2n ** 31n), 2n ** 31n - 1n],
-  int64: [-(2n ** 63n), 2n ** 63n - 1n],
-  uint32: [0n, 2n ** 32n - 1n],
-  uint64: [0n, 2n ** 64n - 1n],
-};
+import { INTEGER_RANGES } from '../rows/integer-ranges.ts';
 
 const TEXTS: Partial<Record<ColumnType, RegExp>> = {
   string: /^[^]*$/,
@@ -21,7 +14,7 @@ export function valueProblem(spec: ValueSpec, value: unknown): string | undefine
 }
 
 function fits(spec: ValueSpec, value: unknown): boolean {
-  const range = INTEGERS[spec.type];
+  const range = INTEGER_RANGES[spec.type];
   if (range !== undefined) return isInteger(value, range);
   const pattern = TEXTS[spec.type];
   if (pattern !== undefined) return typeof value === 'string' && pattern.test(value);
