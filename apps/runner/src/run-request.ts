@@ -42,6 +42,14 @@ export function runRequest(
       hint: 'Give --from and --to, or --backfill-days.',
     });
   }
+  const typed = options.from ?? options.to ?? options.backfillDays;
+  if (options.fullRefresh === true && typed !== undefined) {
+    throw new UsageError({
+      code: 'OPTIONS_CONTRADICT',
+      message: '--full-refresh reads everything anew, and days were asked for, which would be only some of it.',
+      hint: 'To read days anew, ask for them without --full-refresh; to read everything, without days.',
+    });
+  }
   if (options.onlyMissing === true && options.fullRefresh === true) {
     throw new UsageError({
       code: 'OPTIONS_CONTRADICT',

@@ -263,6 +263,10 @@ describe('reporters', () => {
     const streams = [{ stream, rows: 0, slicesPublished: 8, slicesUnchanged: 5, slicesDue: 8, slicesLeft: 0 }];
     expect(runSummary(terminal(), HEADING, report({ streams })).at(-1)).toContain('5 of 8 slices unchanged');
     expect(stepSummary(HEADING, report({ streams }))).toContain('| insights | 8 | 8 | 5 | 0 |');
+    const all = streams.map((one) => ({ ...one, slicesUnchanged: 8 }));
+    expect(runSummary(terminal(), HEADING, report({ streams: all, rows: 0, loads: [] }))[0]).toBe(
+      '✓ insights   0 rows, 8 slices unchanged',
+    );
   });
 
   test('rows that the platform has restated are counted, in the lines, at the end and on the summary page', () => {

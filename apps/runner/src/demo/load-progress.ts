@@ -1,7 +1,7 @@
 import type { PipelineEvent } from '@etl/core';
 import { count } from '../quantity.ts';
 
-/** One line that says how far a run with slices is: `124 of 186 days · reports 66 % · 3 in flight`. */
+/** One line that says how far a run with slices is: `12 of 70 slices published · 1,623 rows · reports complete`. */
 export class LoadProgress {
   #due = 0;
   #published = 0;
@@ -16,7 +16,7 @@ export class LoadProgress {
   }
 
   get text(): string {
-    const slices = `slice ${this.#published} of ${this.#due}`;
+    const slices = `${this.#published} of ${this.#due} slices published`;
     return [
       slices,
       ...(this.#rows === 0 ? [] : [count(this.#rows, 'row')]),

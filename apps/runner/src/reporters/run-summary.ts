@@ -45,13 +45,17 @@ export function schemaChangeText(change: SchemaChange): string {
 function streamLines(terminal: Terminal, report: PipelineReport): string[] {
   const failed = new Set(report.failures.map(({ stream }) => stream));
   const loaded = new Set(report.loads.flatMap(({ rowsWritten }) => Object.keys(rowsWritten)));
-  const changed = report.streams.filter(({ stream }) => loaded.has(stream) && !failed.has(stream));
-  const names = Math.max(0, ...changed.map(({ stream }) => stream.length));
-  const counts = Math.max(0, ...changed.map(({ rows }) => number(rows).length));
-  return changed.map(
-    ({ stream, rows }) =>
-      `${terminal.style('green', '✓')} ${stream.padEnd(names)}   ${number(rows).padStart(counts)} ${rows === 1 ? 'row' : 'rows'}`,
+  // What was read and found as it was is no news of a log, but whoever asked for days looks for them.
+  const good = report.streams.filter(
+    ({ stream, slicesUnchanged }) => !failed.has(stream) && (loaded.has(stream) || slicesUnchanged > 0),
   );
+  const names = Math.max(0, ...good.map(({ stream }) => stream.length));
+  const counts = Math.max(0, ...good.map(({ rows }) => number(rows).length));
+  return good.map(({ stream, rows, slicesUnchanged }) => {
+    const unchanged = loaded.has(stream) ? '' : `, ${count(slicesUnchanged, 'slice')} unchanged`;
+    const what = `${number(rows).padStart(counts)} ${rows === 1 ? 'row' : 'rows'}${unchanged}`;
+    return `${terminal.style('green', '✓')} ${stream.padEnd(names)}   ${what}`;
+  });
 }
 
 /** Rows that a schema contract keeps out are wanted that way, but never in silence. */
