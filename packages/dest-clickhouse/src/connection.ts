@@ -34,6 +34,8 @@ export interface ConnectionEnd {
   readonly insertFiles?: InsertFiles;
   /** A client for statements that must not wait for others. Absent: there is no such thing. */
   readonly aside?: ClickHouseClient;
+  /** Makes one more client, for an engine that carries out the statements of each one by one. */
+  readonly another?: () => ClickHouseClient;
   /** Called after the client is closed. */
   readonly close: () => Promise<void>;
 }
@@ -44,6 +46,11 @@ export interface ConnectionEnd {
  */
 export const MANY_PARTITIONS = 'max_partitions_per_insert_block = 0';
 
+const EXACT_NUMBERS =
+  'output_format_json_quote_64bit_integers = 1, output_format_json_quote_decimals = 1, output_format_json_quote_denormals = 1';
+/** The fourth `max` of a process would be compiled, which takes 60 ms, and threads be started for a few rows. */
+const SMALL_RESULT =
+  'output_format_parallel_formatting = 0, compile_expressions = 0, compile_aggregate_expressions = 0';
 const ONE_THREAD = 'input_format_parallel_parsing = 0';
 /** A first line that looks like names is a row, and NULL in a row that is gone is a default. */
 const PLAIN_TEXT =
@@ -65,6 +72,10 @@ export class Connection {
   readonly #client: ClickHouseClient;
   readonly #aside: ClickHouseClient | undefined;
   readonly #insertFiles: InsertFiles | undefined;
+  readonly #another: (() => ClickHouseClient) | undefined;
+  /** Clients for inserts of files. */
+  readonly #others: ClickHouseClient[] = [];
+  readonly #idleOthers: ClickHouseClient[] = [];
   readonly #close: () => Promise<void>;
   readonly #retryWaitMs: number;
   readonly target: string;
@@ -74,6 +85,7 @@ export class Connection {
     this.#client = client;
     this.#aside = end.aside;
     this.#insertFiles = end.insertFiles;
+    this.#another = end.another;
     this.#close = end.close;
     this.#retryWaitMs = end.retryWaitMs;
     this.target = end.target;
@@ -105,7 +117,7 @@ export class Connection {
     return this.#retrying(options, async () => {
       const parameters = await this.#prepared(options);
       const result = await this.#client.query({
-        query: `${query} SETTINGS output_format_json_quote_64bit_integers = 1, output_format_json_quote_decimals = 1, output_format_json_quote_denormals = 1`,
+        query: `${query} SETTINGS ${EXACT_NUMBERS}, ${SMALL_RESULT}`,
         format: 'JSONEachRow',
         ...parameters,
       });
@@ -145,14 +157,28 @@ export class Connection {
     return this.#insertFiles.open();
   }
 
-  /** Inserts the lines of a file, tab-separated, that the engine reads as exactly what they say. */
+  /**
+   * Inserts the lines of a file, tab-separated, that the engine reads as exactly what they say. Several at once are
+   * made side by side.
+   */
   async insertFile(target: InsertTarget, file: InsertFile, options: StatementOptions = {}): Promise<void> {
     file.close();
-    await this.command(
+    const query =
       `INSERT INTO ${target.table} (${target.columns.join(', ')}) FROM INFILE ${literal(file.path)} COMPRESSION 'none' ` +
-        `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0, ${MANY_PARTITIONS}, ${ONE_THREAD}, ${PLAIN_TEXT} FORMAT TabSeparated`,
-      options,
-    );
+      `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0, ${MANY_PARTITIONS}, ${ONE_THREAD}, ${PLAIN_TEXT} FORMAT TabSeparated`;
+    const client = this.#idleOthers.pop() ?? this.#connectAnother();
+    try {
+      await this.#retrying(options, async () => this.#exec(query, await this.#prepared(options), client));
+    } finally {
+      this.#idleOthers.push(client);
+    }
+  }
+
+  #connectAnother(): ClickHouseClient {
+    const client = this.#another?.();
+    if (client === undefined) return this.#client;
+    this.#others.push(client);
+    return client;
   }
 
   /** The raw result of any query, in the format it names. */
@@ -168,11 +194,12 @@ export class Connection {
   async close(): Promise<void> {
     await this.#client.close();
     await this.#aside?.close();
+    for (const other of this.#others) await other.close();
     await this.#close();
   }
 
-  async #exec(query: string, parameters: StatementParameters): Promise<void> {
-    const { stream } = await this.#client.exec({ query, ...parameters });
+  async #exec(query: string, parameters: StatementParameters, client = this.#client): Promise<void> {
+    const { stream } = await client.exec({ query, ...parameters });
     await drain(stream);
   }
 

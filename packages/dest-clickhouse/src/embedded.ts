@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { ClickHouseLogLevel, createClient, type ClickHouseClientConfigOptions } from '@clickhouse/client';
+import {
+  ClickHouseLogLevel,
+  createClient,
+  type ClickHouseClient,
+  type ClickHouseClientConfigOptions,
+} from '@clickhouse/client';
 import { EtlError, type OperationOptions } from '@etl/core';
 import { Connection, pause } from './connection.ts';
 import { makeEmbeddedDirectory } from './embedded-directory.ts';
@@ -12,7 +17,6 @@ import { thisProcess, type ProcessIdentity } from './process-identity.ts';
 /** chDB is built against another copy of the client's types. */
 type ClientConnection = NonNullable<ClickHouseClientConfigOptions['connection']>;
 type ChdbConnectionModule = typeof import('chdb/connection');
-type ChdbConnection = ReturnType<ChdbConnectionModule['createChdbConnection']>;
 
 const RETRY_MS = 250;
 const HOLDER_FILE = 'etl-holder.json';
@@ -43,19 +47,15 @@ export async function openEmbedded(
     try {
       // The engine prints to stderr when it finds its directory locked: only who holds the note asks it.
       if (!claim(directory)) throw new HeldError();
-      const connection = createConnection(chdb, directory);
+      const client = connect(chdb, directory);
       // Not before: a note cannot tell of a process in another container, and its rows are in such files.
       if (!held.has(directory)) sweepInsertFiles(directory);
       held.set(directory, (held.get(directory) ?? 0) + 1);
-      // The client would log what it is also told by the error that it throws.
-      const client = createClient({
-        connection: connection as unknown as ClientConnection,
-        log: { level: ClickHouseLogLevel.OFF },
-      });
       return new Connection(client, {
         target: `embedded in ${path}`,
         isEmbedded: true,
         ...(InsertFiles.canBeIn(directory) ? { insertFiles: new InsertFiles(directory) } : {}),
+        another: () => connect(chdb, directory),
         retryWaitMs,
         close: async () => release(directory),
       });
@@ -92,9 +92,11 @@ function isLocked(error: unknown, directory: string): boolean {
   return pid !== process.pid && isRunning(pid);
 }
 
-function createConnection(chdb: ChdbConnectionModule, directory: string): ChdbConnection {
+function connect(chdb: ChdbConnectionModule, directory: string): ClickHouseClient {
   try {
-    return chdb.createChdbConnection({ path: directory });
+    const connection = chdb.createChdbConnection({ path: directory }) as unknown as ClientConnection;
+    // The client would log what it is also told by the error that it throws.
+    return createClient({ connection, log: { level: ClickHouseLogLevel.OFF } });
   } catch (error) {
     dropUnusedNote(directory);
     throw error;

@@ -1,6 +1,7 @@
 import type { OperationOptions, TextBatch } from '@etl/core';
 import type { InsertTarget } from './connection.ts';
 import type { Database } from './database.ts';
+import { InsertQueue } from './insert-queue.ts';
 import { PlainLanes, type PlainFile } from './plain-lanes.ts';
 import { stageTombstones, type Tombstones } from './staged-slice.ts';
 import { addStagingColumn, attachStaged, copyStaged, createStagingTable, verifyCount } from './staging-table.ts';
@@ -16,6 +17,11 @@ export interface StagedRowsContext {
   /** Name of the staging table of this stream in this load. */
   readonly staging: string;
 }
+
+/** Inserts that the engine makes side by side: each parses with one thread. */
+const FILES_AT_ONCE = 2;
+/** Files that may not be made yet when one more is whole: reading goes on while they are, and they take no memory. */
+const FILES_BEHIND = 3;
 
 /** What rows are staged as. */
 export interface StagedLayout {
@@ -48,7 +54,7 @@ export class StagedRows {
   #sent = 0;
   #lines = 0;
   #chunk = 0;
-  #sending: Promise<void> = Promise.resolve();
+  readonly #inserts = new InsertQueue(FILES_AT_ONCE);
   readonly #plain: PlainLanes;
   /** Version that plain text without versions has in staging; the first that comes. */
   #version: bigint | undefined;
@@ -56,7 +62,9 @@ export class StagedRows {
   constructor(context: StagedRowsContext, layout: StagedLayout) {
     this.#context = context;
     this.#layout = layout;
-    this.#plain = new PlainLanes(context.options, () => context.database.connection.openInsertFile());
+    // Together they take no more memory than one insert of a chunk.
+    const limits = { ...context.options, chunkBytes: Math.ceil(context.options.chunkBytes / FILES_AT_ONCE) };
+    this.#plain = new PlainLanes(limits, () => context.database.connection.openInsertFile());
   }
 
   /** Name of the staging table; `undefined` while there is none. */
@@ -96,15 +104,9 @@ export class StagedRows {
     this.#lines = 0;
     const token = this.#nextToken();
     const { columns } = this.#layout;
-    await this.#after((table) => this.#insert({ table, columns, token }, body));
-  }
-
-  async #after(insert: (table: string) => Promise<void>, areUnique = false): Promise<void> {
-    await this.#sending;
-    const table = await this.#ensure(areUnique);
-    this.#sending = insert(table);
-    // Awaited before the next chunk and before the commit; until then it must not count as unhandled.
-    this.#sending.catch(() => undefined);
+    await this.#inserts.idle();
+    const table = await this.#ensure();
+    await this.#inserts.add({ run: () => this.#insert({ table, columns, token }, body) }, 0);
   }
 
   /** Whether plain text whose lines have no version can be staged with this one: a default of the table, made once. */
@@ -127,13 +129,13 @@ export class StagedRows {
     this.#sent += rows;
     const token = this.#nextToken();
     const { database, operation } = this.#context;
+    const release = (): void => file.remove();
     try {
-      await this.#after(
-        (table) => database.insertFile({ table, columns, token }, file, operation).finally(() => file.remove()),
-        areUnique,
-      );
+      const table = await this.#ensure(areUnique);
+      const run = (): Promise<void> => database.insertFile({ table, columns, token }, file, operation);
+      await this.#inserts.add({ run, release }, FILES_BEHIND);
     } catch (error) {
-      file.remove();
+      release();
       throw error;
     }
   }
@@ -155,7 +157,7 @@ export class StagedRows {
   async flush(): Promise<void> {
     if (this.#lines > 0) await this.send();
     for (const lines of this.#plain.takeAll()) await this.#sendPlain(lines);
-    await this.#sending;
+    await this.#inserts.idle();
   }
 
   /** Marks as deleted what the raw table has where `condition` holds, but staging has not. */
@@ -198,8 +200,7 @@ export class StagedRows {
     this.buffer.take();
     this.#lines = 0;
     this.#plain.discard();
-    await this.#sending.catch(() => undefined);
-    this.#sending = Promise.resolve();
+    await this.#inserts.clear();
     await this.drop();
   }
 
@@ -220,6 +221,7 @@ export class StagedRows {
       return this.#create(this.#context.staging, areUnique);
     }
     if (areUnique || !this.#areUnique) return table;
+    await this.#inserts.idle();
     // Where a key may be there twice, each row has to stay until it is counted: in a table that merges none of them.
     const { database, operation } = this.#context;
     const mixed = await this.#create(`${table}_mixed`, false);

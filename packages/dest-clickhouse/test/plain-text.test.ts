@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import type { Row, StreamSpec, TextBatch } from '@etl/core';
 import { rowsOfText, textBatchOf } from '@etl/testing';
 import fc from 'fast-check';
@@ -188,6 +189,30 @@ describe('text that ClickHouse reads itself', () => {
       `SELECT toInt32(count()) AS parts, toInt32(sum(rows)) AS total FROM system.parts WHERE active AND database = '${fixture.options.database}' AND table = '_raw_shop___random_g0'`,
     );
     expect(found).toEqual({ parts: 2, total: 40 });
+  });
+
+  it('ends a load when one of several inserts fails, leaves no file, and is loaded by the next', async () => {
+    await using fixture = await embeddedFixture({ mergeBytes: 0, chunkRows: 1 });
+    const batches = (wrong: number): TextBatch[] =>
+      Array.from({ length: 7 }, (_, id) => {
+        const { columns, bytes } = textBatchOf(PLAIN_STREAM, [{ id, required: 'x', version: 1n }]);
+        const text = Buffer.from(bytes).toString('utf8');
+        return {
+          columns,
+          bytes: Buffer.from(id === wrong ? `not a number\t${text}` : text),
+          rowCount: 1,
+          isPlain: true,
+        };
+      });
+    for (const wrong of [0, 3, 6])
+      await expect(load(fixture, batches(wrong), PLAIN_STREAM)).rejects.toMatchObject({ name: 'EtlError' });
+    const left = readdirSync(fixture.options.path ?? '').filter((name) => name.startsWith('etl-insert-'));
+    expect(left).toEqual([]);
+    await load(fixture, batches(-1), PLAIN_STREAM);
+    const [found] = await fixture.query<{ readonly total: number }>(
+      `SELECT toInt32(count()) AS total FROM ${fixture.options.database}.shop___random`,
+    );
+    expect(found).toEqual({ total: 7 });
   });
 
   it('is known for lines that bring their version along', () => {

@@ -7,7 +7,9 @@ import { SteadySocket } from './steady-socket.ts';
 
 /** Reads wait until at most this much is unread, which is the back-pressure on the server. */
 const MAX_QUEUED_BYTES = 512 * 1024;
-const SHORT_READ_BYTES = 16 * 1024;
+/** After less than this the socket rests, so that the next read is one of many messages. */
+const SHORT_READ_BYTES = 64 * 1024;
+const COALESCING_MS = 10;
 
 export const TAG = {
   copyBothResponse: 0x57,
@@ -28,7 +30,7 @@ interface Waiter {
 
 export interface WireOptions {
   /**
-   * Waits a millisecond after a short read. The server's walsender sends every message on its own;
+   * Waits some milliseconds after a short read. The server's walsender sends every message on its own;
    * a reader that is awake for each of them makes both sides slower.
    */
   readonly isCoalesced?: boolean;
@@ -128,7 +130,7 @@ export class WireSession {
     if (this.#queue.length === 0) {
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#isCoalesced && this.#lastBytes < SHORT_READ_BYTES) {
-        await delay(1);
+        await delay(COALESCING_MS);
       }
       await new Promise<void>((resolve, reject) => {
         if (this.#failure !== undefined) {

@@ -57,7 +57,7 @@ export interface PipelineOptions extends OperationOptions {
    * A log is committed at the first checkpoint after this many rows. More rows are cheaper per row,
    * fewer arrive earlier.
    *
-   * @default 200000
+   * @default 1000000
    */
   readonly commitEveryRows?: number | undefined;
   /**

@@ -7,7 +7,7 @@ import { readOptions, type PipelineRun } from './pipeline-run.ts';
 import { recordedDrift } from './recorded-drift.ts';
 import { writeText } from './write-text.ts';
 
-const COMMIT_EVERY_ROWS = 200_000;
+const COMMIT_EVERY_ROWS = 1_000_000;
 
 const STREAM_KINDS: ReadonlySet<ErrorKind> = new Set(['data', 'schema', 'config']);
 
