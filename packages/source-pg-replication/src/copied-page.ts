@@ -1,5 +1,6 @@
 import type { Row, SourceMessage } from '@etl/core';
 import { byteAt, NEWLINE, TAB } from './byte.ts';
+import { ByteMemory } from './byte-memory.ts';
 import { copyValues } from './copy-text.ts';
 import { valueFailure, type StreamColumn, type TableStream } from './table-stream.ts';
 import { TextBuffer } from './text-buffer.ts';
@@ -88,6 +89,8 @@ export class TextPage implements PageWriter {
   /** How many fields have to be looked at, these included. */
   readonly #checkedCount: number;
   readonly #text = new TextBuffer();
+  /** Where the lines lie that come. */
+  #from = ByteMemory.empty;
   #isPlain = true;
   rowCount = 0;
 
@@ -111,7 +114,8 @@ export class TextPage implements PageWriter {
   }
 
   add(bytes: Buffer, start: number, end: number): void {
-    if (this.#hasPlainFields(bytes, start)) this.#text.write(bytes, start, end);
+    if (bytes !== this.#from.bytes) this.#from = new ByteMemory(bytes);
+    if (this.#hasPlainFields(bytes, start)) this.#text.write(this.#from, start, end);
     else this.#rewrite(bytes, start);
     this.rowCount += 1;
   }
@@ -156,7 +160,7 @@ export class TextPage implements PageWriter {
     for (const [index, field] of this.#fields.entries()) {
       const end = fieldEnd(bytes, from);
       try {
-        if (isNullField(bytes, from, end) || field.isPlain(bytes, from, end)) this.#text.write(bytes, from, end);
+        if (isNullField(bytes, from, end) || field.isPlain(bytes, from, end)) this.#text.write(this.#from, from, end);
         else field.writeCopied(bytes, from, end, this.#text);
       } catch (error) {
         throw valueFailure(this.#stream.name, this.#names[index] ?? '', error);

@@ -71,7 +71,7 @@ export class PendingLines {
     for (let count = 0; count < field; start += 1) if (byteAt(bytes, start) === TAB) count += 1;
     let end = start;
     while (byteAt(bytes, end) !== TAB) end += 1;
-    this.text.write(bytes, start, end);
+    this.text.write(this.text.memory, start, end);
   }
 
   /** Takes a line out and returns its text without the newline. */

@@ -1,3 +1,4 @@
+import { ByteMemory } from './byte-memory.ts';
 import { MalformedMessage } from './malformed-message.ts';
 import { RawTuple } from './raw-tuple.ts';
 
@@ -54,6 +55,7 @@ export type PgoutputMessage =
 /** Decodes messages where they lie. There is one {@link PgoutputChange}, used again for every change. */
 export class PgoutputDecoder {
   readonly #change = new PgoutputChange();
+  #memory = ByteMemory.empty;
 
   /**
    * Decodes the message at `buffer[start, end)`.
@@ -61,50 +63,51 @@ export class PgoutputDecoder {
    * @throws {@link MalformedMessage} when it is of no known type, or cut off.
    */
   decode(buffer: Buffer, start: number, end: number): PgoutputMessage {
+    if (buffer !== this.#memory.bytes) this.#memory = new ByteMemory(buffer);
     switch (buffer[start]) {
       case 0x49: // I
-        return this.#insert(buffer, start + 1, end);
+        return this.#insert(start + 1, end);
       case 0x55: // U
-        return this.#update(buffer, start + 1, end);
+        return this.#update(start + 1, end);
       case 0x44: // D
-        return this.#delete(buffer, start + 1, end);
+        return this.#delete(start + 1, end);
       default:
-        return decodeOther(new Reader(buffer, start + 1, end), buffer[start] ?? 0);
+        return decodeOther(new Reader(this.#memory, start + 1, end), buffer[start] ?? 0);
     }
   }
 
-  #insert(buffer: Buffer, at: number, end: number): PgoutputChange {
-    const change = this.#begin('insert', buffer, at, end);
-    change.row.read(buffer, at + 5, end);
+  #insert(at: number, end: number): PgoutputChange {
+    const change = this.#begin('insert', at, end);
+    change.row.read(this.#memory, at + 5, end);
     return change;
   }
 
-  #update(buffer: Buffer, at: number, end: number): PgoutputChange {
-    const change = this.#begin('update', buffer, at, end);
-    const kind = buffer[at + 4];
+  #update(at: number, end: number): PgoutputChange {
+    const change = this.#begin('update', at, end);
+    const kind = this.#memory.bytes[at + 4];
     let next = at + 5;
     if (kind !== NEW) {
       change.hasOld = true;
       change.oldIsWhole = kind === OLD;
-      next = change.before.read(buffer, next, end) + 1;
+      next = change.before.read(this.#memory, next, end) + 1;
     }
-    change.row.read(buffer, next, end);
+    change.row.read(this.#memory, next, end);
     return change;
   }
 
-  #delete(buffer: Buffer, at: number, end: number): PgoutputChange {
-    const change = this.#begin('delete', buffer, at, end);
+  #delete(at: number, end: number): PgoutputChange {
+    const change = this.#begin('delete', at, end);
     change.hasOld = true;
-    change.oldIsWhole = buffer[at + 4] === OLD;
-    change.before.read(buffer, at + 5, end);
+    change.oldIsWhole = this.#memory.bytes[at + 4] === OLD;
+    change.before.read(this.#memory, at + 5, end);
     return change;
   }
 
-  #begin(type: PgoutputChange['type'], buffer: Buffer, at: number, end: number): PgoutputChange {
+  #begin(type: PgoutputChange['type'], at: number, end: number): PgoutputChange {
     if (at + 5 > end) throw new MalformedMessage('a message ends before its content');
     const change = this.#change;
     change.type = type;
-    change.relation = buffer.readUInt32BE(at);
+    change.relation = this.#memory.view.getUint32(at);
     change.hasOld = false;
     change.oldIsWhole = false;
     return change;
@@ -164,12 +167,12 @@ function relation(reader: Reader): PgoutputMessage {
 }
 
 class Reader {
-  readonly #buffer: Buffer;
+  readonly #memory: ByteMemory;
   readonly #end: number;
   #at: number;
 
-  constructor(buffer: Buffer, at: number, end: number) {
-    this.#buffer = buffer;
+  constructor(memory: ByteMemory, at: number, end: number) {
+    this.#memory = memory;
     this.#at = at;
     this.#end = end;
   }
@@ -180,35 +183,36 @@ class Reader {
   }
 
   uint8(): number {
-    return this.#buffer.readUInt8(this.#take(1));
+    return this.#memory.view.getUint8(this.#take(1));
   }
 
   uint16(): number {
-    return this.#buffer.readUInt16BE(this.#take(2));
+    return this.#memory.view.getUint16(this.#take(2));
   }
 
   uint32(): number {
-    return this.#buffer.readUInt32BE(this.#take(4));
+    return this.#memory.view.getUint32(this.#take(4));
   }
 
   int32(): number {
-    return this.#buffer.readInt32BE(this.#take(4));
+    return this.#memory.view.getInt32(this.#take(4));
   }
 
   int64(): bigint {
-    return this.#buffer.readBigUInt64BE(this.#take(8));
+    return this.#memory.view.getBigUint64(this.#take(8));
   }
 
   text(length: number): string {
     const at = this.#take(length);
-    return this.#buffer.toString('utf8', at, at + length);
+    return this.#memory.bytes.toString('utf8', at, at + length);
   }
 
   string(): string {
-    const end = this.#buffer.indexOf(0, this.#at);
+    const { bytes } = this.#memory;
+    const end = bytes.indexOf(0, this.#at);
     if (end === -1) throw new MalformedMessage('a message ends before its content');
     const at = this.#take(end + 1 - this.#at);
-    return this.#buffer.toString('utf8', at, end);
+    return bytes.toString('utf8', at, end);
   }
 
   #take(length: number): number {

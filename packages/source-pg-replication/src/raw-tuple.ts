@@ -1,4 +1,5 @@
 import { byteAt } from './byte.ts';
+import { ByteMemory } from './byte-memory.ts';
 import { MalformedMessage } from './malformed-message.ts';
 
 /**
@@ -16,7 +17,7 @@ const FIRST_COLUMNS = 32;
 
 /** Where the values of a row lie in the bytes that came, which are not copied. */
 export class RawTuple {
-  buffer: Buffer = Buffer.alloc(0);
+  memory = ByteMemory.empty;
   count = 0;
   /** Where all of it lies. */
   start = 0;
@@ -26,7 +27,8 @@ export class RawTuple {
   ends = new Int32Array(FIRST_COLUMNS);
 
   /** Finds the values of the tuple at `from` and returns the place behind it, at most `end`. */
-  read(buffer: Buffer, from: number, end: number): number {
+  read(memory: ByteMemory, from: number, end: number): number {
+    const buffer = memory.bytes;
     if (from + 2 > end) throw new MalformedMessage('a message ends before its content');
     const count = (byteAt(buffer, from) << 8) | byteAt(buffer, from + 1);
     if (count > this.starts.length) {
@@ -62,7 +64,7 @@ export class RawTuple {
         throw new MalformedMessage(`unknown value kind ${kind}`);
       }
     }
-    this.buffer = buffer;
+    this.memory = memory;
     this.count = count;
     this.start = from;
     this.end = at;
@@ -74,7 +76,7 @@ export class RawTuple {
     const start = index < this.count ? (this.starts[index] as number) : NULL_VALUE;
     if (start === NULL_VALUE) return null;
     if (start === UNCHANGED_VALUE) return undefined;
-    return this.buffer.toString('utf8', start, this.ends[index]);
+    return this.memory.bytes.toString('utf8', start, this.ends[index]);
   }
 
   /** All values, in memory of their own. */
@@ -89,8 +91,10 @@ export class RawTuple {
     if (start < 0 || from < 0) return start === from;
     const length = (this.ends[index] as number) - start;
     if ((other.ends[index] as number) - from !== length) return false;
+    const { bytes } = this.memory;
+    const otherBytes = other.memory.bytes;
     for (let at = 0; at < length; at += 1) {
-      if (byteAt(this.buffer, start + at) !== byteAt(other.buffer, from + at)) return false;
+      if (byteAt(bytes, start + at) !== byteAt(otherBytes, from + at)) return false;
     }
     return true;
   }

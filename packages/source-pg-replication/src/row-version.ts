@@ -1,4 +1,5 @@
 import { byteAt, NINE, ZERO } from './byte.ts';
+import { ByteMemory } from './byte-memory.ts';
 import type { TextBuffer } from './text-buffer.ts';
 
 /**
@@ -16,9 +17,10 @@ export class RowVersion {
   #ordinal = 0;
   /** The version before the first change, nine decimal digits each, the lowest first. */
   readonly #base = new Float64Array(LIMBS);
-  readonly #limbs = new Float64Array(LIMBS);
+  /** What stands in the digits; -1 where something else may. From transaction to transaction few limbs change. */
+  readonly #printed = new Float64Array(LIMBS).fill(-1);
   /** Digits of a version, at the end; counted up in place, because big integers are slow to print. */
-  readonly #digits = Buffer.alloc(MAX_DIGITS);
+  readonly #digits = new ByteMemory(Buffer.alloc(MAX_DIGITS));
   #start = 0;
   /** The ordinal whose digits these are; -1 when they are of another transaction. */
   #written = -1;
@@ -66,22 +68,21 @@ export class RowVersion {
   }
 
   #print(): void {
-    const limbs = this.#limbs;
-    limbs.set(this.#base);
+    const digits = this.#digits.bytes;
     // The base ends in 48 zero bits, so to add the ordinal and to or it are the same.
-    limbs[0] = (limbs[0] as number) + (this.#ordinal % LIMB);
-    limbs[1] = (limbs[1] as number) + Math.floor(this.#ordinal / LIMB);
-    carry(limbs);
-    const digits = this.#digits;
-    let at = MAX_DIGITS;
+    let added = this.#ordinal % LIMB;
+    let next = this.#ordinal < LIMB ? 0 : Math.floor(this.#ordinal / LIMB);
     for (let index = 0; index < LIMBS; index += 1) {
-      let rest = limbs[index] as number;
-      for (let count = 0; count < LIMB_DIGITS && at > 0; count += 1) {
-        const tenth = Math.floor(rest / 10);
-        at -= 1;
-        digits[at] = ZERO + rest - tenth * 10;
-        rest = tenth;
+      let limb = (this.#base[index] as number) + added;
+      added = next;
+      next = 0;
+      if (limb >= LIMB) {
+        limb -= LIMB;
+        added += 1;
       }
+      if (limb === this.#printed[index]) continue;
+      this.#printed[index] = limb;
+      printLimb(limb, digits, MAX_DIGITS - index * LIMB_DIGITS);
     }
     this.#start = 0;
     while (this.#start < MAX_DIGITS - 1 && digits[this.#start] === ZERO) this.#start += 1;
@@ -89,11 +90,26 @@ export class RowVersion {
   }
 
   #increment(): void {
-    const digits = this.#digits;
+    const digits = this.#digits.bytes;
     let at = MAX_DIGITS - 1;
     for (; digits[at] === NINE; at -= 1) digits[at] = ZERO;
+    if (at >= MAX_DIGITS - LIMB_DIGITS) this.#printed[0] = -1;
+    else this.#printed.fill(-1);
     digits[at] = at < this.#start ? ZERO + 1 : byteAt(digits, at) + 1;
     if (at < this.#start) this.#start = at;
+  }
+}
+
+/** Writes nine digits, or as many as there is room for, in front of `end`. */
+function printLimb(limb: number, digits: Buffer, end: number): void {
+  let rest = limb | 0;
+  for (let at = end; at > end - LIMB_DIGITS && at > 0; at -= 3) {
+    const thousands = (rest / 1000) | 0;
+    const last = (rest - thousands * 1000) * 3;
+    digits[at - 3] = byteAt(TRIPLES, last);
+    digits[at - 2] = byteAt(TRIPLES, last + 1);
+    digits[at - 1] = byteAt(TRIPLES, last + 2);
+    rest = thousands;
   }
 }
 
@@ -111,6 +127,8 @@ const MAX_DIGITS = 39;
 /** Beyond so many it is cheaper to print the number anew. */
 const MAX_INCREMENTS = 64;
 const LIMB_DIGITS = 9;
+/** The digits of the numbers below a thousand. */
+const TRIPLES = Buffer.from(Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, '0')).join(''));
 const LIMB = 1e9;
 const LIMB_BIG = 1_000_000_000n;
 const LIMBS = Math.ceil(MAX_DIGITS / LIMB_DIGITS);

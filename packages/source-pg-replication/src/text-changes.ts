@@ -1,6 +1,7 @@
 import type { Row, RowLookup, SourceMessage } from '@etl/core';
 import { completeRows, type IncompleteRow } from './base-rows.ts';
 import { BACKSLASH, TAB, UPPER_N } from './byte.ts';
+import { ByteMemory } from './byte-memory.ts';
 import { copyValues } from './copy-text.ts';
 import type { LinePool, PendingLines } from './pending-lines.ts';
 import type { PgoutputChange } from './pgoutput.ts';
@@ -19,8 +20,8 @@ interface Gap {
 
 /** What {@link TextField.writePlain} says of a value that is not handed on as it is. */
 const REWRITTEN = -1;
-const LIVE = Buffer.from('\tf\n');
-const DELETED = Buffer.from('\tt\n');
+const LIVE = new ByteMemory(Buffer.from('\tf\n'));
+const DELETED = new ByteMemory(Buffer.from('\tt\n'));
 
 /**
  * Changes as text, written once from the bytes that came into the bytes that go out. Not for deferrable
@@ -39,7 +40,7 @@ export class TextChanges implements TableChanges {
   /** See `TextBatch.isPlain`. */
   #isPlain = true;
   /** What stands between key and version of a deleted row. */
-  readonly #emptyFields: Buffer;
+  readonly #emptyFields: ByteMemory;
   /** For each column the place of its value in what comes; -1 when it does not come. */
   #places: readonly number[] = [];
 
@@ -51,7 +52,7 @@ export class TextChanges implements TableChanges {
     this.#keyCount = key.length;
     this.#fields = this.#columns.map((column) => new TextField(column));
     this.#pool = pool;
-    this.#emptyFields = Buffer.from('\\N\t'.repeat(this.#columns.length - key.length));
+    this.#emptyFields = new ByteMemory(Buffer.from('\\N\t'.repeat(this.#columns.length - key.length)));
   }
 
   get size(): number {
@@ -113,14 +114,16 @@ export class TextChanges implements TableChanges {
     let keyEnd = 0;
     let missing: number[] | undefined;
     this.#reserve(row);
-    let to = text.bytes;
+    const from = row.memory;
+    let memory = text.memory;
+    let to = memory.bytes;
     let at = text.length;
     for (let index = 0; index < fields.length; index += 1) {
       const place = places[index] as number;
       const start = place >= 0 && place < row.count ? (row.starts[place] as number) : NULL_VALUE;
       const end =
         start >= 0
-          ? (fields[index] as TextField).writePlain(row.buffer, start, row.ends[place] as number, to, at)
+          ? (fields[index] as TextField).writePlain(from, start, row.ends[place] as number, memory, at)
           : REWRITTEN;
       if (start === NULL_VALUE) {
         if (index < keyCount) this.#isPlain = false;
@@ -137,7 +140,8 @@ export class TextChanges implements TableChanges {
           writeNull(text);
         }
         this.#reserve(row);
-        to = text.bytes;
+        memory = text.memory;
+        to = memory.bytes;
         at = text.length;
       } else {
         at = end;
@@ -157,7 +161,7 @@ export class TextChanges implements TableChanges {
     const { text } = this.#pending;
     this.#writeKey(old);
     const keyEnd = text.length;
-    text.write(this.#emptyFields, 0, this.#emptyFields.length);
+    text.write(this.#emptyFields, 0, this.#emptyFields.bytes.length);
     this.#add(keyEnd, version, true);
   }
 
@@ -165,7 +169,7 @@ export class TextChanges implements TableChanges {
     const { text } = this.#pending;
     version.write(text);
     const tail = isDeleted ? DELETED : LIVE;
-    text.write(tail, 0, tail.length);
+    text.write(tail, 0, tail.bytes.length);
     const before = this.#pending.add(keyEnd, isDeleted);
     if (before !== -1 && this.#gaps.size > 0) this.#gaps.delete(before);
   }
@@ -189,23 +193,23 @@ export class TextChanges implements TableChanges {
     }
     const field = this.#fields[index] as TextField;
     const end = tuple.ends[place] as number;
-    text.reserve(escapedLength(tuple.buffer, start, end));
-    const next = field.writePlain(tuple.buffer, start, end, text.bytes, text.length);
+    text.reserve(escapedLength(tuple.memory.bytes, start, end));
+    const next = field.writePlain(tuple.memory, start, end, text.memory, text.length);
     if (next !== REWRITTEN) {
       text.length = next;
       return;
     }
     this.#isPlain = false;
     try {
-      field.writeParsed(tuple.buffer.toString('utf8', start, end), text);
+      field.writeParsed(tuple.memory.bytes.toString('utf8', start, end), text);
     } catch (error) {
       throw this.#failure(index, error);
     }
   }
 
   /** Makes room for all that a tuple's values can become, and what stands between them. */
-  #reserve({ buffer, start, end }: RawTuple): void {
-    this.#pending.text.reserve(escapedLength(buffer, start, end) + this.#columns.length * 3);
+  #reserve({ memory, start, end }: RawTuple): void {
+    this.#pending.text.reserve(escapedLength(memory.bytes, start, end) + this.#columns.length * 3);
   }
 
   #failure(index: number, error: unknown): unknown {

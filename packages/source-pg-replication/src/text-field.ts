@@ -1,6 +1,7 @@
 import type { ValueSpec } from '@etl/core';
 import { BACKSLASH, byteAt, MINUS, NINE, OPENING_BRACE, PLUS, SPACE, UPPER_N, ZERO } from './byte.ts';
 import { copyValue } from './copy-text.ts';
+import { ByteMemory, copyBytes } from './byte-memory.ts';
 import type { TextBuffer } from './text-buffer.ts';
 import { textOfValue } from './text-value.ts';
 import type { ParseValue } from './value-type.ts';
@@ -23,11 +24,13 @@ export class TextField {
   readonly #column: TextColumn;
   readonly #isPlain: IsPlain | undefined;
   readonly #hasEscapes: boolean;
+  readonly #isZoned: boolean;
 
   constructor(column: TextColumn) {
     this.#column = column;
     this.#isPlain = plainTest(column);
     this.#hasEscapes = ESCAPABLE.has(column.spec.type);
+    this.#isZoned = column.isZoned;
   }
 
   /** Whether the values of the column have to be looked at. */
@@ -39,16 +42,14 @@ export class TextField {
    * Writes a value that stands in the log to `to`, which must have room for twice its length, from `at` on.
    * Returns the place behind it; -1 when it has to be written by {@link writeParsed}.
    */
-  writePlain(bytes: Buffer, start: number, end: number, to: Buffer, at: number): number {
-    const last = this.#column.isZoned && end - start > 3 && isUtc(bytes, end) ? end - 3 : end;
-    if (this.#isPlain !== undefined && !this.#isPlain(bytes, start, last)) return -1;
-    if (this.#hasEscapes) return escape(bytes, start, end, to, at);
-    let next = at;
-    for (let index = start; index < last; index += 1) {
-      to[next] = byteAt(bytes, index);
-      next += 1;
+  writePlain(from: ByteMemory, start: number, end: number, to: ByteMemory, at: number): number {
+    if (this.#hasEscapes) {
+      if (this.#isPlain !== undefined && !this.#isPlain(from.bytes, start, end)) return -1;
+      return escape(from, start, end, to, at);
     }
-    return next;
+    const last = this.#isZoned && end - start > 3 && isUtc(from.bytes, end) ? end - 3 : end;
+    if (this.#isPlain !== undefined && !this.#isPlain(from.bytes, start, last)) return -1;
+    return copyBytes(from, start, last, to, at);
   }
 
   /**
@@ -62,7 +63,7 @@ export class TextField {
     if (value === null) return writeNull(out);
     const field = Buffer.from(value, 'utf8');
     out.reserve(field.length * 2);
-    out.length = escape(field, 0, field.length, out.bytes, out.length);
+    out.length = escape(new ByteMemory(field), 0, field.length, out.memory, out.length);
   }
 
   /** Whether a value of a copy may be handed on as it stands there, and is plain: see `TextBatch.isPlain`. */
@@ -99,22 +100,45 @@ const ESCAPABLE: ReadonlySet<ValueSpec['type']> = new Set(['string', 'json', 'bi
 const ESCAPES = new Uint8Array(256);
 for (const pair of ['\bb', '\tt', '\nn', '\vv', '\ff', '\rr', '\\\\']) ESCAPES[pair.charCodeAt(0)] = pair.charCodeAt(1);
 
-function escape(bytes: Buffer, start: number, end: number, to: Buffer, at: number): number {
+function escape(from: ByteMemory, start: number, end: number, to: ByteMemory, at: number): number {
+  let index = start;
   let next = at;
-  for (let index = start; index < end; index += 1) {
-    const byte = byteAt(bytes, index);
-    // All that have an escape are among the control characters, but for the backslash.
-    if ((byte > LAST_CONTROL && byte !== BACKSLASH) || ESCAPES[byte] === 0) {
-      to[next] = byte;
+  while (index < end) {
+    for (const last = end - 4; index <= last; index += 4) {
+      const word = from.view.getInt32(index, true);
+      if (mayNeedEscapes(word)) break;
+      to.view.setInt32(next, word, true);
+      next += 4;
+    }
+    for (const stop = Math.min(index + 4, end); index < stop; index += 1) {
+      const byte = byteAt(from.bytes, index);
+      const letter = ESCAPES[byte] as number;
+      if (letter !== 0) {
+        to.bytes[next] = BACKSLASH;
+        next += 1;
+      }
+      to.bytes[next] = letter === 0 ? byte : letter;
       next += 1;
-    } else {
-      to[next] = BACKSLASH;
-      to[next + 1] = ESCAPES[byte] as number;
-      next += 2;
     }
   }
   return next;
 }
+
+/**
+ * Whether one of four bytes is a control character or a backslash: all that have an escape are. Of each byte the
+ * highest bit is what is left of a difference that went below zero.
+ */
+function mayNeedEscapes(word: number): boolean {
+  const backslashes = word ^ FOUR_BACKSLASHES;
+  const isControl = (word - FOUR_SPACES) & ~word;
+  const isBackslash = (backslashes - FOUR_ONES) & ~backslashes;
+  return ((isControl | isBackslash) & FOUR_HIGHEST_BITS) !== 0;
+}
+
+const FOUR_BACKSLASHES = 0x5c_5c_5c_5c;
+const FOUR_SPACES = 0x20_20_20_20;
+const FOUR_ONES = 0x01_01_01_01;
+const FOUR_HIGHEST_BITS = 0x80_80_80_80 | 0;
 
 /** Room that the text of `bytes` from `start` to `end` needs: never more than twice as much. */
 export function escapedLength(bytes: Buffer, start: number, end: number): number {
@@ -126,7 +150,6 @@ export function escapedLength(bytes: Buffer, start: number, end: number): number
 
 /** Below it room is cheaper than counting. */
 const SHORT = 64 * 1024;
-const LAST_CONTROL = 0x1f;
 
 function plainTest({ spec, hasCommas }: TextColumn): IsPlain | undefined {
   switch (spec.type) {

@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 import { startPostgres } from '@etl/testing/postgres';
 import { Client } from 'pg';
+import { measuredProcess, type Measured } from './measured-process.ts';
 import { findProgram, timed } from './postgres-programs.ts';
 
 /**
@@ -12,17 +12,10 @@ import { findProgram, timed } from './postgres-programs.ts';
  * `psql` and `pg_recvlogical` take to receive the same into nothing, and what the npm package with
  * inserts of objects takes. Every reading has a process of its own. Trust the ratios.
  */
-interface Measured {
-  readonly rows: number;
-  readonly seconds: number;
-  readonly cpuSeconds: number;
-  readonly peakMegabytes: number;
-}
-
 const { values } = parseArgs({
   options: {
     rows: { type: 'string', default: '2000000' },
-    changes: { type: 'string', default: '300000' },
+    changes: { type: 'string', default: '1000000' },
     'per-transaction': { type: 'string', default: '1000' },
     /** Rows of a table and of a transaction whose memory is compared with that of small ones; 0 leaves both out. */
     memory: { type: 'string', default: '0' },
@@ -47,8 +40,9 @@ const database = new Client({ connectionString: url });
 
 try {
   await database.connect();
+  await warmUp();
   await makeTable('bench', rows);
-  print('', 'rows', 'seconds', 'rows/s', 'CPU s', 'peak MB');
+  print('', 'rows', 'seconds', 'rows/s', 'CPU s', 'peak MB', 'own MB');
   await snapshot();
   await changeStream();
   if (memory > 0) await memoryOfSize();
@@ -63,7 +57,16 @@ async function makeTable(name: string, count: number): Promise<void> {
     `CREATE TABLE ${name} (id bigint PRIMARY KEY, customer int, note text, total numeric(18,4), paid boolean, at timestamptz, score float8, extra jsonb)`,
   );
   await database.query(`INSERT INTO ${name} SELECT ${newRow('n')} FROM generate_series(1, ${count}) n`);
-  await database.query(`ANALYZE ${name}`);
+  // What follows must not wait for what the server still has to write of this.
+  await database.query(`VACUUM ANALYZE ${name}`);
+  await database.query('CHECKPOINT');
+}
+
+/** The code of both is compiled, and the engine's library in memory. */
+async function warmUp(): Promise<void> {
+  await makeTable('warm', 1000);
+  await run('load-once.ts', 'snapshot', 'warm', 'warm');
+  await run('npm-package.ts', 'snapshot', 'warm', 'warm_too');
 }
 
 function newRow(n: string): string {
@@ -84,12 +87,13 @@ async function snapshot(): Promise<void> {
   show('snapshot, embedded ClickHouse', own);
   const reading = await run('load-once.ts', 'read');
   show('snapshot, into nothing', reading);
-  const theirs = await run('npm-package.ts', 'snapshot', String(rows), 'theirs');
+  const theirs = await run('npm-package.ts', 'snapshot', 'bench', 'theirs');
   show('cursor + client.insert of objects', theirs);
   ratio('rows/s of the snapshot to those of psql', floor / own.seconds);
   ratio('the same into nothing', floor / reading.seconds);
-  ratio('CPU of objects to ours', theirs.cpuSeconds / own.cpuSeconds);
-  ratio('memory of objects to ours', theirs.peakMegabytes / own.peakMegabytes);
+  ratio('CPU of objects to ours', quotient(theirs.cpuSeconds, own.cpuSeconds));
+  ratio('memory of objects to ours', quotient(theirs.peakMegabytes, own.peakMegabytes));
+  ratio('the same without mapped files', quotient(theirs.ownMegabytes, own.ownMegabytes));
 }
 
 async function changeStream(): Promise<void> {
@@ -108,15 +112,21 @@ async function changeStream(): Promise<void> {
     }
     await database.query('COMMIT');
   }
+  await database.query('CHECKPOINT');
   const floor = await receive();
   show('pg_recvlogical into nothing', { rows: changes, seconds: floor });
   const own = await run('load-once.ts', 'changes');
-  show('changes, embedded ClickHouse', own);
-  const theirs = await run('npm-package.ts', 'changes', String(changes), 'theirs');
+  const { published } = own;
+  if (published !== undefined) show('changes, embedded ClickHouse, published', { ...published, rows: own.rows });
+  show('changes, merges included', own);
+  const theirs = await run('npm-package.ts', 'changes', 'bench', 'theirs', String(changes));
   show('npm package + client.insert of objects', theirs);
-  ratio('wall of pg_recvlogical to ours', floor / own.seconds);
-  ratio('CPU of the npm package to ours', theirs.cpuSeconds / own.cpuSeconds);
-  ratio('memory of the npm package to ours', theirs.peakMegabytes / own.peakMegabytes);
+  ratio('wall of pg_recvlogical to ours until it is published', quotient(floor, published?.seconds));
+  ratio('the same, merges included', floor / own.seconds);
+  ratio('CPU of the npm package, which merges nothing, to ours', quotient(theirs.cpuSeconds, published?.cpuSeconds));
+  ratio('the same, our merges included', quotient(theirs.cpuSeconds, own.cpuSeconds));
+  ratio('memory of the npm package to ours', quotient(theirs.peakMegabytes, own.peakMegabytes));
+  ratio('the same without mapped files', quotient(theirs.ownMegabytes, own.ownMegabytes));
 }
 
 async function receive(): Promise<number> {
@@ -143,31 +153,31 @@ async function memoryOfSize(): Promise<void> {
   show('snapshot of a large table', await run('load-once.ts', 'snapshot', 'large', 'large'));
 }
 
-async function run(program: string, mode: string, table = 'bench', engine = 'engine'): Promise<Measured> {
-  const script = join(import.meta.dirname, program);
-  const { stdout } = await promisify(execFile)(process.execPath, [script, url, join(directory, engine), mode, table], {
-    maxBuffer: 1 << 26,
-  });
-  return JSON.parse(stdout) as Measured;
+function run(program: string, mode: string, table = 'bench', engine = 'engine', wanted = '0'): Promise<Measured> {
+  return measuredProcess(join(import.meta.dirname, program), [url, join(directory, engine), mode, table, wanted]);
 }
 
-function show(what: string, measured: Partial<Measured> & Pick<Measured, 'rows' | 'seconds'>): void {
-  const { rows: count, seconds, cpuSeconds, peakMegabytes } = measured;
+function show(what: string, { rows: count, seconds, ...measured }: Measured): void {
   print(
     what,
     count,
     seconds.toFixed(2),
     Math.round(count / seconds).toLocaleString('en'),
-    cpuSeconds?.toFixed(1) ?? '',
-    peakMegabytes?.toFixed(0) ?? '',
+    measured.cpuSeconds?.toFixed(1) ?? '',
+    measured.peakMegabytes?.toFixed(0) ?? '',
+    measured.ownMegabytes?.toFixed(0) ?? '',
   );
 }
 
+function quotient(one = Number.NaN, other = Number.NaN): number {
+  return one / other;
+}
+
 function ratio(what: string, value: number): void {
-  process.stdout.write(`  ${what}: ${Number.isNaN(value) ? 'no PostgreSQL client programs here' : value.toFixed(2)}\n`);
+  process.stdout.write(`  ${what}: ${Number.isNaN(value) ? 'cannot be measured here' : value.toFixed(2)}\n`);
 }
 
 function print(...cells: readonly (string | number)[]): void {
   const [first = '', ...rest] = cells;
-  process.stdout.write(`${String(first).padEnd(42)}${rest.map((cell) => String(cell).padStart(11)).join('')}\n`);
+  process.stdout.write(`${String(first).padEnd(42)}${rest.map((cell) => String(cell).padStart(10)).join('')}\n`);
 }

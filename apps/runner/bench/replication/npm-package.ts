@@ -1,13 +1,14 @@
 import { createRequire } from 'node:module';
 import { rmSync } from 'node:fs';
 import { Client } from 'pg';
+import { resourceUse } from './resource-use.ts';
 
 /**
  * What one would build without this repository: `pg-logical-replication` with flow control, objects,
  * and `client.insert` of them, here into the embedded engine; the snapshot by cursor. In a process of
  * its own, so that its memory and CPU are its own. It keeps no promise about losing nothing.
  */
-const [connectionString = '', path = '', mode = 'changes', wanted = '0'] = process.argv.slice(2);
+const [connectionString = '', path = '', mode = 'changes', source = 'bench', wanted = '0'] = process.argv.slice(2);
 const BATCH = 100_000;
 /** The packages are development dependencies of the connectors, not of the runner. */
 const ofSource = createRequire(import.meta.resolve('@etl/source-pg-replication'));
@@ -41,7 +42,7 @@ const { LogicalReplicationService, PgoutputPlugin } = ofSource('pg-logical-repli
 };
 
 const database = new Client({ connectionString });
-const startedAt = performance.now();
+const use = resourceUse();
 if (mode === 'snapshot') rmSync(path, { recursive: true, force: true });
 const client = clickhouse.createClient({ connection: chdb.createChdbConnection({ path }) });
 let batch: unknown[] = [];
@@ -73,7 +74,7 @@ created.stream.resume();
 
 if (mode === 'snapshot') {
   await database.connect();
-  await database.query('BEGIN; DECLARE every NO SCROLL CURSOR FOR SELECT * FROM bench');
+  await database.query('BEGIN; DECLARE every NO SCROLL CURSOR FOR SELECT * FROM ' + source);
   for (;;) {
     const page = await database.query<Record<string, unknown>>('FETCH 10000 FROM every');
     for (const row of page.rows) take(row);
@@ -103,13 +104,4 @@ if (mode === 'snapshot') {
   await service.stop();
 }
 await client.close();
-const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
-process.stdout.write(
-  JSON.stringify({
-    rows,
-    seconds: (performance.now() - startedAt) / 1000,
-    cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
-    peakMegabytes: maxRSS / 1024,
-  }),
-);
-process.exit(0);
+process.stdout.write(JSON.stringify({ rows, ...use.now() }), () => process.exit(0));
