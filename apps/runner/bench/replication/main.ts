@@ -27,6 +27,7 @@ const changes = Number(values.changes);
 const perTransaction = Number(values['per-transaction']);
 const memory = Number(values.memory);
 const transaction = Number(values.transaction);
+const FEW = 1000;
 const directory = mkdtempSync(join(tmpdir(), 'etl-bench-'));
 const postgres = await startPostgres({ settings: { max_slot_wal_keep_size: '-1' } });
 const url = postgres.connectionString('postgres');
@@ -97,21 +98,13 @@ async function snapshot(): Promise<void> {
 }
 
 async function changeStream(): Promise<void> {
+  // A few first: they leave the table as it usually is, merged after a run or some.
+  await change(0, FEW);
+  show('changes, a few', await run('load-once.ts', 'changes'));
   for (const slot of ['floor', 'npm_package']) {
     await database.query(`SELECT pg_create_logical_replication_slot('${slot}', 'pgoutput')`);
   }
-  for (let start = 0; start < changes; start += perTransaction) {
-    const from = rows + start;
-    const half = Math.ceil(perTransaction / 2);
-    await database.query('BEGIN');
-    await database.query(`INSERT INTO bench SELECT ${newRow('n')} FROM generate_series(${from + 1}, ${from + half}) n`);
-    if (perTransaction > half) {
-      await database.query(
-        `UPDATE bench SET total = total + 1, note = note || '!' WHERE id BETWEEN ${start / 2 + 1} AND ${start / 2 + perTransaction - half}`,
-      );
-    }
-    await database.query('COMMIT');
-  }
+  await change(FEW, changes);
   await database.query('CHECKPOINT');
   const floor = await receive();
   show('pg_recvlogical into nothing', { rows: changes, seconds: floor });
@@ -127,6 +120,22 @@ async function changeStream(): Promise<void> {
   ratio('the same, our merges included', quotient(theirs.cpuSeconds, own.cpuSeconds));
   ratio('memory of the npm package to ours', quotient(theirs.peakMegabytes, own.peakMegabytes));
   ratio('the same without mapped files', quotient(theirs.ownMegabytes, own.ownMegabytes));
+}
+
+/** Makes changes, half of them new rows and half of them updates of old ones, behind those that were made before. */
+async function change(before: number, count: number): Promise<void> {
+  for (let start = before; start < before + count; start += perTransaction) {
+    const from = rows + start;
+    const half = Math.ceil(perTransaction / 2);
+    await database.query('BEGIN');
+    await database.query(`INSERT INTO bench SELECT ${newRow('n')} FROM generate_series(${from + 1}, ${from + half}) n`);
+    if (perTransaction > half) {
+      await database.query(
+        `UPDATE bench SET total = total + 1, note = note || '!' WHERE id BETWEEN ${start / 2 + 1} AND ${start / 2 + perTransaction - half}`,
+      );
+    }
+    await database.query('COMMIT');
+  }
 }
 
 async function receive(): Promise<number> {
