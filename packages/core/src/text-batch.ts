@@ -37,7 +37,10 @@ export interface TextBatch {
   readonly bytes: Uint8Array;
   /** Number of lines. */
   readonly rowCount: number;
-  /** Version of every row, where the stream has versions and `columns` does not name them. */
+  /**
+   * Version of every row, where the stream has versions and `columns` does not name them. Which of two rows with
+   * the same key and the same version is the newer one nobody knows.
+   */
   readonly version?: bigint;
   /**
    * Whether all lines are plain, so that nobody has to look at their bytes again. Said only by a source that

@@ -7,6 +7,7 @@ import { EtlError } from '@etl/core/errors';
 import { clickHouseError, serverCode, SESSION_NOT_FOUND } from './clickhouse-error.ts';
 import { literal } from './identifier.ts';
 import type { InsertFile, InsertFiles } from './insert-files.ts';
+import { InsertQueue } from './insert-queue.ts';
 
 /** How a statement is carried out. */
 export interface StatementOptions extends OperationOptions {
@@ -48,14 +49,18 @@ export const MANY_PARTITIONS = 'max_partitions_per_insert_block = 0';
 
 const EXACT_NUMBERS =
   'output_format_json_quote_64bit_integers = 1, output_format_json_quote_decimals = 1, output_format_json_quote_denormals = 1';
-/** The fourth `max` of a process would be compiled, which takes 60 ms, and threads be started for a few rows. */
-const SMALL_RESULT =
-  'output_format_parallel_formatting = 0, compile_expressions = 0, compile_aggregate_expressions = 0';
+/**
+ * An expression that is used often enough is compiled, which takes 60 ms, and formatting starts threads. For an
+ * engine that lives as long as a run, and answers of a few rows, neither pays.
+ */
+const SHORT_LIVED = 'output_format_parallel_formatting = 0, compile_expressions = 0, compile_aggregate_expressions = 0';
 const ONE_THREAD = 'input_format_parallel_parsing = 0';
 /** A first line that looks like names is a row, and NULL in a row that is gone is a default. */
 const PLAIN_TEXT =
   "input_format_tsv_detect_header = 0, date_time_input_format = 'basic', input_format_null_as_default = 1, input_format_tsv_empty_as_default = 0";
 const ATTEMPTS = 4;
+/** Inserts of files that are made side by side. */
+export const FILES_AT_ONCE = 2;
 /** A load balancer sends every request to another replica, and two have to reach one. */
 const ATTEMPTS_AT_ONE_REPLICA = 60;
 /** Seconds that a replica remembers a session for. */
@@ -73,9 +78,12 @@ export class Connection {
   readonly #aside: ClickHouseClient | undefined;
   readonly #insertFiles: InsertFiles | undefined;
   readonly #another: (() => ClickHouseClient) | undefined;
+  /** The turns of {@link insertFile}: each takes one thread of the engine. */
+  readonly fileInserts = new InsertQueue(FILES_AT_ONCE);
   /** Clients for inserts of files. */
   readonly #others: ClickHouseClient[] = [];
   readonly #idleOthers: ClickHouseClient[] = [];
+  #isClosed = false;
   readonly #close: () => Promise<void>;
   readonly #retryWaitMs: number;
   readonly target: string;
@@ -117,7 +125,7 @@ export class Connection {
     return this.#retrying(options, async () => {
       const parameters = await this.#prepared(options);
       const result = await this.#client.query({
-        query: `${query} SETTINGS ${EXACT_NUMBERS}, ${SMALL_RESULT}`,
+        query: `${query} SETTINGS ${EXACT_NUMBERS}${this.isEmbedded ? `, ${SHORT_LIVED}` : ''}`,
         format: 'JSONEachRow',
         ...parameters,
       });
@@ -158,23 +166,26 @@ export class Connection {
   }
 
   /**
-   * Inserts the lines of a file, tab-separated, that the engine reads as exactly what they say. Several at once are
-   * made side by side.
+   * Inserts the lines of a file, tab-separated, that the engine reads as exactly what they say. Several are made
+   * side by side; {@link fileInserts} says how many there should be.
    */
   async insertFile(target: InsertTarget, file: InsertFile, options: StatementOptions = {}): Promise<void> {
     file.close();
     const query =
       `INSERT INTO ${target.table} (${target.columns.join(', ')}) FROM INFILE ${literal(file.path)} COMPRESSION 'none' ` +
       `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0, ${MANY_PARTITIONS}, ${ONE_THREAD}, ${PLAIN_TEXT} FORMAT TabSeparated`;
-    const client = this.#idleOthers.pop() ?? this.#connectAnother();
-    try {
-      await this.#retrying(options, async () => this.#exec(query, await this.#prepared(options), client));
-    } finally {
-      this.#idleOthers.push(client);
-    }
+    await this.#retrying(options, async () => {
+      const client = this.#idleOthers.pop() ?? this.#connectAnother();
+      try {
+        await this.#exec(query, await this.#prepared(options), client);
+      } finally {
+        this.#idleOthers.push(client);
+      }
+    });
   }
 
   #connectAnother(): ClickHouseClient {
+    if (this.#isClosed) throw new Error('the connection is closed');
     const client = this.#another?.();
     if (client === undefined) return this.#client;
     this.#others.push(client);
@@ -192,10 +203,15 @@ export class Connection {
   }
 
   async close(): Promise<void> {
-    await this.#client.close();
-    await this.#aside?.close();
-    for (const other of this.#others) await other.close();
-    await this.#close();
+    this.#isClosed = true;
+    const clients = [this.#client, ...(this.#aside === undefined ? [] : [this.#aside]), ...this.#others.splice(0)];
+    this.#idleOthers.length = 0;
+    try {
+      const ends = await Promise.allSettled(clients.map(async (client) => client.close()));
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    } finally {
+      await this.#close();
+    }
   }
 
   async #exec(query: string, parameters: StatementParameters, client = this.#client): Promise<void> {

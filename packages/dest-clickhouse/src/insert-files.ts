@@ -71,13 +71,17 @@ export class InsertFile {
 
   /** Nothing is written any more. */
   close(): void {
-    if (this.#isOpen) closeSync(this.#descriptor);
+    if (!this.#isOpen) return;
     this.#isOpen = false;
+    closeSync(this.#descriptor);
   }
 
   remove(): void {
-    this.close();
-    rmSync(this.path, { force: true });
+    try {
+      this.close();
+    } finally {
+      rmSync(this.path, { force: true });
+    }
   }
 }
 

@@ -41,12 +41,12 @@ export const clickHouseOptionsSchema = z
       .describe(
         'Bytes of touched partitions that are merged at the end of a run where they would be read slowly; 0 leaves all to the server.',
       ),
-    chunkRows: z.int().min(1).default(250_000).describe('Rows per insert.'),
+    chunkRows: z.int().min(1).default(250_000).describe('Rows per insert; half as many where two are made at once.'),
     chunkBytes: z
       .int()
       .min(1)
       .default(32 * 1024 * 1024)
-      .describe('Bytes per insert, roughly.'),
+      .describe('Bytes per insert, roughly; half as many where two are made at once, into an embedded engine.'),
     compression: z
       .enum(['auto', 'zstd', 'none'])
       .default('auto')

@@ -1,7 +1,7 @@
 import type { OperationOptions, TextBatch } from '@etl/core';
-import type { InsertTarget } from './connection.ts';
+import { FILES_AT_ONCE, type InsertTarget } from './connection.ts';
 import type { Database } from './database.ts';
-import { InsertQueue } from './insert-queue.ts';
+import { PendingInserts } from './pending-inserts.ts';
 import { PlainLanes, type PlainFile } from './plain-lanes.ts';
 import { stageTombstones, type Tombstones } from './staged-slice.ts';
 import { addStagingColumn, attachStaged, copyStaged, createStagingTable, verifyCount } from './staging-table.ts';
@@ -18,9 +18,10 @@ export interface StagedRowsContext {
   readonly staging: string;
 }
 
-/** Inserts that the engine makes side by side: each parses with one thread. */
-const FILES_AT_ONCE = 2;
-/** Files that may not be made yet when one more is whole: reading goes on while they are, and they take no memory. */
+/**
+ * Files, of all tables, that may not be inserted yet when one more is whole: reading goes on meanwhile, and they
+ * take no memory of this process.
+ */
 const FILES_BEHIND = 3;
 
 /** What rows are staged as. */
@@ -54,7 +55,7 @@ export class StagedRows {
   #sent = 0;
   #lines = 0;
   #chunk = 0;
-  readonly #inserts = new InsertQueue(FILES_AT_ONCE);
+  readonly #inserts = new PendingInserts();
   readonly #plain: PlainLanes;
   /** Version that plain text without versions has in staging; the first that comes. */
   #version: bigint | undefined;
@@ -62,8 +63,12 @@ export class StagedRows {
   constructor(context: StagedRowsContext, layout: StagedLayout) {
     this.#context = context;
     this.#layout = layout;
+    const { chunkRows, chunkBytes } = context.options;
     // Together they take no more memory than one insert of a chunk.
-    const limits = { ...context.options, chunkBytes: Math.ceil(context.options.chunkBytes / FILES_AT_ONCE) };
+    const limits = {
+      chunkRows: Math.ceil(chunkRows / FILES_AT_ONCE),
+      chunkBytes: Math.ceil(chunkBytes / FILES_AT_ONCE),
+    };
     this.#plain = new PlainLanes(limits, () => context.database.connection.openInsertFile());
   }
 
@@ -97,7 +102,7 @@ export class StagedRows {
     return this.#lines >= chunkRows || this.buffer.length >= chunkBytes;
   }
 
-  // One insert is under way while the next chunk is encoded; more would only grow memory.
+  // One chunk is under way while the next is encoded; more would only grow memory.
   async send(): Promise<void> {
     const body = this.buffer.take();
     this.#sent += this.#lines;
@@ -106,7 +111,7 @@ export class StagedRows {
     const { columns } = this.#layout;
     await this.#inserts.idle();
     const table = await this.#ensure();
-    await this.#inserts.add({ run: () => this.#insert({ table, columns, token }, body) }, 0);
+    this.#inserts.begin({ run: () => this.#insert({ table, columns, token }, body) });
   }
 
   /** Whether plain text whose lines have no version can be staged with this one: a default of the table, made once. */
@@ -131,9 +136,10 @@ export class StagedRows {
     const { database, operation } = this.#context;
     const release = (): void => file.remove();
     try {
+      file.close();
       const table = await this.#ensure(areUnique);
       const run = (): Promise<void> => database.insertFile({ table, columns, token }, file, operation);
-      await this.#inserts.add({ run, release }, FILES_BEHIND);
+      await this.#inserts.enqueue({ run, release }, database.connection.fileInserts, FILES_BEHIND);
     } catch (error) {
       release();
       throw error;

@@ -135,6 +135,7 @@ export class TextPage implements PageWriter {
     if (isRangeEnd) this.#lane += this.#laneStep;
     this.rowCount = 0;
     this.#isPlain = true;
+    this.#from = ByteMemory.empty;
     this.#text.clear();
     return { rowCount, message: { type: 'text-records', stream: this.#stream.name, batch } };
   }

@@ -18,12 +18,12 @@ export class RowVersion {
   /** The version before the first change, nine decimal digits each, the lowest first. */
   readonly #base = new Float64Array(LIMBS);
   /** What stands in the digits; -1 where something else may. From transaction to transaction few limbs change. */
-  readonly #printed = new Float64Array(LIMBS).fill(-1);
+  readonly #printedLimbs = new Float64Array(LIMBS).fill(-1);
   /** Digits of a version, at the end; counted up in place, because big integers are slow to print. */
   readonly #digits = new ByteMemory(Buffer.alloc(MAX_DIGITS));
   #start = 0;
   /** The ordinal whose digits these are; -1 when they are of another transaction. */
-  #written = -1;
+  #printedOrdinal = -1;
 
   begin(epoch: number, commitLsn: bigint): void {
     const step = commitLsn - this.#commitLsn;
@@ -32,7 +32,7 @@ export class RowVersion {
     this.#epoch = epoch;
     this.#commitLsn = commitLsn;
     this.#ordinal = 0;
-    this.#written = -1;
+    this.#printedOrdinal = -1;
   }
 
   next(): void {
@@ -46,8 +46,8 @@ export class RowVersion {
 
   /** Writes it as decimal digits. */
   write(out: TextBuffer): void {
-    if (this.#written === -1 || this.#ordinal - this.#written > MAX_INCREMENTS) this.#print();
-    for (; this.#written < this.#ordinal; this.#written += 1) this.#increment();
+    if (this.#printedOrdinal === -1 || this.#ordinal - this.#printedOrdinal > MAX_INCREMENTS) this.#print();
+    for (; this.#printedOrdinal < this.#ordinal; this.#printedOrdinal += 1) this.#increment();
     out.write(this.#digits, this.#start, MAX_DIGITS);
   }
 
@@ -80,21 +80,21 @@ export class RowVersion {
         limb -= LIMB;
         added += 1;
       }
-      if (limb === this.#printed[index]) continue;
-      this.#printed[index] = limb;
+      if (limb === this.#printedLimbs[index]) continue;
+      this.#printedLimbs[index] = limb;
       printLimb(limb, digits, MAX_DIGITS - index * LIMB_DIGITS);
     }
     this.#start = 0;
     while (this.#start < MAX_DIGITS - 1 && digits[this.#start] === ZERO) this.#start += 1;
-    this.#written = this.#ordinal;
+    this.#printedOrdinal = this.#ordinal;
   }
 
   #increment(): void {
     const digits = this.#digits.bytes;
     let at = MAX_DIGITS - 1;
     for (; digits[at] === NINE; at -= 1) digits[at] = ZERO;
-    if (at >= MAX_DIGITS - LIMB_DIGITS) this.#printed[0] = -1;
-    else this.#printed.fill(-1);
+    if (at >= MAX_DIGITS - LIMB_DIGITS) this.#printedLimbs[0] = -1;
+    else this.#printedLimbs.fill(-1);
     digits[at] = at < this.#start ? ZERO + 1 : byteAt(digits, at) + 1;
     if (at < this.#start) this.#start = at;
   }

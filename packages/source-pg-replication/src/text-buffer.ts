@@ -26,7 +26,7 @@ export class TextBuffer {
     this.length += 1;
   }
 
-  /** Writes bytes as they are. They may be bytes of this very buffer. */
+  /** Writes bytes as they are. They may be those of its own memory: where it grows, `from` is still what it was. */
   write(from: ByteMemory, start: number, end: number): void {
     this.reserve(end - start);
     this.length = copyBytes(from, start, end, this.memory, this.length);

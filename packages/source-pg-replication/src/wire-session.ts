@@ -2,14 +2,12 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { FrameScanner } from './frame-scanner.ts';
+import { ReadRest } from './read-rest.ts';
 import { serverError } from './server-message.ts';
 import { SteadySocket } from './steady-socket.ts';
 
 /** Reads wait until at most this much is unread, which is the back-pressure on the server. */
 const MAX_QUEUED_BYTES = 512 * 1024;
-/** After less than this the socket rests, so that the next read is one of many messages. */
-const SHORT_READ_BYTES = 64 * 1024;
-const COALESCING_MS = 10;
 
 export const TAG = {
   copyBothResponse: 0x57,
@@ -29,10 +27,7 @@ interface Waiter {
 }
 
 export interface WireOptions {
-  /**
-   * Waits some milliseconds after a short read. The server's walsender sends every message on its own;
-   * a reader that is awake for each of them makes both sides slower.
-   */
+  /** Rests between reads of little: see {@link ReadRest}. */
   readonly isCoalesced?: boolean;
 }
 
@@ -43,21 +38,24 @@ export interface WireOptions {
 export class WireSession {
   readonly scanner = new FrameScanner();
   readonly #socket: Duplex;
-  readonly #isCoalesced: boolean;
+  readonly #rest: ReadRest | undefined;
+  /** Whether the memory of a read is used again for the next one. */
+  readonly #isSteady: boolean;
   readonly #ofClient: ((...args: unknown[]) => void)[];
   readonly #queue: Buffer[] = [];
   #queuedBytes = 0;
-  #lastBytes = SHORT_READ_BYTES;
+  #readAt = performance.now();
   #failure: Error | undefined;
   #waiter: Waiter | undefined;
   #filling: Promise<void> | undefined;
 
   constructor(client: Client, options: WireOptions = {}) {
-    this.#isCoalesced = options.isCoalesced ?? false;
+    this.#rest = options.isCoalesced === true ? new ReadRest() : undefined;
     this.#socket = (client as unknown as { connection: { stream: Duplex } }).connection.stream;
     this.#socket.pause();
     this.#ofClient = this.#socket.listeners('data') as ((...args: unknown[]) => void)[];
     this.#socket.removeAllListeners('data');
+    this.#isSteady = this.#socket instanceof SteadySocket;
     if (this.#socket instanceof SteadySocket) this.#socket.readWith(this.#onData);
     else this.#socket.on('data', this.#onData);
     this.#socket.on('close', this.#onClose);
@@ -127,11 +125,14 @@ export class WireSession {
   }
 
   async #fill(): Promise<void> {
+    const restMs = this.#rest?.ms ?? 0;
+    if (restMs > 0 && this.#failure === undefined) {
+      // Inside of TLS each message is a record, and a read of its own: they are collected meanwhile.
+      if (!this.#isSteady) this.#socket.resume();
+      await delay(restMs);
+    }
     if (this.#queue.length === 0) {
       if (this.#failure !== undefined) throw this.#failure;
-      if (this.#isCoalesced && this.#lastBytes < SHORT_READ_BYTES) {
-        await delay(COALESCING_MS);
-      }
       await new Promise<void>((resolve, reject) => {
         if (this.#failure !== undefined) {
           reject(this.#failure);
@@ -147,7 +148,9 @@ export class WireSession {
       read += chunk.length;
       this.scanner.push(chunk);
     }
-    this.#lastBytes = read;
+    const now = performance.now();
+    this.#rest?.read(read, now - this.#readAt);
+    this.#readAt = now;
     this.#queue.length = 0;
     this.#queuedBytes = 0;
   }
@@ -155,7 +158,7 @@ export class WireSession {
   readonly #onData = (chunk: Buffer): void => {
     this.#queue.push(chunk);
     this.#queuedBytes += chunk.length;
-    if (this.#isCoalesced || this.#queuedBytes >= MAX_QUEUED_BYTES) this.#socket.pause();
+    if ((this.#rest !== undefined && this.#isSteady) || this.#queuedBytes >= MAX_QUEUED_BYTES) this.#socket.pause();
     const waiter = this.#waiter;
     this.#waiter = undefined;
     waiter?.resolve();
