@@ -60,6 +60,8 @@ export class WireSession {
     else this.#socket.on('data', this.#onData);
     this.#socket.on('close', this.#onClose);
     this.#socket.on('error', this.#onError);
+    // Of one that is closed already nobody is told any more.
+    if (this.#socket.destroyed) this.#onClose();
   }
 
   send(bytes: Buffer): void {

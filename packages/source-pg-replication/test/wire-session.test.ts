@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Duplex } from 'node:stream';
 import type { Client } from 'pg';
 import { expect, test, vi } from 'vitest';
@@ -44,6 +45,15 @@ test('reads no more than so much that nobody has asked for', async () => {
   await new Promise((resolve) => setImmediate(resolve));
   expect(socket.readableLength).toBeGreaterThan(5_000_000);
   wire.destroy();
+});
+
+test('knows a connection that was lost before it was given to it', async () => {
+  const socket = new Duplex({ read: () => undefined, write: (_bytes, _encoding, done) => done() });
+  socket.destroy();
+  await once(socket, 'close');
+  const wire = new WireSession({ connection: { stream: socket } } as unknown as Client);
+  wire.query('SELECT 1');
+  await expect(wire.nextAnswer()).rejects.toThrow('terminated');
 });
 
 test('says what the connection failed with, after what had come', async () => {
