@@ -91,6 +91,10 @@ const MAPPINGS: Readonly<Record<string, Mapping>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: TLS,
 };
 
+/** What `pg` says of a connection that is lost, and of every question that comes after that. */
+const LOST = /^Connection terminated|connection closed|is not queryable$/i;
+const TIMEOUT = /timeout expired|due to connection timeout/i;
+
 /** The error that a failure of the server or of the connection means to whoever has to act on it. */
 export function pgError(error: unknown, doing: Doing): EtlError {
   if (EtlError.isInstance(error)) return error;
@@ -112,7 +116,7 @@ function mappingOf(error: unknown): Mapping {
   const known = MAPPINGS[code];
   if (known !== undefined) return known;
   if (code.startsWith('08')) return UNREACHABLE;
-  if (/^Connection terminated|timeout expired|connection closed/i.test(message)) return UNREACHABLE;
+  if (LOST.test(message) || TIMEOUT.test(message)) return UNREACHABLE;
   if (/^SASL|SCRAM|client password must be a string/i.test(message)) return AUTH;
   if (/SSL|certificate|TLS/i.test(message) || /CERT|TLS|SSL/.test(code)) return TLS;
   return {
@@ -127,8 +131,8 @@ function networkCause(error: unknown): string | undefined {
   const { code = '', message = '' } = error as { code?: string; message?: string };
   const known = CAUSES[code];
   if (known !== undefined) return known;
-  if (/timeout expired|due to connection timeout/i.test(message)) return CAUSES['ETIMEDOUT'];
-  return /^Connection terminated|connection closed/i.test(message) ? 'connection closed' : undefined;
+  if (TIMEOUT.test(message)) return CAUSES['ETIMEDOUT'];
+  return LOST.test(message) ? 'connection closed' : undefined;
 }
 
 /** SQLSTATE of an error of the server. */
