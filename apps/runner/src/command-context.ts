@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Logger } from '@etl/core';
+import { EtlError } from '@etl/core/errors';
 import { alertUrls } from './alert-urls.ts';
 import { isGitHub, maskCommands } from './github-annotations.ts';
 import { Redactor } from './redactor.ts';
@@ -47,6 +48,9 @@ export async function runCommand(command: Command, flags: CommandFlags = {}): Pr
   let describe: FailureDescription = () => ({});
   const leave = async (error: Error): Promise<void> => process.exit(await failed(terminal, error, flags, describe));
   process.once('uncaughtException', (error) => void leave(error));
+  // Nothing is under way any more, but the command has not ended.
+  const stall = (): void => void leave(stalled());
+  process.once('beforeExit', stall);
   try {
     loadDotEnv();
     for (const url of alertUrls(process.env)) redactor.add(url);
@@ -65,9 +69,19 @@ export async function runCommand(command: Command, flags: CommandFlags = {}): Pr
   } catch (error) {
     process.exitCode = await failed(terminal, trap.interruption ?? error, flags, describe);
   } finally {
+    process.off('beforeExit', stall);
     trap.release();
   }
   setTimeout(() => process.exit(), LINGER_MS).unref();
+}
+
+function stalled(): EtlError {
+  return new EtlError({
+    code: 'COMMAND_STALLED',
+    kind: 'internal',
+    message: 'The command waits for something that will never come.',
+    hint: 'What was under way is not published and stays due: run again. Report it with what stands above.',
+  });
 }
 
 /** Tells of a command that never began. Returns its exit code. */

@@ -33,6 +33,8 @@ export async function startKillScene(options: {
   };
   const client = await connect();
   await client.query(SCHEMA);
+  // A crash right away must not take the tables with it: without them there is nothing to compare.
+  await client.query('CHECKPOINT');
   await client.end();
   const target = options.isServer ? await serverTarget(options.directory) : embeddedTarget(options.directory);
   const group = { connection_string: postgres.connectionString() };
