@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Logger } from '@etl/core';
 import { EtlError } from '@etl/core/errors';
 import { alertUrls } from './alert-urls.ts';
+import { exitCodeOfKind } from './exit-code.ts';
 import { isGitHub, maskCommands } from './github-annotations.ts';
 import { Redactor } from './redactor.ts';
 import { SignalTrap } from './signals.ts';
@@ -49,7 +50,10 @@ export async function runCommand(command: Command, flags: CommandFlags = {}): Pr
   const leave = async (error: Error): Promise<void> => process.exit(await failed(terminal, error, flags, describe));
   process.once('uncaughtException', (error) => void leave(error));
   // Nothing is under way any more, but the command has not ended.
-  const stall = (): void => void leave(stalled());
+  const stall = (): void => {
+    process.exitCode = exitCodeOfKind('internal');
+    void leave(trap.interruption ?? stalled());
+  };
   process.once('beforeExit', stall);
   try {
     loadDotEnv();

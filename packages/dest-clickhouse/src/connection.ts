@@ -175,17 +175,17 @@ export class Connection {
       `INSERT INTO ${target.table} (${target.columns.join(', ')}) FROM INFILE ${literal(file.path)} COMPRESSION 'none' ` +
       `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0, ${MANY_PARTITIONS}, ${ONE_THREAD}, ${PLAIN_TEXT} FORMAT TabSeparated`;
     await this.#retrying(options, async () => {
+      if (this.#isClosed) throw new TypeError('insertFile after close');
       const client = this.#idleOthers.pop() ?? this.#connectAnother();
       try {
         await this.#exec(query, await this.#prepared(options), client);
       } finally {
-        this.#idleOthers.push(client);
+        if (!this.#isClosed) this.#idleOthers.push(client);
       }
     });
   }
 
   #connectAnother(): ClickHouseClient {
-    if (this.#isClosed) throw new Error('the connection is closed');
     const client = this.#another?.();
     if (client === undefined) return this.#client;
     this.#others.push(client);

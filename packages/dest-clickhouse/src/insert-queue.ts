@@ -9,9 +9,14 @@ export class InsertQueue {
     this.#atOnce = atOnce;
   }
 
-  /** Resolves as soon as at most `unfinished` works run or wait. */
-  async room(unfinished: number): Promise<void> {
-    while (this.#running + this.#waiting.length > unfinished) await this.#changes.next();
+  /** Works that run or wait. */
+  get unfinished(): number {
+    return this.#running + this.#waiting.length;
+  }
+
+  /** Resolves when a work has ended. */
+  change(): Promise<void> {
+    return this.#changes.next();
   }
 
   run(work: () => Promise<void>): void {

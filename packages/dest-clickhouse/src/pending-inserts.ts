@@ -12,6 +12,8 @@ export class PendingInserts {
   readonly #waiting = new Set<PendingInsert>();
   readonly #changes = new Changes();
   #running = 0;
+  /** How often all were given up. */
+  #cleared = 0;
   #failure: { readonly error: unknown } | undefined;
 
   /** Begins an insert. @throws why an earlier one failed, and leaves this one to the caller. */
@@ -22,10 +24,13 @@ export class PendingInserts {
 
   /**
    * Begins an insert when it is its turn among those of other tables. Resolves at once when at most `unfinished` of
-   * them all are not made yet; else it waits for that first. @throws as {@link begin}.
+   * them all are not made yet; else it waits for that first. @throws as {@link begin}, and when all were given up.
    */
   async enqueue(insert: PendingInsert, queue: InsertQueue, unfinished: number): Promise<void> {
-    await queue.room(unfinished);
+    const cleared = this.#cleared;
+    // Between looking and taking nothing may happen.
+    while (queue.unfinished > unfinished) await queue.change();
+    if (this.#cleared !== cleared) throw new Error('the inserts were given up');
     this.#take(insert);
     queue.run(() => this.#make(insert));
   }
@@ -39,6 +44,7 @@ export class PendingInserts {
 
   /** Gives up what has not begun, and forgets what has failed. Resolves when nothing runs any more. */
   async clear(): Promise<void> {
+    this.#cleared += 1;
     this.#giveUp();
     while (this.#running > 0) await this.#changes.next();
     this.#failure = undefined;

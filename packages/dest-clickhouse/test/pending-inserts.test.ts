@@ -107,6 +107,32 @@ describe('the inserts of a table', () => {
     expect(inserts.begun).toEqual(['a']);
   });
 
+  it('that waits for room is not taken when all are given up meanwhile', async () => {
+    const inserts = new Inserts();
+    const queue = new InsertQueue(1);
+    const [table, other] = [new PendingInserts(), new PendingInserts()];
+    await other.enqueue(inserts.one('a'), queue, 0);
+    const second = table.enqueue(inserts.one('b'), queue, 0);
+    await table.clear();
+    inserts.end('a');
+    await expect(second).rejects.toThrow('given up');
+    expect(inserts.begun).toEqual(['a']);
+  });
+
+  it('are taken one at a time when several wait for the same room', async () => {
+    const inserts = new Inserts();
+    const queue = new InsertQueue(1);
+    const tables = Array.from({ length: 3 }, () => new PendingInserts());
+    await tables[0]?.enqueue(inserts.one('a'), queue, 0);
+    const waiting = tables.slice(1).map((table, index) => table.enqueue(inserts.one(`w${index}`), queue, 0));
+    inserts.end('a');
+    await waiting[0];
+    expect(await waits(waiting[1] ?? Promise.resolve())).toBe(true);
+    inserts.end('w0');
+    await waiting[1];
+    expect(inserts.begun).toEqual(['a', 'w0', 'w1']);
+  });
+
   it('fail with what releasing them failed with', async () => {
     const queue = new InsertQueue(1);
     const table = new PendingInserts();

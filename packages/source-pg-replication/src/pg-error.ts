@@ -92,7 +92,7 @@ const MAPPINGS: Readonly<Record<string, Mapping>> = {
 };
 
 /** What `pg` says of a connection that is lost, and of every question that comes after that. */
-const LOST = /^Connection terminated|connection closed|is not queryable$/i;
+const LOST = /^Connection terminated|connection closed|connection error and is not queryable/i;
 const TIMEOUT = /timeout expired|due to connection timeout/i;
 
 /** The error that a failure of the server or of the connection means to whoever has to act on it. */

@@ -32,23 +32,24 @@ export class ReadRest {
 
   /** So much has come, so long after what came before it. */
   read(bytes: number, elapsedMs: number): void {
+    const wasBehind = this.#isBehind;
     this.#isBehind = bytes >= MUCH_BYTES;
-    if (this.#isBehind) return;
+    // Only what came during a rest says something of it.
+    if (this.#isBehind || wasBehind) return;
     const rate = bytes / Math.max(elapsedMs, SHORTEST_MS);
     if (this.#looks > 0) {
       this.#looks -= 1;
       this.#fullRate = Math.max(this.#fullRate, rate);
       return;
     }
-    this.#readsSinceLook += 1;
-    if (this.#readsSinceLook === READS_BETWEEN_LOOKS) {
-      this.#readsSinceLook = 0;
-      this.#fullRate = 0;
-      this.#looks = READS_OF_A_LOOK;
-    }
     this.#ms =
       rate < this.#fullRate * FAIR_SHARE
         ? Math.max(SHORTEST_MS, this.#ms / 2)
         : Math.min(LONGEST_MS, this.#ms * LONGER);
+    this.#readsSinceLook += 1;
+    if (this.#readsSinceLook < READS_BETWEEN_LOOKS) return;
+    this.#readsSinceLook = 0;
+    this.#fullRate = 0;
+    this.#looks = READS_OF_A_LOOK;
   }
 }

@@ -102,7 +102,7 @@ export class WireSession {
     throw serverError(buffer, start, end);
   }
 
-  /** Gives the socket back; only between queries. */
+  /** Gives the socket back; only between queries, when nothing comes that nobody has asked for. */
   release(): void {
     this.#detach();
     for (const listener of this.#ofClient) this.#socket.on('data', listener);

@@ -5,7 +5,6 @@ test.each([
   'Connection terminated unexpectedly',
   'Connection terminated',
   'Client has encountered a connection error and is not queryable',
-  'Client was closed and is not queryable',
   'connection closed',
 ])('a lost connection is worth another try: %s', (message) => {
   const error = pgError(new Error(message), 'marking the end of the reading in the log');
