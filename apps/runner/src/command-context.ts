@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Logger } from '@etl/core';
-import { EtlError } from '@etl/core/errors';
 import { alertUrls } from './alert-urls.ts';
 import { exitCodeOfKind } from './exit-code.ts';
 import { isGitHub, maskCommands } from './github-annotations.ts';
@@ -52,7 +51,7 @@ export async function runCommand(command: Command, flags: CommandFlags = {}): Pr
   // Nothing is under way any more, but the command has not ended.
   const stall = (): void => {
     process.exitCode = exitCodeOfKind('internal');
-    void leave(trap.interruption ?? stalled());
+    void stalled().then(async (error) => leave(trap.interruption ?? error));
   };
   process.once('beforeExit', stall);
   try {
@@ -79,7 +78,8 @@ export async function runCommand(command: Command, flags: CommandFlags = {}): Pr
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
-function stalled(): EtlError {
+async function stalled(): Promise<Error> {
+  const { EtlError } = await import('@etl/core/errors');
   return new EtlError({
     code: 'COMMAND_STALLED',
     kind: 'internal',
