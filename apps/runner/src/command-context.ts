@@ -84,7 +84,7 @@ async function stalled(): Promise<Error> {
     code: 'COMMAND_STALLED',
     kind: 'internal',
     message: 'The command waits for something that will never come.',
-    hint: 'What was under way is not published and stays due: run again. Report it with what stands above.',
+    hint: 'What was published counts, and the rest stays due: run again. Report it with what stands above.',
   });
 }
 

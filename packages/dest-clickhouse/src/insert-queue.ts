@@ -1,3 +1,5 @@
+import { Changes } from './changes.ts';
+
 /** Lets a few works run at once, in the order in which they came. Works end without an error: theirs is to keep it. */
 export class InsertQueue {
   readonly #atOnce: number;
@@ -35,18 +37,5 @@ export class InsertQueue {
         this.#changes.happened();
       });
     }
-  }
-}
-
-/** Tells those who wait for it that something has changed. */
-export class Changes {
-  readonly #waiting: (() => void)[] = [];
-
-  next(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  happened(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

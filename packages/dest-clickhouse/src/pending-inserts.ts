@@ -1,4 +1,5 @@
-import { Changes, type InsertQueue } from './insert-queue.ts';
+import { Changes } from './changes.ts';
+import type { InsertQueue } from './insert-queue.ts';
 
 /** One insert: what it takes to make it, and what it holds. */
 export interface PendingInsert {

@@ -1,4 +1,7 @@
 import { rmSync } from 'node:fs';
+import { runPipeline } from '@etl/core';
+import { clickhouse } from '@etl/dest-clickhouse';
+import { pgReplication } from '@etl/source-pg-replication';
 import { resourceUse } from './resource-use.ts';
 
 /**
@@ -6,10 +9,6 @@ import { resourceUse } from './resource-use.ts';
  * into nothing: what the source alone costs.
  */
 const [connectionString = '', path = '', mode = 'load', table = 'bench'] = process.argv.slice(2);
-const { runPipeline } = await import('@etl/core');
-const { clickhouse } = await import('@etl/dest-clickhouse');
-const { pgReplication } = await import('@etl/source-pg-replication');
-
 const source = pgReplication({ connectionString, slot: `etl_${table}`, tables: [table] });
 const use = resourceUse();
 let rows = 0;
