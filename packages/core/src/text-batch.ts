@@ -56,11 +56,6 @@ export interface TextBatch {
    */
   readonly isPlain?: boolean;
   /**
-   * Whether no two rows have the same key, of all batches of the stream between two checkpoints that say so: as in
-   * a copy of a table with a primary key.
-   */
-  readonly isUnique?: boolean;
-  /**
    * Batches of one lane come in the order in which the source keeps their rows, without a gap. Where several are
    * read side by side, a destination can store together what lies together. Absent: there is one lane.
    */

@@ -55,9 +55,10 @@ const EXACT_NUMBERS =
  */
 const SHORT_LIVED = 'output_format_parallel_formatting = 0, compile_expressions = 0, compile_aggregate_expressions = 0';
 const ONE_THREAD = 'input_format_parallel_parsing = 0';
-/** A first line that looks like names is a row, and NULL in a row that is gone is a default. */
+/** A first line that looks like names is a row, NULL in a row that is gone is a default, and truth is a letter. */
 const PLAIN_TEXT =
-  "input_format_tsv_detect_header = 0, date_time_input_format = 'basic', input_format_null_as_default = 1, input_format_tsv_empty_as_default = 0";
+  "input_format_tsv_detect_header = 0, date_time_input_format = 'basic', input_format_null_as_default = 1, input_format_tsv_empty_as_default = 0, " +
+  "bool_true_representation = 't', bool_false_representation = 'f'";
 const ATTEMPTS = 4;
 /** Inserts of files that are made side by side. */
 export const FILES_AT_ONCE = 2;

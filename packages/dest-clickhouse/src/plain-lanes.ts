@@ -6,8 +6,6 @@ export interface PlainFile {
   readonly columns: readonly string[];
   readonly file: InsertFile;
   rows: number;
-  /** Whether no two of its rows have the same key. */
-  areUnique: boolean;
 }
 
 interface PlainLimits {
@@ -31,16 +29,12 @@ export class PlainLanes {
   }
 
   /** Adds the lines of a batch; what it yields is whole, and the caller's. */
-  *add(
-    columns: readonly string[],
-    { bytes, rowCount, isUnique = false, lane = 0 }: TextBatch,
-  ): Generator<PlainFile, void, undefined> {
+  *add(columns: readonly string[], { bytes, rowCount, lane = 0 }: TextBatch): Generator<PlainFile, void, undefined> {
     if (this.#files.get(lane)?.columns !== columns) yield* this.take(lane);
-    const lines = this.#files.get(lane) ?? { columns, file: this.#open(), rows: 0, areUnique: true };
+    const lines = this.#files.get(lane) ?? { columns, file: this.#open(), rows: 0 };
     this.#files.set(lane, lines);
     lines.file.write(bytes);
     lines.rows += rowCount;
-    lines.areUnique &&= isUnique;
     if (lines.rows >= this.#limits.chunkRows || lines.file.length >= this.#mostBytes) yield* this.take(lane);
   }
 

@@ -24,6 +24,9 @@ export async function recoverPipeline(
   await lock.verify(options);
   const prefixes = loadPrefixes(pipeline);
   await dropManifests(database, prefixes.manifest, bound, options);
+  // Most often nothing is left, which one look tells.
+  const left = await database.tables([prefixes.prepared, prefixes.published, prefixes.staging], options);
+  if (left.length === 0) return [];
   const completed = await completeLoads(database, prefixes, bound, settings, options);
   for (const { name } of await database.tables([prefixes.staging], options)) {
     if (loadNumberIn(name, prefixes.staging) < bound) await database.drop(name, options);

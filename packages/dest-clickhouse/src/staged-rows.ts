@@ -4,7 +4,7 @@ import type { Database } from './database.ts';
 import { PendingInserts } from './pending-inserts.ts';
 import { PlainLanes, type PlainFile } from './plain-lanes.ts';
 import { stageTombstones, type Tombstones } from './staged-slice.ts';
-import { addStagingColumn, attachStaged, copyStaged, createStagingTable, verifyCount } from './staging-table.ts';
+import { addStagingColumn, copyStaged, createStagingTable, verifyCount } from './staging-table.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
 import { WireBuffer } from './wire-buffer.ts';
 
@@ -22,7 +22,7 @@ export interface StagedRowsContext {
  * Files, of all tables, that may not be inserted yet when one more is whole: reading goes on meanwhile, and they
  * take no memory of this process.
  */
-const FILES_BEHIND = 3;
+const FILES_BEHIND = 8;
 
 /** What rows are staged as. */
 export interface StagedLayout {
@@ -50,8 +50,6 @@ export class StagedRows {
   #layout: StagedLayout;
   /** Staging tables that are there; the last one has the rows. */
   readonly #tables: string[] = [];
-  /** Whether the staging table is one for rows of which no two have the same key. */
-  #areUnique = false;
   #sent = 0;
   #lines = 0;
   #chunk = 0;
@@ -64,10 +62,10 @@ export class StagedRows {
     this.#context = context;
     this.#layout = layout;
     const { chunkRows, chunkBytes } = context.options;
-    // Together they take no more memory than one insert of a chunk.
+    // An insert takes about five times the memory of its file, and several are made at once.
     const limits = {
       chunkRows: Math.ceil(chunkRows / FILES_AT_ONCE),
-      chunkBytes: Math.ceil(chunkBytes / FILES_AT_ONCE),
+      chunkBytes: Math.ceil(chunkBytes / FILES_AT_ONCE / 2),
     };
     this.#plain = new PlainLanes(limits, () => context.database.connection.openInsertFile());
   }
@@ -130,14 +128,14 @@ export class StagedRows {
     for (const lines of this.#plain.take(lane)) await this.#sendPlain(lines);
   }
 
-  async #sendPlain({ columns, file, rows, areUnique }: PlainFile): Promise<void> {
+  async #sendPlain({ columns, file, rows }: PlainFile): Promise<void> {
     this.#sent += rows;
     const token = this.#nextToken();
     const { database, operation } = this.#context;
     const release = (): void => file.remove();
     try {
       file.close();
-      const table = await this.#ensure(areUnique);
+      const table = await this.#ensure();
       const run = (): Promise<void> => database.insertFile({ table, columns, token }, file, operation);
       await this.#inserts.enqueue({ run, release }, database.connection.fileInserts, FILES_BEHIND);
     } catch (error) {
@@ -186,10 +184,8 @@ export class StagedRows {
     const { plan } = this.#layout;
     const kept = `${whole}_changed`;
     this.#tables.push(kept);
-    const rows = { loadId, version: this.#version, areUnique: false };
-    await createStagingTable(database, kept, plan, new Map(), rows, operation);
+    await createStagingTable(database, kept, plan, new Map(), { loadId, version: this.#version }, operation);
     await copyStaged(database, { from: whole, to: kept }, plan, condition, operation);
-    this.#areUnique = false;
     this.#sent = count;
     await database.drop(whole, operation);
     this.#tables.shift();
@@ -220,29 +216,13 @@ export class StagedRows {
     }
   }
 
-  async #ensure(areUnique = false): Promise<string> {
+  async #ensure(): Promise<string> {
     const { table } = this;
-    if (table === undefined) {
-      this.#areUnique = areUnique;
-      return this.#create(this.#context.staging, areUnique);
-    }
-    if (areUnique || !this.#areUnique) return table;
-    await this.#inserts.idle();
-    // Where a key may be there twice, each row has to stay until it is counted: in a table that merges none of them.
-    const { database, operation } = this.#context;
-    const mixed = await this.#create(`${table}_mixed`, false);
-    await attachStaged(database, { from: table, to: mixed }, operation);
-    this.#areUnique = false;
-    await database.drop(table, operation);
-    this.#tables.shift();
-    return mixed;
-  }
-
-  async #create(name: string, areUnique: boolean): Promise<string> {
-    const { database, operation, loadId } = this.#context;
+    if (table !== undefined) return table;
+    const { database, operation, loadId, staging } = this.#context;
     const { plan, inputs } = this.#layout;
-    await createStagingTable(database, name, plan, inputs, { loadId, version: this.#version, areUnique }, operation);
-    this.#tables.push(name);
-    return name;
+    await createStagingTable(database, staging, plan, inputs, { loadId, version: this.#version }, operation);
+    this.#tables.push(staging);
+    return staging;
   }
 }

@@ -2,7 +2,7 @@ import { EtlError, type OperationOptions } from '@etl/core';
 import { MANY_PARTITIONS } from './connection.ts';
 import type { Database } from './database.ts';
 import { identifier, literal } from './identifier.ts';
-import { layout, REPLACING } from './raw-table.ts';
+import { layout } from './raw-table.ts';
 import { stagedCount } from './staged-slice.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
 
@@ -13,17 +13,11 @@ export interface StagingDefaults {
   readonly version?: bigint | undefined;
 }
 
-/** How the rows of a staging table come. */
-export interface StagingRows {
-  /**
-   * Whether no two have the same key. Parts that are written as unique are read without merging them, which the
-   * plain engine, that keeps every row, cannot say of its parts.
-   */
-  readonly areUnique: boolean;
-}
-
-/** The rows are merged when they are published: to merge them before costs as much again. */
-const FEW_MERGES = 'min_parts_to_merge_at_once = 32';
+/**
+ * The rows are merged once they are published: to merge them before costs as much again, and a merge needs about a
+ * megabyte for each of its parts. Without any, those of a huge table would be too many.
+ */
+const FEW_MERGES = 'min_parts_to_merge_at_once = 100';
 
 /** Takes the mark that a row is gone as text has it, a letter. Never stored. */
 export const IS_DELETED_INPUT = '_etl_is_deleted';
@@ -34,7 +28,7 @@ export async function createStagingTable(
   name: string,
   plan: TablePlan,
   encoded: ReadonlyMap<string, string>,
-  { areUnique, ...defaults }: StagingDefaults & StagingRows,
+  defaults: StagingDefaults,
   options?: OperationOptions,
 ): Promise<void> {
   const { readsFiles } = database.connection;
@@ -46,10 +40,9 @@ export async function createStagingTable(
     return `${identifier(column.name)} ${column.type}${value === undefined ? '' : ` DEFAULT ${value}`}`;
   });
   if (readsFiles) columns.push(`${IS_DELETED_INPUT} Bool EPHEMERAL`);
-  const engine = areUnique ? REPLACING : 'MergeTree';
   await database.command(
     `CREATE TABLE IF NOT EXISTS ${database.table(name)} (${columns.join(', ')}) ` +
-      `ENGINE = ${database.flavour.engine(engine)}${layout(plan)} SETTINGS ${database.flavour.tableSettings('staging')}${readsFiles ? `, ${FEW_MERGES}` : ''} ` +
+      `ENGINE = ${database.flavour.engine('MergeTree')}${layout(plan)} SETTINGS ${database.flavour.tableSettings('staging')}${readsFiles ? `, ${FEW_MERGES}` : ''} ` +
       `COMMENT ${literal(`rows on their way into ${plan.publicName}`)}`,
     options,
   );
@@ -78,30 +71,6 @@ export async function addStagingColumn(
       : binaryColumn(column, source).toReversed();
   for (const added of definitions) {
     await database.command(`ALTER TABLE ${database.table(name)} ADD COLUMN IF NOT EXISTS ${added}`, options);
-  }
-}
-
-/**
- * Puts all rows of one staging table into another that has none yet, as they are stored. Partition by partition in
- * the place of what is there: to attach them all is one statement, but twice the rows when it is sent twice.
- */
-export async function attachStaged(
-  database: Database,
-  { from, to }: { readonly from: string; readonly to: string },
-  options?: OperationOptions,
-): Promise<void> {
-  const partitions = await database.rows<{ id: string }>(
-    'SELECT DISTINCT partition_id AS id FROM system.parts ' +
-      `WHERE database = ${literal(database.name)} AND table = ${literal(from)} AND active`,
-    options,
-    [from],
-  );
-  for (const { id } of partitions) {
-    await database.command(
-      `ALTER TABLE ${database.table(to)} REPLACE PARTITION ID ${literal(id)} FROM ${database.table(from)}`,
-      options,
-      [from],
-    );
   }
 }
 

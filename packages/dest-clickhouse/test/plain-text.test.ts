@@ -143,36 +143,21 @@ describe('text that ClickHouse reads itself', () => {
     expect(await stored(ofText)).toEqual(await stored(ofRows));
   });
 
-  it('is stored as parts that need no merge where no key is there twice, and keeps every row where one is', async () => {
-    await using fixture = await embeddedFixture({ mergeBytes: 0, chunkRows: 2 });
+  it('keeps every row until it is counted, also where one insert has a key twice', async () => {
+    await using fixture = await embeddedFixture();
     const batch = (ids: readonly number[], version: bigint): TextBatch => {
-      const { columns, bytes } = textBatchOf(
-        PLAIN_STREAM,
-        ids.map((id) => ({ id, required: `from ${version}`, version })),
-      );
+      const rows = ids.map((id, place) => ({ id, required: `from ${version}, ${place}`, version }));
+      const { columns, bytes } = textBatchOf(PLAIN_STREAM, rows);
       return { columns, bytes, rowCount: ids.length, isPlain: true };
     };
-    const parts = (): Promise<readonly unknown[]> =>
-      fixture.query(
-        `SELECT toInt32(rows) AS rows, toInt32(level) AS level FROM system.parts WHERE active AND database = '${fixture.options.database}' AND table = '_raw_shop___random_g0' ORDER BY ALL`,
-      );
-    await load(fixture, [{ ...batch([1, 2], 1n), isUnique: true }], PLAIN_STREAM);
-    expect(await parts()).toEqual([{ rows: 2, level: 1 }]);
-    await load(
-      fixture,
-      [{ ...batch([3, 4], 2n), isUnique: true }, batch([3, 3, 5], 3n), { ...batch([6], 4n), isUnique: true }],
-      PLAIN_STREAM,
-    );
+    await load(fixture, [batch([1, 2], 1n), batch([3, 3, 1], 2n)], PLAIN_STREAM);
     const rows = await fixture.query<{ readonly id: number }>(
       `SELECT id, required FROM ${fixture.options.database}.shop___random ORDER BY id`,
     );
     expect(rows).toMatchObject([
-      { id: 1, required: 'from 1' },
-      { id: 2, required: 'from 1' },
-      { id: 3, required: 'from 3' },
-      { id: 4, required: 'from 2' },
-      { id: 5, required: 'from 3' },
-      { id: 6, required: 'from 4' },
+      { id: 1, required: 'from 2, 2' },
+      { id: 2, required: 'from 1, 1' },
+      { id: 3, required: expect.stringMatching(/^from 2, [01]$/) },
     ]);
   });
 
@@ -184,7 +169,7 @@ describe('text that ClickHouse reads itself', () => {
       required: 'x',
       version: 1n,
     }));
-    await load(fixture, [{ ...textBatchOf(PLAIN_STREAM, rows), isUnique: true, isLaneEnd: true }], PLAIN_STREAM);
+    await load(fixture, [{ ...textBatchOf(PLAIN_STREAM, rows), isLaneEnd: true }], PLAIN_STREAM);
     const [found] = await fixture.query<{ readonly parts: number; readonly total: number }>(
       `SELECT toInt32(count()) AS parts, toInt32(sum(rows)) AS total FROM system.parts WHERE active AND database = '${fixture.options.database}' AND table = '_raw_shop___random_g0'`,
     );

@@ -128,7 +128,6 @@ export class TextPage implements PageWriter {
       rowCount,
       version: this.#version,
       isPlain: this.#isPlain,
-      isUnique: true,
       lane: this.#lane,
       isLaneEnd: isRangeEnd,
     };

@@ -203,11 +203,12 @@ function nextTag(wire: WireSession): number | Promise<number> {
   return wire.scanner.tag === TAG.error ? wire.currentError() : wire.scanner.tag;
 }
 
+/** By its name the zone would be looked up for every row: a tenth of the server's CPU. */
+const IN_UTC = " AT TIME ZONE INTERVAL '0'";
+
 function copyStatement(stream: TableStream, columns: readonly StreamColumn[], range: BlockRange): string {
   const { table } = stream;
-  const list = columns
-    .map(({ name, isZoned }) => `${identifier(name)}${isZoned ? " AT TIME ZONE 'UTC'" : ''}`)
-    .join(', ');
+  const list = columns.map(({ name, isZoned }) => `${identifier(name)}${isZoned ? IN_UTC : ''}`).join(', ');
   const conditions = [rangeCondition(range), ...(table.rowFilter === null ? [] : [`(${table.rowFilter})`])];
   const filter = conditions.filter((condition) => condition !== '').join(' AND ');
   if (table.kind !== 'p' && filter === '' && !isComputed(stream)) {

@@ -101,28 +101,42 @@ const ESCAPES = new Uint8Array(256);
 for (const pair of ['\bb', '\tt', '\nn', '\vv', '\ff', '\rr', '\\\\']) ESCAPES[pair.charCodeAt(0)] = pair.charCodeAt(1);
 
 function escape(from: ByteMemory, start: number, end: number, to: ByteMemory, at: number): number {
+  const last = end - WORD;
   let index = start;
   let next = at;
-  while (index < end) {
-    for (const last = end - 4; index <= last; index += 4) {
-      const word = from.view.getInt32(index, true);
-      if (mayNeedEscapes(word)) break;
-      to.view.setInt32(next, word, true);
-      next += 4;
+  for (; index < last; index += WORD) {
+    const word = from.view.getInt32(index, true);
+    if (mayNeedEscapes(word)) break;
+    to.view.setInt32(next, word, true);
+    next += WORD;
+  }
+  if (index >= last && last >= start) {
+    // From the end on, over a part of the word before it.
+    const word = from.view.getInt32(last, true);
+    if (!mayNeedEscapes(word)) {
+      to.view.setInt32(at + last - start, word, true);
+      return at + end - start;
     }
-    for (const stop = Math.min(index + 4, end); index < stop; index += 1) {
-      const byte = byteAt(from.bytes, index);
-      const letter = ESCAPES[byte] as number;
-      if (letter !== 0) {
-        to.bytes[next] = BACKSLASH;
-        next += 1;
-      }
-      to.bytes[next] = letter === 0 ? byte : letter;
+  }
+  return escapeRest(from.bytes, index, end, to.bytes, next);
+}
+
+function escapeRest(from: Buffer, start: number, end: number, to: Buffer, at: number): number {
+  let next = at;
+  for (let index = start; index < end; index += 1) {
+    const byte = byteAt(from, index);
+    const letter = ESCAPES[byte] as number;
+    if (letter !== 0) {
+      to[next] = BACKSLASH;
       next += 1;
     }
+    to[next] = letter === 0 ? byte : letter;
+    next += 1;
   }
   return next;
 }
+
+const WORD = 4;
 
 /**
  * Whether one of four bytes is a control character or a backslash: all that have an escape are. Of each byte the

@@ -29,8 +29,6 @@ export class MemoryLoad implements LoadPackage {
   readonly #specs = new Map<string, StreamSpec>();
   readonly #staged = new Map<string, StoredRow[]>();
   readonly #truncated = new Set<string>();
-  /** Keys of the text that says that it has none twice. */
-  readonly #uniqueKeys = new Map<string, Set<string>>();
   readonly #slices: (RestatedCandidate & { readonly entry: LedgerEntry })[] = [];
   #ordinal = 0n;
 
@@ -78,38 +76,17 @@ export class MemoryLoad implements LoadPackage {
   }
 
   async writeText(stream: string, batch: TextBatch): Promise<void> {
-    const rows = rowsOfText(this.#spec(stream), batch);
-    if (batch.isUnique === true) this.#requireUnique(stream, rows);
-    await this.write(stream, rows);
-  }
-
-  #requireUnique(stream: string, rows: readonly Row[]): void {
-    const spec = this.#spec(stream);
-    const keys = this.#uniqueKeys.get(stream) ?? new Set();
-    this.#uniqueKeys.set(stream, keys);
-    for (const row of rows) {
-      const key = primaryKeyOf(spec, row);
-      if (keys.has(key)) {
-        throw new EtlError({
-          code: 'TEXT_BATCH_INVALID',
-          kind: 'data',
-          message: `Text of ${stream} says that no key is there twice, and has one twice.`,
-        });
-      }
-      keys.add(key);
-    }
+    await this.write(stream, rowsOfText(this.#spec(stream), batch));
   }
 
   async truncate(stream: string): Promise<void> {
     this.#spec(stream);
-    this.#uniqueKeys.delete(stream);
     this.#staged.delete(stream);
     this.#truncated.add(stream);
   }
 
   async discard(stream: string): Promise<void> {
     this.#staged.delete(stream);
-    this.#uniqueKeys.delete(stream);
     this.#truncated.delete(stream);
     this.#specs.delete(stream);
   }

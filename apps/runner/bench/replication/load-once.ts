@@ -27,7 +27,7 @@ if (mode === 'read') {
     source,
     destination,
     onEvent: ({ type }) => {
-      if (type === 'checkpoint-acknowledged') published = use.now();
+      if (type === 'load-committed') published = use.now();
     },
   });
   const [failure] = report.failures;

@@ -84,15 +84,19 @@ async function snapshot(): Promise<void> {
   const before = await copy();
   const own = await run('load-once.ts', 'snapshot');
   const floor = (before + (await copy())) / 2;
+  const { published } = own;
   show(String.raw`psql \copy into nothing`, { rows, seconds: floor });
-  show('snapshot, embedded ClickHouse', own);
+  if (published !== undefined) show('snapshot, embedded ClickHouse, published', { ...published, rows: own.rows });
+  show('snapshot, merges included', own);
   const reading = await run('load-once.ts', 'read');
   show('snapshot, into nothing', reading);
   const theirs = await run('npm-package.ts', 'snapshot', 'bench', 'theirs');
   show('cursor + client.insert of objects', theirs);
-  ratio('rows/s of the snapshot to those of psql', floor / own.seconds);
+  ratio('rows/s of the snapshot to those of psql until it is published', quotient(floor, published?.seconds));
+  ratio('the same, merges included', floor / own.seconds);
   ratio('the same into nothing', floor / reading.seconds);
-  ratio('CPU of objects to ours', quotient(theirs.cpuSeconds, own.cpuSeconds));
+  ratio('CPU of objects, which are not merged, to ours', quotient(theirs.cpuSeconds, published?.cpuSeconds));
+  ratio('the same, our merges included', quotient(theirs.cpuSeconds, own.cpuSeconds));
   ratio('memory of objects to ours', quotient(theirs.peakMegabytes, own.peakMegabytes));
   ratio('the same without mapped files', quotient(theirs.ownMegabytes, own.ownMegabytes));
 }

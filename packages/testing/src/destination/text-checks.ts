@@ -167,10 +167,10 @@ export const textChecks = [
     });
     await open(async (load) => {
       await load.prepare(CHANGES);
-      await load.writeText('changes', { ...batch(['1', '3'], 'first', 1n), isUnique: true, lane: 0 });
-      await load.writeText('changes', { ...batch(['2', '4'], 'first', 1n), isUnique: true, lane: 1 });
+      await load.writeText('changes', { ...batch(['1', '3'], 'first', 1n), lane: 0 });
+      await load.writeText('changes', { ...batch(['2', '4'], 'first', 1n), lane: 1 });
       await load.writeText('changes', batch(['2', '2', '5'], 'second', 2n));
-      await load.writeText('changes', { ...batch(['6'], 'third', 3n), isUnique: true, lane: 1 });
+      await load.writeText('changes', { ...batch(['6'], 'third', 3n), lane: 1 });
     });
     same(
       (await scene.sorted('changes')).map(({ id, status }) => [String(id), status]),
