@@ -23,22 +23,6 @@ const UNBORN = '_etl_counter_init';
  * on `_etl_loads`; where the counter itself is lost, it starts above every number in the raw tables.
  */
 export async function claimLoadNumber(database: Database, options?: OperationOptions): Promise<bigint> {
-  const claimed = (await claimNext(database, options)) ?? (await claimFound(database, options));
-  newest.set(database, claimed);
-  return claimed;
-}
-
-/** The last number that was claimed through each database: most often nobody has claimed one since. */
-const newest = new WeakMap<Database, bigint>();
-
-/** `undefined` when the counter is not where this process has left it. */
-async function claimNext(database: Database, options?: OperationOptions): Promise<bigint | undefined> {
-  const last = newest.get(database);
-  if (last === undefined) return undefined;
-  return (await renamed(database, COUNTER + last, COUNTER + (last + 1n), options)) ? last + 1n : undefined;
-}
-
-async function claimFound(database: Database, options?: OperationOptions): Promise<bigint> {
   for (;;) {
     options?.signal?.throwIfAborted();
     const current = (await counters(database, options)).at(-1);
@@ -83,33 +67,22 @@ async function greatestUsedNumber(database: Database, options?: OperationOptions
     [RAW_PREFIX, '_etl_loads', '_etl_state', '_etl_slices', ...Object.keys(NUMBER_OF), ...NUMBERED],
     options,
   );
-  const found = tables.filter(({ engine }) => engine !== 'View').map(({ name }) => name);
-  const numbers = found.map(numberInName);
-  const read = found.filter((name) => !NUMBERED.some((prefix) => name.startsWith(prefix)));
-  for (let at = 0; at < read.length; at += TABLES_AT_ONCE) {
-    numbers.push(await greatestInRows(database, read.slice(at, at + TABLES_AT_ONCE), options));
+  let greatest = 0n;
+  for (const { name, engine } of tables) {
+    if (engine === 'View') continue;
+    const named = numberInName(name);
+    if (named > greatest) greatest = named;
+    if (NUMBERED.some((prefix) => name.startsWith(prefix))) continue;
+    const expression = name.startsWith(RAW_PREFIX) ? LOAD_NUMBER_OF_ROW : (NUMBER_OF[name] ?? 'load_number');
+    const [row] = await database.rows<{ _etl_number: string }>(
+      `SELECT toString(max(${expression})) AS _etl_number FROM ${database.table(name)}`,
+      options,
+      [name],
+    );
+    const number = BigInt(row?._etl_number ?? '0');
+    if (number > greatest) greatest = number;
   }
-  return numbers.reduce((greatest, number) => (number > greatest ? number : greatest), 0n);
-}
-
-/** Tables that one statement reads, which must not become too long. */
-const TABLES_AT_ONCE = 50;
-
-async function greatestInRows(
-  database: Database,
-  names: readonly string[],
-  options?: OperationOptions,
-): Promise<bigint> {
-  const parts = names.map((name) => {
-    const number = name.startsWith(RAW_PREFIX) ? LOAD_NUMBER_OF_ROW : (NUMBER_OF[name] ?? 'load_number');
-    return `SELECT toUInt128(max(${number})) AS _etl_part FROM ${database.table(name)}`;
-  });
-  const [row] = await database.rows<{ _etl_number: string }>(
-    `SELECT toString(max(_etl_part)) AS _etl_number FROM (${parts.join(' UNION ALL ')})`,
-    options,
-    names,
-  );
-  return BigInt(row?._etl_number ?? '0');
+  return greatest;
 }
 
 /** The load number in the name of a generation, a lock, or a table of a load; 0 without one. */

@@ -17,7 +17,7 @@ export interface StagingDefaults {
  * The rows are merged once they are published: to merge them before costs as much again, and a merge needs about a
  * megabyte for each of its parts. Without any, those of a huge table would be too many.
  */
-const FEW_MERGES = 'min_parts_to_merge_at_once = 100';
+const FEW_MERGES = 'min_parts_to_merge_at_once = 64';
 
 /** Takes the mark that a row is gone as text has it, a letter. Never stored. */
 export const IS_DELETED_INPUT = '_etl_is_deleted';

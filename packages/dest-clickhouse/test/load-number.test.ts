@@ -44,30 +44,6 @@ it('always finds the counter, also while others rename it', { timeout: 120_000 }
   expect(numbers.toSorted((a, b) => Number(a - b))).toEqual(numbers.map((_, index) => BigInt(index + 1)));
 });
 
-it('takes one statement for each number while nobody else claims any', async () => {
-  await using fixture = await httpFixture();
-  await fixture.destination.check();
-  const [claimant, other] = await Promise.all([database(fixture), database(fixture)]);
-  const first = await claimLoadNumber(claimant);
-  const before = fixture.queries.length;
-  expect(await claimLoadNumber(claimant)).toBe(first + 1n);
-  expect(fixture.queries.slice(before)).toHaveLength(1);
-  expect(await claimLoadNumber(other)).toBe(first + 2n);
-  expect(await claimLoadNumber(claimant)).toBe(first + 3n);
-  await Promise.all([claimant, other].map(({ connection }) => connection.close()));
-});
-
-it('finds the counter again where somebody has taken it away', async () => {
-  await using fixture = await embeddedFixture();
-  await fixture.destination.check();
-  const claimant = await database(fixture);
-  const first = await claimLoadNumber(claimant);
-  await fixture.query(`DROP TABLE ${fixture.options.database}._etl_number_${first} SYNC`);
-  await fixture.query(`CREATE TABLE ${fixture.options.database}._etl_number_70 (number UInt64) ENGINE = Null`);
-  expect(await claimLoadNumber(claimant)).toBe(71n);
-  await claimant.connection.close();
-});
-
 it('gives rising numbers to one process', async () => {
   await using fixture = await embeddedFixture();
   await fixture.destination.check();

@@ -118,20 +118,29 @@ function escape(from: ByteMemory, start: number, end: number, to: ByteMemory, at
       return at + end - start;
     }
   }
-  return escapeRest(from.bytes, index, end, to.bytes, next);
+  return escapeRest(from, index, end, to, next);
 }
 
-function escapeRest(from: Buffer, start: number, end: number, to: Buffer, at: number): number {
+function escapeRest(from: ByteMemory, start: number, end: number, to: ByteMemory, at: number): number {
+  let index = start;
   let next = at;
-  for (let index = start; index < end; index += 1) {
-    const byte = byteAt(from, index);
-    const letter = ESCAPES[byte] as number;
-    if (letter !== 0) {
-      to[next] = BACKSLASH;
+  while (index < end) {
+    for (const stop = Math.min(index + WORD, end); index < stop; index += 1) {
+      const byte = byteAt(from.bytes, index);
+      const letter = ESCAPES[byte] as number;
+      if (letter !== 0) {
+        to.bytes[next] = BACKSLASH;
+        next += 1;
+      }
+      to.bytes[next] = letter === 0 ? byte : letter;
       next += 1;
     }
-    to[next] = letter === 0 ? byte : letter;
-    next += 1;
+    for (const last = end - WORD; index <= last; index += WORD) {
+      const word = from.view.getInt32(index, true);
+      if (mayNeedEscapes(word)) break;
+      to.view.setInt32(next, word, true);
+      next += WORD;
+    }
   }
   return next;
 }

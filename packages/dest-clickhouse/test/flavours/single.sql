@@ -20,7 +20,15 @@ CREATE TABLE IF NOT EXISTS `travel`.`_etl_schema_changes` (pipeline LowCardinali
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_rejects` (pipeline LowCardinality(String), stream LowCardinality(String), load_number UInt64, load_id String, position UInt32, reason String, row String, rejected_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree ORDER BY (pipeline, stream, load_number, position) TTL toDateTime(rejected_at) + INTERVAL 90 DAY SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
-SELECT toString(max(_etl_part)) AS _etl_number FROM (SELECT toUInt128(max(load_number)) AS _etl_part FROM `travel`.`_etl_loads` UNION ALL SELECT toUInt128(max(bitShiftRight(version, 64))) AS _etl_part FROM `travel`.`_etl_memory` UNION ALL SELECT toUInt128(max(intDiv(version, 2))) AS _etl_part FROM `travel`.`_etl_scopes` UNION ALL SELECT toUInt128(max(load_number)) AS _etl_part FROM `travel`.`_etl_slices` UNION ALL SELECT toUInt128(max(load_number)) AS _etl_part FROM `travel`.`_etl_state`);
+SELECT toString(max(load_number)) AS _etl_number FROM `travel`.`_etl_loads`;
+
+SELECT toString(max(bitShiftRight(version, 64))) AS _etl_number FROM `travel`.`_etl_memory`;
+
+SELECT toString(max(intDiv(version, 2))) AS _etl_number FROM `travel`.`_etl_scopes`;
+
+SELECT toString(max(load_number)) AS _etl_number FROM `travel`.`_etl_slices`;
+
+SELECT toString(max(load_number)) AS _etl_number FROM `travel`.`_etl_state`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_counter_init` (number UInt64) ENGINE = Null COMMENT 'names the newest load number';
 
