@@ -253,6 +253,27 @@ describe('reporters', () => {
     live.close();
   });
 
+  test('when all is published, what is still done is not called reading, until more is read', () => {
+    vi.useFakeTimers();
+    const live = new LiveReporter(terminal(), HEADING);
+    live.started();
+    const changes = { type: 'stream-progressed', stream: 'orders', phase: 'changes', rows: 3 } as const;
+    const shown = (): string => {
+      written = '';
+      vi.advanceTimersByTime(200);
+      return screen(written).join();
+    };
+    live.event(changes);
+    live.event({ type: 'load-committed', summary: LOAD });
+    expect(shown()).toContain('changes');
+    live.event({ type: 'loads-ended' });
+    live.event({ type: 'tables-merged', merges: [] });
+    expect(shown()).toContain('finishing');
+    live.event(changes);
+    expect(shown()).toContain('changes');
+    live.close();
+  });
+
   test('what was read again and is as it was is told apart from what was published', () => {
     const stream = 'insights';
     const lines = new LineReporter(terminal(), HEADING);

@@ -24,7 +24,8 @@ export async function recoverPipeline(
   await lock.verify(options);
   const prefixes = loadPrefixes(pipeline);
   await dropManifests(database, prefixes.manifest, bound, options);
-  // Most often nothing is left, which one look tells.
+  // Most often nothing is left, which one look tells. It may miss a load that is being renamed from prepared to
+  // published: that one is whole, and who renames it, or the next run, tidies up.
   const left = await database.tables([prefixes.prepared, prefixes.published, prefixes.staging], options);
   if (left.length === 0) return [];
   const completed = await completeLoads(database, prefixes, bound, settings, options);

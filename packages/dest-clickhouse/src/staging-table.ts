@@ -15,7 +15,8 @@ export interface StagingDefaults {
 
 /**
  * The rows are merged once they are published: to merge them before costs as much again, and a merge needs about a
- * megabyte for each of its parts. Without any, those of a huge table would be too many.
+ * megabyte for each of its parts. Without any, those of a huge table would be too many. Well below a hundred, the
+ * most that the engine merges at once: it would wait for as many for ever.
  */
 const FEW_MERGES = 'min_parts_to_merge_at_once = 64';
 

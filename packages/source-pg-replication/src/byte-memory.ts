@@ -14,7 +14,7 @@ export class ByteMemory {
 
 /** Beyond this many bytes one native call is cheaper than a loop over them. */
 const LONG = 256;
-const HALF_WORD = 4;
+export const HALF_WORD = 4;
 const WORD = 8;
 
 /**

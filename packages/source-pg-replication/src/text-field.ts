@@ -1,7 +1,7 @@
 import type { ValueSpec } from '@etl/core';
 import { BACKSLASH, byteAt, MINUS, NINE, OPENING_BRACE, PLUS, SPACE, UPPER_N, ZERO } from './byte.ts';
 import { copyValue } from './copy-text.ts';
-import { ByteMemory, copyBytes } from './byte-memory.ts';
+import { ByteMemory, copyBytes, HALF_WORD } from './byte-memory.ts';
 import type { TextBuffer } from './text-buffer.ts';
 import { textOfValue } from './text-value.ts';
 import type { ParseValue } from './value-type.ts';
@@ -101,31 +101,19 @@ const ESCAPES = new Uint8Array(256);
 for (const pair of ['\bb', '\tt', '\nn', '\vv', '\ff', '\rr', '\\\\']) ESCAPES[pair.charCodeAt(0)] = pair.charCodeAt(1);
 
 function escape(from: ByteMemory, start: number, end: number, to: ByteMemory, at: number): number {
-  const last = end - WORD;
-  let index = start;
-  let next = at;
-  for (; index < last; index += WORD) {
-    const word = from.view.getInt32(index, true);
-    if (mayNeedEscapes(word)) break;
-    to.view.setInt32(next, word, true);
-    next += WORD;
-  }
+  const last = end - HALF_WORD;
+  let index = copyUnescaped(from, start, last, to, at);
   if (index >= last && last >= start) {
-    // From the end on, over a part of the word before it.
+    // The rest is copied from the end on, over a part of what was copied before it.
     const word = from.view.getInt32(last, true);
     if (!mayNeedEscapes(word)) {
       to.view.setInt32(at + last - start, word, true);
       return at + end - start;
     }
   }
-  return escapeRest(from, index, end, to, next);
-}
-
-function escapeRest(from: ByteMemory, start: number, end: number, to: ByteMemory, at: number): number {
-  let index = start;
-  let next = at;
+  let next = at + index - start;
   while (index < end) {
-    for (const stop = Math.min(index + WORD, end); index < stop; index += 1) {
+    for (const stop = Math.min(index + HALF_WORD, end); index < stop; index += 1) {
       const byte = byteAt(from.bytes, index);
       const letter = ESCAPES[byte] as number;
       if (letter !== 0) {
@@ -135,17 +123,23 @@ function escapeRest(from: ByteMemory, start: number, end: number, to: ByteMemory
       to.bytes[next] = letter === 0 ? byte : letter;
       next += 1;
     }
-    for (const last = end - WORD; index <= last; index += WORD) {
-      const word = from.view.getInt32(index, true);
-      if (mayNeedEscapes(word)) break;
-      to.view.setInt32(next, word, true);
-      next += WORD;
-    }
+    const stopped = copyUnescaped(from, index, last, to, next);
+    next += stopped - index;
+    index = stopped;
   }
   return next;
 }
 
-const WORD = 4;
+/** Copies by the word while none begins at `last` or behind it, and none may need escapes. Returns where it stopped. */
+function copyUnescaped(from: ByteMemory, start: number, last: number, to: ByteMemory, at: number): number {
+  let index = start;
+  for (; index < last; index += HALF_WORD) {
+    const word = from.view.getInt32(index, true);
+    if (mayNeedEscapes(word)) break;
+    to.view.setInt32(at + index - start, word, true);
+  }
+  return index;
+}
 
 /**
  * Whether one of four bytes is a control character or a backslash: all that have an escape are. Of each byte the

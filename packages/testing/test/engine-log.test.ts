@@ -187,6 +187,7 @@ describe('a log', () => {
       'batch-written',
       'load-committed',
       'checkpoint-acknowledged',
+      'loads-ended',
     ]);
   });
 

@@ -8,7 +8,7 @@ import { failureGroups, whereText } from './failure-groups.ts';
 import { laneParkedText } from './lane-text.ts';
 import { windowText, type WindowProgress } from './open-windows.ts';
 import type { Reporter, RunHeading } from './reporter.ts';
-import { isInProgress, progressText, rateText, RunProgress } from './run-progress.ts';
+import { progressText, rateText, RunProgress } from './run-progress.ts';
 import { runSummary, schemaChangeText, tellableChanges } from './run-summary.ts';
 import { Waits } from './waits.ts';
 
@@ -72,6 +72,7 @@ export class LineReporter implements Reporter {
       case 'slice-failed':
       case 'window-started':
       case 'load-started':
+      case 'loads-ended':
       case 'tables-merged':
       case 'stream-progressed':
       case 'batch-written':
@@ -113,7 +114,7 @@ export class LineReporter implements Reporter {
   }
 
   #sayProgress(): void {
-    const active = this.#progress.streams.filter(isInProgress);
+    const active = this.#progress.active;
     const isEnding = this.#progress.isEnding;
     if (active.length === 0)
       this.#say(`${this.#heading.subject}: ${isEnding ? 'finishing' : 'waiting for the first rows'}`);

@@ -4,7 +4,7 @@ import type { Terminal } from '../terminal.ts';
 import type { Reporter, RunHeading } from './reporter.ts';
 import { laneParkedText } from './lane-text.ts';
 import { windowText } from './open-windows.ts';
-import { isInProgress, progressText, rateText, RunProgress } from './run-progress.ts';
+import { progressText, rateText, RunProgress } from './run-progress.ts';
 import { runSummary } from './run-summary.ts';
 import { Waits } from './waits.ts';
 
@@ -70,7 +70,7 @@ export class LiveReporter implements Reporter {
   #lines(): readonly string[] {
     const spinner = this.#terminal.style('cyan', FRAMES[this.#frame] ?? '');
     const elapsed = duration(Math.floor((performance.now() - this.#startedAt) / 1000) * 1000);
-    const active = this.#progress.streams.filter(isInProgress);
+    const active = this.#progress.active;
     const waits = this.#waits.lines.map((line) => `${this.#terminal.style('yellow', '⏸')} ${line}`);
     const { isEnding } = this.#progress;
     if (active.length === 0) return [`${spinner} ${isEnding ? 'finishing' : 'connecting'}   ${elapsed}`, ...waits];

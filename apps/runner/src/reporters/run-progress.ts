@@ -28,6 +28,7 @@ export class RunProgress {
   readonly #windows: OpenWindows;
   readonly #now: () => number;
   readonly #startedAt: number;
+  #areLoadsEnded = false;
   committedLoads = 0;
 
   constructor(now: () => number = () => performance.now()) {
@@ -40,6 +41,11 @@ export class RunProgress {
     return [...this.#streams.values()];
   }
 
+  /** Those that something is done for. */
+  get active(): readonly StreamProgress[] {
+    return this.#areLoadsEnded ? [] : this.streams.filter(isInProgress);
+  }
+
   get writtenRows(): number {
     return this.streams.reduce((sum, { writtenRows }) => sum + writtenRows, 0);
   }
@@ -47,6 +53,7 @@ export class RunProgress {
   /** Whether nothing is in progress because it is done: tables are tidied up and the run is recorded. */
   get isEnding(): boolean {
     const { streams } = this;
+    if (this.#areLoadsEnded) return true;
     return streams.some(({ due }) => due > 0) ? !streams.some(isInProgress) : this.committedLoads > 0;
   }
 
@@ -58,6 +65,8 @@ export class RunProgress {
   /** Returns the read that has ended with this event. */
   apply(event: PipelineEvent): WindowProgress | undefined {
     if (event.type === 'load-committed') this.committedLoads += 1;
+    // Whoever follows a log begins anew after it.
+    this.#areLoadsEnded = event.type === 'loads-ended' || (this.#areLoadsEnded && !('stream' in event));
     // The calls of a source's plan are for no stream.
     if (!('stream' in event) || event.type === 'call-waiting') return undefined;
     const progress = this.#of(event.stream);
@@ -132,7 +141,7 @@ export function rateText({ rowsPerSecond }: RunProgress, number: (value: number)
   return `${number(Math.round(rowsPerSecond))} rows/s`;
 }
 
-export function isInProgress({ writtenRows, phase, failed, due, done }: StreamProgress): boolean {
+function isInProgress({ writtenRows, phase, failed, due, done }: StreamProgress): boolean {
   if (failed) return false;
   return due > 0 ? done < due : writtenRows > 0 || phase !== undefined;
 }

@@ -68,5 +68,7 @@ export type PipelineEvent =
     }
   | { readonly type: 'stream-failed'; readonly stream: string; readonly error: EtlError }
   | { readonly type: 'load-committed'; readonly summary: LoadSummary }
+  /** All that the run loads is published: what follows, merges above all, changes no row. */
+  | { readonly type: 'loads-ended' }
   | { readonly type: 'tables-merged'; readonly merges: readonly TableMerge[] }
   | { readonly type: 'checkpoint-acknowledged'; readonly checkpoint: Checkpoint };

@@ -31,6 +31,7 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
     recorder.rolledForward(session.rolledForward);
     signal.throwIfAborted();
     await (options.source.plan === undefined ? runLog(run) : runSlices(run));
+    recorder.event({ type: 'loads-ended' });
     await optimize(run);
     const health = await sourceHealth(run);
     const report = { ...recorder.report(), ...(health === undefined ? {} : { sourceHealth: health }) };
