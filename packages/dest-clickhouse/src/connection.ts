@@ -5,6 +5,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import type { OperationOptions } from '@etl/core';
 import { EtlError } from '@etl/core/errors';
 import { clickHouseError, serverCode, SESSION_NOT_FOUND } from './clickhouse-error.ts';
+import { EngineMemory } from './engine-memory.ts';
 import { literal } from './identifier.ts';
 import type { InsertFile, InsertFiles } from './insert-files.ts';
 import { InsertQueue } from './insert-queue.ts';
@@ -81,6 +82,7 @@ export class Connection {
   readonly #another: (() => ClickHouseClient) | undefined;
   /** The turns of {@link insertFile}: each takes one thread of the engine. */
   readonly fileInserts = new InsertQueue(FILES_AT_ONCE);
+  readonly #engineMemory = new EngineMemory();
   /** Clients for inserts of files. */
   readonly #others: ClickHouseClient[] = [];
   readonly #idleOthers: ClickHouseClient[] = [];
@@ -176,14 +178,27 @@ export class Connection {
       `INSERT INTO ${target.table} (${target.columns.join(', ')}) FROM INFILE ${literal(file.path)} COMPRESSION 'none' ` +
       `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0, ${MANY_PARTITIONS}, ${ONE_THREAD}, ${PLAIN_TEXT} FORMAT TabSeparated`;
     await this.#retrying(options, async () => {
-      if (this.#isClosed) throw new TypeError('insertFile after close');
-      const client = this.#idleOthers.pop() ?? this.#connectAnother();
-      try {
+      await this.#withAnother(async (client) => {
         await this.#exec(query, await this.#prepared(options), client);
-      } finally {
-        if (!this.#isClosed) this.#idleOthers.push(client);
-      }
+        await this.#engineMemory.inserted(file.length, (statement) => this.#exec(statement, {}, client));
+      });
     });
+  }
+
+  /** Lets an embedded engine give back what it keeps for later: goes before work that takes much of another kind. */
+  async releaseMemory(): Promise<void> {
+    if (!this.isEmbedded) return;
+    await this.#withAnother((client) => this.#engineMemory.release((statement) => this.#exec(statement, {}, client)));
+  }
+
+  async #withAnother(work: (client: ClickHouseClient) => Promise<void>): Promise<void> {
+    if (this.#isClosed) throw new TypeError('a statement after close');
+    const client = this.#idleOthers.pop() ?? this.#connectAnother();
+    try {
+      await work(client);
+    } finally {
+      if (!this.#isClosed) this.#idleOthers.push(client);
+    }
   }
 
   #connectAnother(): ClickHouseClient {

@@ -24,6 +24,12 @@ export interface StagedRowsContext {
  */
 const FILES_BEHIND = 8;
 
+/**
+ * Size of a file to that of an insert of lines, both divided among those that are made at once: an insert takes about
+ * five times the memory of its file, while the merge of many small parts takes a megabyte for each of them.
+ */
+const FILE_SHARE = 3 / 8;
+
 /** What rows are staged as. */
 export interface StagedLayout {
   readonly plan: TablePlan;
@@ -62,10 +68,9 @@ export class StagedRows {
     this.#context = context;
     this.#layout = layout;
     const { chunkRows, chunkBytes } = context.options;
-    // An insert takes about five times the memory of its file, and several are made at once.
     const limits = {
       chunkRows: Math.ceil(chunkRows / FILES_AT_ONCE),
-      chunkBytes: Math.ceil(chunkBytes / FILES_AT_ONCE / 2),
+      chunkBytes: Math.ceil((chunkBytes / FILES_AT_ONCE) * FILE_SHARE),
     };
     this.#plain = new PlainLanes(limits, () => context.database.connection.openInsertFile());
   }

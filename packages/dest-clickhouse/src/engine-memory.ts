@@ -1,0 +1,32 @@
+import { serverCode } from './clickhouse-error.ts';
+
+/** Bytes of rows that are inserted before freed memory is given back. It takes the engine a few milliseconds. */
+const RELEASE_AFTER_BYTES = 16 * 1024 * 1024;
+
+/**
+ * What an embedded engine has freed and keeps for later. It would hand it back to the system five seconds after,
+ * when most runs have ended: until then a run grows with each of its inserts.
+ */
+export class EngineMemory {
+  #insertedBytes = 0;
+  #isKept = false;
+
+  /** An insert of so many bytes has ended. */
+  async inserted(bytes: number, execute: (statement: string) => Promise<void>): Promise<void> {
+    this.#insertedBytes += bytes;
+    if (this.#insertedBytes >= RELEASE_AFTER_BYTES) await this.release(execute);
+  }
+
+  /** Hands back what is free now. */
+  async release(execute: (statement: string) => Promise<void>): Promise<void> {
+    this.#insertedBytes = 0;
+    if (this.#isKept) return;
+    try {
+      await execute('SYSTEM JEMALLOC PURGE');
+    } catch (error) {
+      // An engine that was built with another allocator refuses it, and rows do not depend on it.
+      if (serverCode(error) === undefined) throw error;
+      this.#isKept = true;
+    }
+  }
+}

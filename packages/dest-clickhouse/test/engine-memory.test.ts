@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { EngineMemory } from '../src/engine-memory.ts';
+import { openEmbedded } from '../src/embedded.ts';
+
+const MIB = 1024 * 1024;
+/** As the client throws it. */
+const refused = Object.assign(new Error('jemalloc is not enabled'), { code: '344', type: 'SUPPORT_IS_DISABLED' });
+
+test('gives memory back once for many bytes of rows', async () => {
+  const statements: string[] = [];
+  const memory = new EngineMemory();
+  const insert = (mebibytes: number): Promise<void> =>
+    memory.inserted(mebibytes * MIB, async (statement) => {
+      statements.push(statement);
+    });
+  await insert(10);
+  expect(statements).toEqual([]);
+  await insert(6);
+  expect(statements).toEqual(['SYSTEM JEMALLOC PURGE']);
+  await insert(15);
+  expect(statements).toHaveLength(1);
+});
+
+test('an engine that has another allocator is asked once', async () => {
+  let asked = 0;
+  const memory = new EngineMemory();
+  const refuse = async (): Promise<void> => {
+    asked += 1;
+    throw refused;
+  };
+  await memory.release(refuse);
+  await memory.release(refuse);
+  expect(asked).toBe(1);
+});
+
+test('what is no answer of the engine is not kept quiet', async () => {
+  const memory = new EngineMemory();
+  await expect(memory.release(() => Promise.reject(new TypeError('closed')))).rejects.toThrow('closed');
+});
+
+test('the engine that comes with the package takes the statement', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'etl-memory-'));
+  const connection = await openEmbedded(directory, 1, 0, {});
+  try {
+    await connection.command('SYSTEM JEMALLOC PURGE');
+    await connection.releaseMemory();
+  } finally {
+    await connection.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
