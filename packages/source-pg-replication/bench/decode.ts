@@ -60,7 +60,7 @@ async function ours(chunks: readonly Buffer[], stream: TableStream): Promise<num
     scanner.push(chunk);
     while (scanner.next()) {
       const message = decoder.decode(scanner.buffer, scanner.start + XLOG_DATA_HEADER_BYTES, scanner.end);
-      if (message.type === 'begin') version.begin(1, message.commitLsn);
+      if (message.type === 'begin') version.begin(1, message);
       else if (message.type === 'relation') {
         changes.setLayout(message.columns.map(({ name }) => stream.columnByName.get(name)));
       } else if (message.type === 'insert') {

@@ -4,7 +4,7 @@ import { BASE_ROW_MISSING } from './base-rows.ts';
 import { ChangedTable } from './changed-table.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import { LinePool } from './pending-lines.ts';
-import type { PgoutputChange, PgoutputMessage } from './pgoutput.ts';
+import type { PgoutputBegin, PgoutputChange, PgoutputMessage } from './pgoutput.ts';
 import { forgottenEntry, slotEntry, tableEntry, tablePosition } from './position.ts';
 import type { ReadSession } from './read-session.ts';
 import type { ReadingEnd, Verdict } from './reading-end.ts';
@@ -27,7 +27,12 @@ export class ChangePhase {
   readonly #resync: TableToCopy[] = [];
   /** End of the last whole transaction. */
   #position: bigint;
+  /** Of the transaction, while it may be in copies. */
   #commitLsn = 0n;
+  /** Where the last copy begins. */
+  readonly #lastCopyLsn: bigint;
+  /** Transactions come in the order of their commits: behind one that is in no copy all are. */
+  #isBehindCopies = false;
   readonly #version = new RowVersion();
   #inTransaction = false;
   /** Changes since the last flush; of several of one row only the last is held. */
@@ -41,6 +46,7 @@ export class ChangePhase {
     this.#stream = stream;
     this.#end = end;
     this.#position = parseLsn(session.position.lsn);
+    this.#lastCopyLsn = [...session.live.values()].reduce((last, { fromLsn }) => (fromLsn > last ? fromLsn : last), 0n);
     const pool = session.acceptsText ? new LinePool() : undefined;
     for (const [oid, live] of session.live)
       this.#tables.set(oid, new ChangedTable(live, session.asRows.has(live.stream.name) ? undefined : pool));
@@ -69,7 +75,7 @@ export class ChangePhase {
         yield* this.#tell();
         continue;
       }
-      const exact = event.type === 'begin' ? this.#end.exactBefore(event.commitLsn) : undefined;
+      const exact = event.type === 'begin' ? this.#end.exactBefore(event) : undefined;
       if (exact !== undefined) {
         this.#position = exact;
         yield* this.#checkpoint('end');
@@ -77,7 +83,7 @@ export class ChangePhase {
       }
       switch (event.type) {
         case 'begin':
-          this.#begin(event.commitLsn);
+          this.#begin(event);
           continue;
         case 'insert':
         case 'update':
@@ -124,10 +130,13 @@ export class ChangePhase {
     }
   }
 
-  #begin(commitLsn: bigint): void {
+  #begin(begin: PgoutputBegin): void {
     this.#inTransaction = true;
-    this.#commitLsn = commitLsn;
-    this.#version.begin(this.#session.position.epoch, commitLsn);
+    if (!this.#isBehindCopies) {
+      this.#commitLsn = begin.commitLsn;
+      this.#isBehindCopies = this.#commitLsn >= this.#lastCopyLsn;
+    }
+    this.#version.begin(this.#session.position.epoch, begin);
     for (const table of this.#withImages) table.beginTransaction();
   }
 
@@ -163,7 +172,11 @@ export class ChangePhase {
   /** The table, unless its changes are of no interest: unknown, stopped, or in its snapshot already. */
   #liveNow(relation: number): ChangedTable | undefined {
     const table = this.#tables.get(relation);
-    return table === undefined || table.isStopped || this.#commitLsn < table.live.fromLsn ? undefined : table;
+    return table === undefined || table.isStopped || this.#isInCopy(table) ? undefined : table;
+  }
+
+  #isInCopy({ live }: ChangedTable): boolean {
+    return !this.#isBehindCopies && this.#commitLsn < live.fromLsn;
   }
 
   async *#describe(relation: Relation): Messages {
@@ -175,7 +188,7 @@ export class ChangePhase {
       relation.columns.map((column) => column.typeOid),
       types,
     );
-    if (table.describe(relation.columns, types) || this.#commitLsn < table.live.fromLsn) return;
+    if (table.describe(relation.columns, types) || this.#isInCopy(table)) return;
     // Either an older form of the table, or one that is newer than what was read at the start.
     const [now] = await describeTables(control, [relation.oid], {
       version: facts.version,

@@ -11,3 +11,13 @@ export function formatLsn(lsn: bigint): string {
   const low = (lsn & 0xffff_ffffn).toString(16).toUpperCase();
   return `${high}/${low}`;
 }
+
+/** An LSN in two numbers of 32 bits, where a big integer each time would cost too much. */
+export interface SplitLsn {
+  readonly high: number;
+  readonly low: number;
+}
+
+export function joinLsn({ high, low }: SplitLsn): bigint {
+  return (BigInt(high) << 32n) | BigInt(low);
+}

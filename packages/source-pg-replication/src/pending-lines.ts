@@ -13,12 +13,16 @@ const IS_DELETED = 2;
 export class PendingLines {
   /** Where a line is written, between {@link begin} and {@link end}; its key fields first. */
   readonly text = new TextBuffer();
-  readonly #index = new KeyIndex(this.text);
+  readonly #keys = new KeyIndex(this.text);
   #count = 0;
   #deadCount = 0;
   /** Where each line begins; each ends where the next begins. */
   #starts = new Int32Array(FIRST_LINES);
   #flags = new Int32Array(FIRST_LINES);
+  /** Where the key of each line ends that is not in the index. */
+  #keyEnds = new Int32Array(FIRST_LINES);
+  /** Lines that are in the index. Behind them all are of new rows. */
+  #indexed = 0;
 
   /** Lines that count. */
   get size(): number {
@@ -27,7 +31,8 @@ export class PendingLines {
 
   /** The line that counts for the key whose fields lie behind the last line up to the end; -1 for none. */
   find(): number {
-    return this.#index.find(this.#end(), this.text.length);
+    this.#indexNew();
+    return this.#keys.find(this.#end(), this.text.length);
   }
 
   /** Forgets what was written behind the last line. */
@@ -40,18 +45,48 @@ export class PendingLines {
    * number is returned, or -1.
    */
   add(keyEnd: number, isDeleted: boolean): number {
+    this.#indexNew();
+    const line = this.#push();
+    this.#indexed = this.#count;
+    this.#flags[line] = isDeleted ? IS_DELETED : 0;
+    return this.#index(line, keyEnd);
+  }
+
+  /**
+   * The same for a row that was not there before. Its key is looked for only when a change of another kind comes
+   * to the page: a table that rows are only added to never needs that.
+   */
+  addNew(keyEnd: number): void {
+    if (this.#indexed > 0) {
+      this.add(keyEnd, false);
+      return;
+    }
+    const line = this.#push();
+    this.#flags[line] = 0;
+    this.#keyEnds[line] = keyEnd;
+  }
+
+  /** Makes a line of what was written behind the last one. */
+  #push(): number {
     const line = this.#count;
     if (line + 1 >= this.#starts.length) {
       this.#starts = grown(this.#starts, line + 1);
       this.#flags = grown(this.#flags, line + 1);
+      this.#keyEnds = grown(this.#keyEnds, line + 1);
     }
-    const start = this.#end();
-    const before = this.#index.put(line, start, keyEnd);
-    if (before !== -1) this.#kill(before);
-    this.#starts[line] = start;
     this.#starts[line + 1] = this.text.length;
-    this.#flags[line] = isDeleted ? IS_DELETED : 0;
     this.#count += 1;
+    return line;
+  }
+
+  #indexNew(): void {
+    for (; this.#indexed < this.#count; this.#indexed += 1)
+      this.#index(this.#indexed, this.#keyEnds[this.#indexed] as number);
+  }
+
+  #index(line: number, keyEnd: number): number {
+    const before = this.#keys.put(line, this.#starts[line] as number, keyEnd);
+    if (before !== -1) this.#kill(before);
     return before;
   }
 
@@ -86,7 +121,8 @@ export class PendingLines {
   }
 
   clear(): void {
-    this.#index.clear();
+    this.#keys.clear();
+    this.#indexed = 0;
     this.text.clear();
     this.#count = 0;
     this.#deadCount = 0;

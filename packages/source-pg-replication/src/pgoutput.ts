@@ -1,4 +1,5 @@
 import { ByteMemory } from './byte-memory.ts';
+import { joinLsn, type SplitLsn } from './lsn.ts';
 import { MalformedMessage } from './malformed-message.ts';
 import { RawTuple } from './raw-tuple.ts';
 
@@ -28,9 +29,28 @@ export class PgoutputChange {
   }
 }
 
+/** Where a transaction begins. */
+export class PgoutputBegin implements SplitLsn {
+  readonly type = 'begin';
+  /** Of the LSN of its commit record. */
+  readonly high: number;
+  readonly low: number;
+  readonly xid: number;
+
+  constructor(high: number, low: number, xid: number) {
+    this.high = high;
+    this.low = low;
+    this.xid = xid;
+  }
+
+  get commitLsn(): bigint {
+    return joinLsn(this);
+  }
+}
+
 /** A message of the `pgoutput` plugin, protocol version 1. */
 export type PgoutputMessage =
-  | { readonly type: 'begin'; readonly commitLsn: bigint; readonly xid: number }
+  | PgoutputBegin
   | { readonly type: 'commit'; readonly commitLsn: bigint; readonly endLsn: bigint }
   | {
       readonly type: 'relation';
@@ -120,7 +140,7 @@ const OLD = 0x4f;
 function decodeOther(reader: Reader, tag: number): PgoutputMessage {
   switch (tag) {
     case 0x42: // B
-      return { type: 'begin', commitLsn: reader.int64(), xid: reader.skip(8).uint32() };
+      return new PgoutputBegin(reader.uint32(), reader.uint32(), reader.skip(8).uint32());
     case 0x43: {
       // C
       const commit = { type: 'commit', commitLsn: reader.skip(1).int64(), endLsn: reader.int64() } as const;

@@ -1,5 +1,6 @@
 import { EtlError, type LogFollow } from '@etl/core';
 import { HEARTBEAT_PREFIX, reachedFence, type Fence } from './fence.ts';
+import type { PgoutputBegin } from './pgoutput.ts';
 import type { ReplicationEvent, ReplicationStream } from './replication-stream.ts';
 
 /** What to do where no transaction is open. */
@@ -50,9 +51,9 @@ export class ReadingEnd {
   }
 
   /** The position at which the reading ends, where a transaction that commits there belongs to a later one. */
-  exactBefore(commitLsn: bigint): bigint | undefined {
+  exactBefore(begin: PgoutputBegin): bigint | undefined {
     const { exactLsn } = this.#options;
-    return exactLsn !== undefined && commitLsn >= exactLsn ? exactLsn : undefined;
+    return exactLsn !== undefined && begin.commitLsn >= exactLsn ? exactLsn : undefined;
   }
 
   /**

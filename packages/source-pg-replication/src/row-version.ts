@@ -1,5 +1,6 @@
 import { byteAt, NINE, ZERO } from './byte.ts';
-import { ByteMemory } from './byte-memory.ts';
+import { ByteMemory, WORD } from './byte-memory.ts';
+import { joinLsn, type SplitLsn } from './lsn.ts';
 import type { TextBuffer } from './text-buffer.ts';
 
 /**
@@ -13,24 +14,25 @@ export function versionBase(epoch: number, commitLsn: bigint): bigint {
 /** Counts the changes of a transaction, those of tables that are not read included. */
 export class RowVersion {
   #epoch = 0;
-  #commitLsn = 0n;
+  #commit: SplitLsn = { high: 0, low: 0 };
   #ordinal = 0;
-  /** The version before the first change, nine decimal digits each, the lowest first. */
+  /** The version before the first change, eight decimal digits each, the lowest first. */
   readonly #base = new Float64Array(LIMBS);
   /** What stands in the digits; -1 where something else may. From transaction to transaction few limbs change. */
   readonly #printedLimbs = new Float64Array(LIMBS).fill(-1);
   /** Digits of a version, at the end; counted up in place, because big integers are slow to print. */
-  readonly #digits = new ByteMemory(Buffer.alloc(MAX_DIGITS));
+  readonly #digits = new ByteMemory(Buffer.alloc(MAX_DIGITS + WORD));
   #start = 0;
   /** The ordinal whose digits these are; -1 when they are of another transaction. */
   #printedOrdinal = -1;
 
-  begin(epoch: number, commitLsn: bigint): void {
-    const step = commitLsn - this.#commitLsn;
-    if (epoch === this.#epoch && step >= 0n && step <= MAX_STEP) this.#advance(Number(step));
-    else this.#set(versionBase(epoch, commitLsn));
+  /** A transaction begins. Big integers would take longer than the rest of a small one. */
+  begin(epoch: number, commit: SplitLsn): void {
+    const step = (commit.high - this.#commit.high) * 2 ** 32 + (commit.low - this.#commit.low);
+    if (epoch === this.#epoch && step >= 0 && step <= MAX_STEP) this.#advance(step);
+    else this.#set(versionBase(epoch, joinLsn(commit)));
+    this.#commit = commit;
     this.#epoch = epoch;
-    this.#commitLsn = commitLsn;
     this.#ordinal = 0;
     this.#printedOrdinal = -1;
   }
@@ -41,7 +43,7 @@ export class RowVersion {
 
   /** The version of the change that was counted last. */
   get value(): bigint {
-    return versionBase(this.#epoch, this.#commitLsn) | BigInt(this.#ordinal);
+    return versionBase(this.#epoch, joinLsn(this.#commit)) | BigInt(this.#ordinal);
   }
 
   /** Writes it as decimal digits. */
@@ -68,7 +70,6 @@ export class RowVersion {
   }
 
   #print(): void {
-    const digits = this.#digits.bytes;
     // The base ends in 48 zero bits, so to add the ordinal and to or it are the same.
     let added = this.#ordinal % LIMB;
     let next = this.#ordinal < LIMB ? 0 : Math.floor(this.#ordinal / LIMB);
@@ -82,11 +83,18 @@ export class RowVersion {
       }
       if (limb === this.#printedLimbs[index]) continue;
       this.#printedLimbs[index] = limb;
-      printLimb(limb, digits, MAX_DIGITS - index * LIMB_DIGITS);
+      const at = MAX_DIGITS - (index + 1) * LIMB_DIGITS;
+      printLimb(limb, this.#digits.view, at);
+      if (at <= this.#start) this.#start = this.#firstDigit();
     }
-    this.#start = 0;
-    while (this.#start < MAX_DIGITS - 1 && digits[this.#start] === ZERO) this.#start += 1;
     this.#printedOrdinal = this.#ordinal;
+  }
+
+  #firstDigit(): number {
+    const digits = this.#digits.bytes;
+    let at = 0;
+    while (at < MAX_DIGITS - 1 && digits[at] === ZERO) at += 1;
+    return at;
   }
 
   #increment(): void {
@@ -100,39 +108,37 @@ export class RowVersion {
   }
 }
 
-/** Writes nine digits, or as many as there is room for, in front of `end`. */
-function printLimb(limb: number, digits: Buffer, end: number): void {
-  let rest = limb | 0;
-  for (let at = end; at > end - LIMB_DIGITS && at > 0; at -= 3) {
-    const thousands = (rest / 1000) | 0;
-    const last = (rest - thousands * 1000) * 3;
-    digits[at - 3] = byteAt(TRIPLES, last);
-    digits[at - 2] = byteAt(TRIPLES, last + 1);
-    digits[at - 1] = byteAt(TRIPLES, last + 2);
-    rest = thousands;
-  }
+function printLimb(limb: number, digits: DataView, at: number): void {
+  const rest = limb | 0;
+  const upper = (rest / 10_000) | 0;
+  digits.setUint32(at, FOUR_DIGITS[upper] as number);
+  digits.setUint32(at + 4, FOUR_DIGITS[rest - upper * 10_000] as number);
 }
 
+/** Brings limbs to eight digits again, of which the two lowest were added to. */
 function carry(limbs: Float64Array): void {
   for (let index = 0; index < LIMBS - 1; index += 1) {
     const over = Math.floor((limbs[index] as number) / LIMB);
-    if (over === 0) continue;
-    limbs[index] = (limbs[index] as number) - over * LIMB;
-    limbs[index + 1] = (limbs[index + 1] as number) + over;
+    if (over > 0) {
+      limbs[index] = (limbs[index] as number) - over * LIMB;
+      limbs[index + 1] = (limbs[index + 1] as number) + over;
+    } else if (index > 0) return;
   }
 }
 
-/** Digits of 2^128. */
-const MAX_DIGITS = 39;
+const LIMB_DIGITS = 8;
+const LIMB = 1e8;
+const LIMB_BIG = 100_000_000n;
+/** As many as 2^128 needs. */
+const LIMBS = 5;
+const MAX_DIGITS = LIMBS * LIMB_DIGITS;
 /** Beyond so many it is cheaper to print the number anew. */
 const MAX_INCREMENTS = 64;
-const LIMB_DIGITS = 9;
-/** The digits of the numbers below a thousand. */
-const TRIPLES = Buffer.from(Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, '0')).join(''));
-const LIMB = 1e9;
-const LIMB_BIG = 1_000_000_000n;
-const LIMBS = Math.ceil(MAX_DIGITS / LIMB_DIGITS);
+/** The digits of the numbers below ten thousand, as they lie in memory. */
+const FOUR_DIGITS = Uint32Array.from({ length: 10_000 }, (_, number) =>
+  Buffer.from(String(number).padStart(4, '0')).readUInt32BE(),
+);
 const SHIFT_LOW = 2 ** 48 % LIMB;
 const SHIFT_HIGH = Math.floor(2 ** 48 / LIMB);
 /** Times a limb it is a number that a double still holds exactly. */
-const MAX_STEP = 2n ** 20n;
+const MAX_STEP = 2 ** 20;

@@ -1,4 +1,4 @@
-import { ByteMemory, copyBytes } from './byte-memory.ts';
+import { ByteMemory, copyBytes, WORD } from './byte-memory.ts';
 
 /** Buffers beyond this are not kept for the next page: one huge row must not stay in memory. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
@@ -28,7 +28,7 @@ export class TextBuffer {
 
   /** Writes bytes as they are. They may be those of its own memory: where it grows, `from` is still what it was. */
   write(from: ByteMemory, start: number, end: number): void {
-    this.reserve(end - start);
+    this.reserve(end - start + WORD);
     this.length = copyBytes(from, start, end, this.memory, this.length);
   }
 

@@ -1,7 +1,7 @@
 import type { Row, RowLookup, SourceMessage } from '@etl/core';
 import { completeRows, type IncompleteRow } from './base-rows.ts';
 import { BACKSLASH, TAB, UPPER_N } from './byte.ts';
-import { ByteMemory } from './byte-memory.ts';
+import { ByteMemory, WORD } from './byte-memory.ts';
 import { copyValues } from './copy-text.ts';
 import type { LinePool, PendingLines } from './pending-lines.ts';
 import type { PgoutputChange } from './pgoutput.ts';
@@ -20,8 +20,10 @@ interface Gap {
 
 /** What {@link TextField.writePlain} says of a value that is not handed on as it is. */
 const REWRITTEN = -1;
-const LIVE = new ByteMemory(Buffer.from('\tf\n'));
-const DELETED = new ByteMemory(Buffer.from('\tt\n'));
+/** Where a line ends; what follows is never part of it. */
+const LIVE = new ByteMemory(Buffer.from('\tf\n'.padEnd(WORD * 2)));
+const DELETED = new ByteMemory(Buffer.from('\tt\n'.padEnd(WORD * 2)));
+const TAIL_BYTES = 3;
 
 /**
  * Changes as text, written once from the bytes that came into the bytes that go out. Not for deferrable
@@ -106,7 +108,7 @@ export class TextChanges implements TableChanges {
     this.clear();
   }
 
-  #put({ row, old, oldIsWhole }: PgoutputChange, base: number, version: RowVersion): void {
+  #put({ type, row, old, oldIsWhole }: PgoutputChange, base: number, version: RowVersion): void {
     const { text } = this.#pending;
     const fields = this.#fields;
     const places = this.#places;
@@ -152,7 +154,9 @@ export class TextChanges implements TableChanges {
     }
     text.length = at;
     const gap = missing === undefined ? undefined : { missing, baseKey: this.#baseKey(base, old ?? row) };
-    this.#add(keyEnd, version, false);
+    this.#endLine(version, LIVE);
+    if (type === 'insert') this.#pending.addNew(keyEnd);
+    else this.#replace(keyEnd, false);
     if (gap !== undefined) this.#gaps.set(this.#pending.last, gap);
   }
 
@@ -162,14 +166,17 @@ export class TextChanges implements TableChanges {
     this.#writeKey(old);
     const keyEnd = text.length;
     text.write(this.#emptyFields, 0, this.#emptyFields.bytes.length);
-    this.#add(keyEnd, version, true);
+    this.#endLine(version, DELETED);
+    this.#replace(keyEnd, true);
   }
 
-  #add(keyEnd: number, version: RowVersion, isDeleted: boolean): void {
+  #endLine(version: RowVersion, tail: ByteMemory): void {
     const { text } = this.#pending;
     version.write(text);
-    const tail = isDeleted ? DELETED : LIVE;
-    text.write(tail, 0, tail.bytes.length);
+    text.write(tail, 0, TAIL_BYTES);
+  }
+
+  #replace(keyEnd: number, isDeleted: boolean): void {
     const before = this.#pending.add(keyEnd, isDeleted);
     if (before !== -1 && this.#gaps.size > 0) this.#gaps.delete(before);
   }
@@ -193,7 +200,7 @@ export class TextChanges implements TableChanges {
     }
     const field = this.#fields[index] as TextField;
     const end = tuple.ends[place] as number;
-    text.reserve(escapedLength(tuple.memory.bytes, start, end));
+    text.reserve(escapedLength(tuple.memory.bytes, start, end) + WORD);
     const next = field.writePlain(tuple.memory, start, end, text.memory, text.length);
     if (next !== REWRITTEN) {
       text.length = next;
@@ -209,7 +216,7 @@ export class TextChanges implements TableChanges {
 
   /** Makes room for all that a tuple's values can become, and what stands between them. */
   #reserve({ memory, start, end }: RawTuple): void {
-    this.#pending.text.reserve(escapedLength(memory.bytes, start, end) + this.#columns.length * 3);
+    this.#pending.text.reserve(escapedLength(memory.bytes, start, end) + this.#columns.length * 3 + WORD);
   }
 
   #failure(index: number, error: unknown): unknown {

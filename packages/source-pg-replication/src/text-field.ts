@@ -1,7 +1,7 @@
 import type { ValueSpec } from '@etl/core';
 import { BACKSLASH, byteAt, MINUS, NINE, OPENING_BRACE, PLUS, SPACE, UPPER_N, ZERO } from './byte.ts';
 import { copyValue } from './copy-text.ts';
-import { ByteMemory, copyBytes, HALF_WORD } from './byte-memory.ts';
+import { ByteMemory, copyBytes, HALF_WORD, WORD } from './byte-memory.ts';
 import type { TextBuffer } from './text-buffer.ts';
 import { textOfValue } from './text-value.ts';
 import type { ParseValue } from './value-type.ts';
@@ -39,7 +39,8 @@ export class TextField {
   }
 
   /**
-   * Writes a value that stands in the log to `to`, which must have room for twice its length, from `at` on.
+   * Writes a value that stands in the log to `to`, which must have room for twice its length and {@link WORD} more
+   * bytes, from `at` on.
    * Returns the place behind it; -1 when it has to be written by {@link writeParsed}.
    */
   writePlain(from: ByteMemory, start: number, end: number, to: ByteMemory, at: number): number {
@@ -62,7 +63,7 @@ export class TextField {
     const value = textOfValue(spec, parse(text));
     if (value === null) return writeNull(out);
     const field = Buffer.from(value, 'utf8');
-    out.reserve(field.length * 2);
+    out.reserve(field.length * 2 + WORD);
     out.length = escape(new ByteMemory(field), 0, field.length, out.memory, out.length);
   }
 
