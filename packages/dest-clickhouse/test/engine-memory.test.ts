@@ -6,9 +6,6 @@ import { EngineMemory } from '../src/engine-memory.ts';
 import { openEmbedded } from '../src/embedded.ts';
 
 const MIB = 1024 * 1024;
-/** As the client throws it. */
-const refused = Object.assign(new Error('jemalloc is not enabled'), { code: '344', type: 'SUPPORT_IS_DISABLED' });
-
 test('gives memory back once for many bytes of rows', async () => {
   const statements: string[] = [];
   const memory = new EngineMemory();
@@ -24,21 +21,16 @@ test('gives memory back once for many bytes of rows', async () => {
   expect(statements).toHaveLength(1);
 });
 
-test('an engine that has another allocator is asked once', async () => {
+test('an engine that refuses it is asked once, and no insert fails of it', async () => {
   let asked = 0;
   const memory = new EngineMemory();
   const refuse = async (): Promise<void> => {
     asked += 1;
-    throw refused;
+    throw new Error('jemalloc is not enabled');
   };
-  await memory.release(refuse);
+  await memory.inserted(16 * MIB, refuse);
   await memory.release(refuse);
   expect(asked).toBe(1);
-});
-
-test('what is no answer of the engine is not kept quiet', async () => {
-  const memory = new EngineMemory();
-  await expect(memory.release(() => Promise.reject(new TypeError('closed')))).rejects.toThrow('closed');
 });
 
 test('the engine that comes with the package takes the statement', async () => {

@@ -53,17 +53,15 @@ export class PendingLines {
   }
 
   /**
-   * The same for a row that was not there before. Its key is looked for only when a change of another kind comes
-   * to the page: a table that rows are only added to never needs that.
+   * The same for a row that was added. While a page has nothing else, no key is looked for: PostgreSQL adds no row
+   * whose key there is, and where a table was emptied unseen between two of them, the version decides.
    */
-  addNew(keyEnd: number): void {
-    if (this.#indexed > 0) {
-      this.add(keyEnd, false);
-      return;
-    }
+  addNew(keyEnd: number): number {
+    if (this.#indexed > 0) return this.add(keyEnd, false);
     const line = this.#push();
     this.#flags[line] = 0;
     this.#keyEnds[line] = keyEnd;
+    return -1;
   }
 
   /** Makes a line of what was written behind the last one. */
@@ -133,6 +131,7 @@ export class PendingLines {
   }
 
   #kill(line: number): void {
+    if (this.#flags[line] === IS_DEAD) return;
     this.#flags[line] = IS_DEAD;
     this.#deadCount += 1;
   }

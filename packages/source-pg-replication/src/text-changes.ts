@@ -155,8 +155,8 @@ export class TextChanges implements TableChanges {
     text.length = at;
     const gap = missing === undefined ? undefined : { missing, baseKey: this.#baseKey(base, old ?? row) };
     this.#endLine(version, LIVE);
-    if (type === 'insert') this.#pending.addNew(keyEnd);
-    else this.#replace(keyEnd, false);
+    const before = type === 'insert' ? this.#pending.addNew(keyEnd) : this.#pending.add(keyEnd, false);
+    this.#forgetGap(before);
     if (gap !== undefined) this.#gaps.set(this.#pending.last, gap);
   }
 
@@ -167,7 +167,7 @@ export class TextChanges implements TableChanges {
     const keyEnd = text.length;
     text.write(this.#emptyFields, 0, this.#emptyFields.bytes.length);
     this.#endLine(version, DELETED);
-    this.#replace(keyEnd, true);
+    this.#forgetGap(this.#pending.add(keyEnd, true));
   }
 
   #endLine(version: RowVersion, tail: ByteMemory): void {
@@ -176,9 +176,9 @@ export class TextChanges implements TableChanges {
     text.write(tail, 0, TAIL_BYTES);
   }
 
-  #replace(keyEnd: number, isDeleted: boolean): void {
-    const before = this.#pending.add(keyEnd, isDeleted);
-    if (before !== -1 && this.#gaps.size > 0) this.#gaps.delete(before);
+  /** A line that counts no more lacks nothing. */
+  #forgetGap(line: number): void {
+    if (line !== -1 && this.#gaps.size > 0) this.#gaps.delete(line);
   }
 
   #writeKey(tuple: RawTuple): void {
