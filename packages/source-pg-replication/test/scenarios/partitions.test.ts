@@ -126,6 +126,30 @@ describe('partitions', () => {
     expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
   });
 
+  test.each([
+    ['rows', false],
+    ['text', true],
+  ])(
+    'partition_detach, its key added again: the row takes the place of one that lacks values, as %s',
+    async (_, takesText) => {
+      await using database = await postgres.database(
+        `CREATE TABLE events (id int, day date, n int, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+       ALTER TABLE events ALTER v SET STORAGE EXTERNAL;
+       CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+       CREATE TABLE events_rest PARTITION OF events DEFAULT;
+       INSERT INTO events VALUES (1, '2026-01-15', 0, repeat('x', 100000))`,
+      );
+      const replica = new Replica(database, {}, { takesText });
+      await replica.run();
+      await database.sql(
+        `UPDATE events SET n = 1; ALTER TABLE events DETACH PARTITION events_1;
+       INSERT INTO events VALUES (1, '2026-01-15', 2, 'new'), (2, '2026-01-15', 2, 'another')`,
+      );
+      await replica.run();
+      expect(await replica.difference(database, 'events', ['id', 'day', 'n', 'v'])).toEqual([]);
+    },
+  );
+
   test('partition_default_split: rows moved into a new partition are neither lost nor doubled', async () => {
     await using database = await postgres.database(
       `${PARTED}; CREATE TABLE events_rest PARTITION OF events DEFAULT; INSERT INTO events SELECT g, '2026-02-03', 'rest' FROM generate_series(100, 110) g`,
