@@ -143,7 +143,7 @@ describe('partitions', () => {
       await replica.run();
       await database.sql(
         `UPDATE events SET n = 1; ALTER TABLE events DETACH PARTITION events_1;
-       INSERT INTO events VALUES (1, '2026-01-15', 2, 'new'), (2, '2026-01-15', 2, 'another')`,
+       INSERT INTO events VALUES (1, '2026-01-15', 2, 'new')`,
       );
       await replica.run();
       expect(await replica.difference(database, 'events', ['id', 'day', 'n', 'v'])).toEqual([]);
