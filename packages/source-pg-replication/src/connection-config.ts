@@ -56,7 +56,9 @@ function parseUrl(text: string): URL {
   try {
     // A URL without a host is legal for a socket directory given as ?host=.
     const url = new URL(text);
-    if (/^postgres(ql)?:$/.test(url.protocol)) return url;
+    // Behind the host it can only be of a password with a slash in it, the rest of which would be taken for the host.
+    const isCut = url.pathname.includes('@');
+    if (/^postgres(ql)?:$/.test(url.protocol) && !isCut) return url;
   } catch {
     // The reason would repeat the input, password included.
   }

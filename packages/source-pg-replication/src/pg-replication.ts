@@ -27,9 +27,13 @@ import { previewTables, requireDistinctNames } from './read-plan.ts';
 import { requireVersion } from './read-session.ts';
 import { readReplication } from './replication-read.ts';
 import type { ReplicationStream } from './replication-stream.ts';
+import { SLOT_AHEAD } from './slot-error.ts';
+import { readSlot } from './slot.ts';
 import { healthOf, readSlotHealth, type SlotHealth } from './slot-health.ts';
 import { guardSlot } from './slot-valve.ts';
+import { canBeginAnew, storedStart } from './stored-start.ts';
 import { tableOutlook } from './table-outlook.ts';
+import { readSystem } from './timeline.ts';
 import { dropUnusedSlot } from './unused-slot.ts';
 
 /**
@@ -128,12 +132,26 @@ class PgReplication implements ComparableSource {
       const { publication, derived } = this.#options;
       const problems = await findProblems(this.#connector, control, this.#options, facts);
       throwProblems(problems.filter(concernsAll));
+      await this.#requireStart(request, control, facts);
       const { tables } = await previewTables(control, this.#options, facts);
       const { streams } = await readableStreams(control, tables, facts);
       const readable = streams.map(({ table }) => table);
       const published = { version: facts.version, publication };
       return tableOutlook(control, readable, published, tableRequest(request, derived));
     });
+  }
+
+  /** @throws as a reading would that cannot go on from where the last one ended, but for {@link SLOT_AHEAD}. */
+  async #requireStart(request: SourceReadRequest, control: Client, facts: ServerFacts): Promise<void> {
+    const { slot } = this.#options;
+    const server = { system: await readSystem(this.#connector, facts), database: facts.database };
+    try {
+      await storedStart(request, slot, await readSlot(control, slot), server);
+    } catch (error) {
+      // The state was read before the slot: a run may have moved both between the two.
+      const isAhead = EtlError.isInstance(error) && error.code === SLOT_AHEAD;
+      if (!isAhead && !canBeginAnew(error, this.#options, request)) throw error;
+    }
   }
 
   async *read(request: SourceReadRequest = {}): AsyncGenerator<SourceMessage, void, undefined> {

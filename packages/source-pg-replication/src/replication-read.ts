@@ -9,7 +9,7 @@ import { sendHeartbeat, takeFence } from './fence.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import type { ResolvedOptions } from './options.ts';
 import { pgError } from './pg-error.ts';
-import { hasTablePosition, nextEpoch, readSlotPosition, slotEntry, type SlotPosition } from './position.ts';
+import { nextEpoch, slotEntry } from './position.ts';
 import {
   haveTablesChanged,
   planTables,
@@ -21,12 +21,12 @@ import { lockSlot, requireLogicalWal, requireVersion, type ReadSession } from '.
 import { ReadingEnd } from './reading-end.ts';
 import { ReplacedValues } from './replaced-values.ts';
 import { ReplicationStream } from './replication-stream.ts';
-import { awaitFreeSlot, dropSlot, requireUsableSlot, type SlotFacts } from './slot.ts';
-import { rememberSlot, requireKnownSlot } from './slot-memory.ts';
-import { slotAhead, slotMissing } from './slot-error.ts';
+import { awaitFreeSlot, dropSlot, type SlotFacts } from './slot.ts';
+import { rememberSlot } from './slot-memory.ts';
 import { copyTables, unblocked, type TableToCopy } from './snapshot-phase.ts';
 import { createSnapshotPoint, type SnapshotPoint } from './snapshot-point.ts';
-import { readSystem, requireSameHistory, type SystemFacts } from './timeline.ts';
+import { canBeginAnew, storedStart, type SourceServer, type Start } from './stored-start.ts';
+import { readSystem } from './timeline.ts';
 import { dropUnusedSlot } from './unused-slot.ts';
 
 type Messages = AsyncGenerator<SourceMessage, void, undefined>;
@@ -148,15 +148,6 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
   yield* readChanges(read, session, confirmed, choice);
 }
 
-interface Start {
-  readonly slot: SlotFacts | undefined;
-  /** Absent when all tables are read from the start. */
-  readonly stored: SlotPosition | undefined;
-  readonly epoch: number;
-  /** Whether every table is copied, whatever its position says. */
-  readonly isAnew: boolean;
-}
-
 /**
  * Slot and position to go on from. When all is to be copied anyway, those that cannot be gone on
  * from are left behind.
@@ -165,36 +156,17 @@ async function findStart(
   { options, request }: ReplicationReadOptions,
   control: Client,
   slot: SlotFacts | undefined,
-  server: { readonly system: SystemFacts; readonly database: string },
+  server: SourceServer,
 ): Promise<Start> {
-  const state = request.state ?? [];
-  const isAnew = false;
   try {
-    if (slot !== undefined) requireUsableSlot(options.slot, slot, server.database);
-    const stored = readSlotPosition(state);
-    if (stored === undefined) {
-      if (slot !== undefined) await requireKnownSlot(request, options.slot, slot, server.system.identifier);
-      return { slot, stored, epoch: 1, isAnew };
-    }
-    requireSameHistory(stored, server.system);
-    if (slot === undefined) {
-      if (!hasTablePosition(state)) return { slot, stored: undefined, epoch: stored.epoch, isAnew };
-      throw slotMissing(options.slot);
-    }
-    const position = parseLsn(stored.lsn);
-    if (slot.confirmedLsn !== null && slot.confirmedLsn > position) {
-      throw slotAhead(options.slot, slot.confirmedLsn, position);
-    }
-    return { slot, stored, epoch: stored.epoch, isAnew };
+    return await storedStart(request, options.slot, slot, server);
   } catch (error) {
-    if (!EtlError.isInstance(error) || error.kind !== 'state') throw error;
-    const isWhole = request.fullRefresh === true && request.streams === undefined;
-    const isDropped = options.dropSlotOverLimit && error.code === 'PG_SLOT_MISSING';
-    if (!isWhole && !isDropped) throw error;
+    if (!canBeginAnew(error, options, request)) throw error;
     request.logger?.warn({ reason: error.code }, 'stored position cannot be gone on from, all tables are copied');
     const isLost = slot?.walStatus === 'lost';
     if (isLost) await dropSlot(control, options.slot);
-    return { slot: isLost ? undefined : slot, stored: undefined, epoch: nextEpoch(state), isAnew: true };
+    const epoch = nextEpoch(request.state ?? []);
+    return { slot: isLost ? undefined : slot, stored: undefined, epoch, isAnew: true };
   }
 }
 

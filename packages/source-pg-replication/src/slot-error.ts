@@ -5,6 +5,8 @@ import { formatLsn } from './lsn.ts';
 export const FULL_REFRESH = 'run again with --full-refresh of all streams, which copies every table.';
 const REPAIR = { repair: 'full-refresh' };
 
+export const SLOT_AHEAD = 'PG_SLOT_AHEAD';
+
 export function slotMissing(name: string): EtlError {
   return new EtlError({
     code: 'PG_SLOT_MISSING',
@@ -49,7 +51,7 @@ export function slotInUse(name: string, pid: number | null): EtlError {
 
 export function slotAhead(name: string, confirmed: bigint, position: bigint): EtlError {
   return new EtlError({
-    code: 'PG_SLOT_AHEAD',
+    code: SLOT_AHEAD,
     kind: 'state',
     message: `The replication slot ${name} is at ${formatLsn(confirmed)}, ahead of the stored position ${formatLsn(position)}: changes between them are gone.`,
     hint: `Let nobody else read the slot, and ${FULL_REFRESH}`,

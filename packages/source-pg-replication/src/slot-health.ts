@@ -149,7 +149,7 @@ export function slotWarnings(health: SlotHealth, { slot, maxSlotLagBytes }: Limi
 
 /** The same for programs and in a few words. */
 export function healthOf(health: SlotHealth | undefined, limits: Limits): SourceHealth {
-  if (health === undefined) return { status: 'ok', summary: 'no slot yet', figures: { slot: null }, warnings: [] };
+  if (health === undefined) return { status: 'ok', summary: 'no slot', figures: { slot: null }, warnings: [] };
   const warnings = slotWarnings(health, limits);
   const isCritical = warnings.some(({ severity }) => severity === 'critical');
   const limit = Math.min(health.maxKeptBytes ?? Infinity, limits.maxSlotLagBytes ?? Infinity);

@@ -46,6 +46,8 @@ test.each([
   'host=x password=hidden',
   'mysql://me:hidden@x/y',
   'postgres://me:hidden@x:notaport/y',
+  // The password is s3cr@hidden/hidden.
+  'postgres://me:s3cr@hidden/hidden@x:5432/y',
   `${base}?sslmode=hidden`,
 ])('refuses a string that is no such URL without repeating it', (text) => {
   let message = '';

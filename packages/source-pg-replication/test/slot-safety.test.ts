@@ -72,7 +72,7 @@ describe('what people are told of a slot', () => {
     expect(health.summary).toBe('lag 1 MB, slot 56 % of its limit');
     expect(health.warnings.map(({ code }) => code)).toEqual(['PG_SLOT_IDLE', 'PG_SLOT_LAG']);
     expect(health.figures).toMatchObject({ slot: 'etl', retainedBytes: 10 * MB, maxKeptBytes: 18 * MB });
-    expect(healthOf(undefined, { slot: 'etl', maxSlotLagBytes: undefined }).summary).toBe('no slot yet');
+    expect(healthOf(undefined, { slot: 'etl', maxSlotLagBytes: undefined }).summary).toBe('no slot');
   });
 
   test('has units that people know', () => {
@@ -307,4 +307,17 @@ describe('a server with idle_replication_slot_timeout', () => {
     await replica.attempt({ fullRefresh: true });
     await replica.run();
   });
+});
+
+test('an outlook refuses what a run would refuse: a position whose slot is gone', async () => {
+  await using database = await postgres.database(ITEMS);
+  const replica = new Replica(database);
+  const outlook = async (fullRefresh = false): Promise<unknown> =>
+    replica.source().outlook?.({ ...replica.request(), fullRefresh });
+  expect(await outlook()).toMatchObject([{ stream: 'items', begins: 'copy' }]);
+  await replica.run();
+  expect(await outlook()).toEqual([{ stream: 'items', begins: 'changes' }]);
+  await database.sql(`SELECT pg_drop_replication_slot('${database.name}')`);
+  expect(await failureOf(outlook())).toMatchObject({ code: 'PG_SLOT_MISSING', kind: 'state' });
+  expect(await outlook(true)).toMatchObject([{ stream: 'items', begins: 'copy', reason: 'a full refresh' }]);
 });
