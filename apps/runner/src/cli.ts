@@ -44,7 +44,7 @@ function groupCommand(parent: Command, name: string, description: string): Comma
 /** Options of everything that says what a run reads. */
 function withRequest(command: Command): Command {
   return command
-    .option('--stream <names...>', 'only these streams')
+    .option('--stream <names...>', 'only these streams; of PostgreSQL only what is copied, changes come for all')
     .option('--from <day>', 'backfill from this day on, such as 2026-11-01')
     .option('--to <day>', 'the last day of the backfill, included (default: today)')
     .option('--only-missing', 'of a backfill, only what is not good')

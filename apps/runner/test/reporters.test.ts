@@ -4,7 +4,7 @@ import { Redactor } from '../src/redactor.ts';
 import { reportJson } from '../src/reporters/json-reporter.ts';
 import { LineReporter } from '../src/reporters/line-reporter.ts';
 import { LiveReporter } from '../src/reporters/live-reporter.ts';
-import { runSummary } from '../src/reporters/run-summary.ts';
+import { runSummary, schemaChangeText } from '../src/reporters/run-summary.ts';
 import { appendStepSummary, stepSummary } from '../src/reporters/step-summary.ts';
 import { Terminal } from '../src/terminal.ts';
 
@@ -381,3 +381,13 @@ function screen(text: string): string[] {
   }
   return lines;
 }
+
+test('what was found where nothing was declared is said without a comparison', () => {
+  const found = { type: 'drift-found', stream: 'odd', table: 'shop___odd' } as const;
+  const nulls = { property: 'values of day out of range', declared: 'none', actual: '2 became NULL' };
+  expect(schemaChangeText({ ...found, ...nulls })).toBe('! shop___odd: values of day out of range: 2 became NULL');
+  const version = { property: 'schema version', declared: '1.4', actual: '1.5' };
+  expect(schemaChangeText({ ...found, ...version })).toBe(
+    '! shop___odd has another schema version than declared: 1.5 instead of 1.4',
+  );
+});

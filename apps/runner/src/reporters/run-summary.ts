@@ -38,6 +38,8 @@ export function schemaChangeText(change: SchemaChange): string {
     case 'column-added':
       return `new column ${change.table}.${change.column} ${change.dataType}`;
     case 'drift-found':
+      // Of what nobody declares, that it was found is all there is to say.
+      if (change.declared === 'none') return `! ${change.table}: ${change.property}: ${change.actual}`;
       return `! ${change.table} has another ${change.property} than declared: ${change.actual || 'none'} instead of ${change.declared || 'none'}`;
   }
 }
