@@ -13,8 +13,11 @@ interface PlainLimits {
   readonly chunkBytes: number;
 }
 
-/** Share of the greatest size that the first file has. */
+/** Share of the usual size that the first file has. */
 const FIRST_SHARE = 1 / 8;
+/** From so many files on they are larger: of a huge table the many parts would take more memory than large inserts. */
+const MANY_FILES = 36;
+const LARGE_SHARE = 3 / 2;
 
 /** Lines of plain text on their way, in a file for each lane: what lies together at the source is stored together. */
 export class PlainLanes {
@@ -58,6 +61,7 @@ export class PlainLanes {
 
   // A file begins to be read when it is whole: the first ones are small, so that nobody waits for them for long.
   get #mostBytes(): number {
-    return Math.ceil(this.#limits.chunkBytes * Math.min(1, FIRST_SHARE * (this.#taken + 1)));
+    const share = this.#taken < MANY_FILES ? Math.min(1, FIRST_SHARE * (this.#taken + 1)) : LARGE_SHARE;
+    return Math.ceil(this.#limits.chunkBytes * share);
   }
 }

@@ -18,7 +18,7 @@ export interface StagingDefaults {
  * megabyte for each of its parts. Without any, those of a huge table would be too many. Well below a hundred, the
  * most that the engine merges at once: it would wait for as many for ever.
  */
-const FEW_MERGES = 'min_parts_to_merge_at_once = 64';
+const FEW_MERGES = 'min_parts_to_merge_at_once = 80, vertical_merge_algorithm_min_columns_to_activate = 1';
 
 /** Takes the mark that a row is gone as text has it, a letter. Never stored. */
 export const IS_DELETED_INPUT = '_etl_is_deleted';
