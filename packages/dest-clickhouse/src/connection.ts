@@ -5,6 +5,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import type { OperationOptions } from '@etl/core';
 import { EtlError } from '@etl/core/errors';
 import { clickHouseError, serverCode, SESSION_NOT_FOUND } from './clickhouse-error.ts';
+import { ClientPool } from './client-pool.ts';
 import { EngineMemory } from './engine-memory.ts';
 import { literal } from './identifier.ts';
 import type { InsertFile, InsertFiles } from './insert-files.ts';
@@ -79,14 +80,10 @@ export class Connection {
   readonly #client: ClickHouseClient;
   readonly #aside: ClickHouseClient | undefined;
   readonly #insertFiles: InsertFiles | undefined;
-  readonly #another: (() => ClickHouseClient) | undefined;
   /** The turns of {@link insertFile}: each takes one thread of the engine. */
   readonly fileInserts = new InsertQueue(FILES_AT_ONCE);
   readonly #engineMemory = new EngineMemory();
-  /** Clients for inserts of files. */
-  readonly #others: ClickHouseClient[] = [];
-  readonly #idleOthers: ClickHouseClient[] = [];
-  #isClosed = false;
+  readonly #others: ClientPool;
   readonly #close: () => Promise<void>;
   readonly #retryWaitMs: number;
   readonly target: string;
@@ -96,7 +93,7 @@ export class Connection {
     this.#client = client;
     this.#aside = end.aside;
     this.#insertFiles = end.insertFiles;
-    this.#another = end.another;
+    this.#others = new ClientPool(end.another ?? (() => client));
     this.#close = end.close;
     this.#retryWaitMs = end.retryWaitMs;
     this.target = end.target;
@@ -178,7 +175,7 @@ export class Connection {
       `INSERT INTO ${target.table} (${target.columns.join(', ')}) FROM INFILE ${literal(file.path)} COMPRESSION 'none' ` +
       `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0, ${MANY_PARTITIONS}, ${ONE_THREAD}, ${PLAIN_TEXT} FORMAT TabSeparated`;
     await this.#retrying(options, async () => {
-      await this.#withAnother(async (client) => {
+      await this.#others.with(async (client) => {
         await this.#exec(query, await this.#prepared(options), client);
         await this.#engineMemory.inserted(file.length, (statement) => this.#exec(statement, {}, client));
       });
@@ -188,24 +185,7 @@ export class Connection {
   /** Lets an embedded engine give back what it keeps for later: goes before work that takes much of another kind. */
   async releaseMemory(): Promise<void> {
     if (!this.isEmbedded) return;
-    await this.#withAnother((client) => this.#engineMemory.release((statement) => this.#exec(statement, {}, client)));
-  }
-
-  async #withAnother(work: (client: ClickHouseClient) => Promise<void>): Promise<void> {
-    if (this.#isClosed) throw new TypeError('a statement after close');
-    const client = this.#idleOthers.pop() ?? this.#connectAnother();
-    try {
-      await work(client);
-    } finally {
-      if (!this.#isClosed) this.#idleOthers.push(client);
-    }
-  }
-
-  #connectAnother(): ClickHouseClient {
-    const client = this.#another?.();
-    if (client === undefined) return this.#client;
-    this.#others.push(client);
-    return client;
+    await this.#others.with((client) => this.#engineMemory.release((statement) => this.#exec(statement, {}, client)));
   }
 
   /** The raw result of any query, in the format it names. */
@@ -219,11 +199,10 @@ export class Connection {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    const clients = [this.#client, ...(this.#aside === undefined ? [] : [this.#aside]), ...this.#others.splice(0)];
-    this.#idleOthers.length = 0;
+    const own = this.#aside === undefined ? [this.#client] : [this.#client, this.#aside];
+    const clients = new Set([...own, ...this.#others.end()]);
     try {
-      const ends = await Promise.allSettled(clients.map(async (client) => client.close()));
+      const ends = await Promise.allSettled([...clients].map(async (client) => client.close()));
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
     } finally {
       await this.#close();

@@ -7,11 +7,11 @@ const IS_DEAD = 1;
 const IS_DELETED = 2;
 
 /**
- * The newest line of each key since the last flush, in one piece of memory. Versions increase with
- * the log, so what an earlier change of the same key wrote could never be seen.
+ * The lines of a page, in one piece of memory, each with a key. Versions increase with the log, so what an earlier
+ * change of the same key wrote could never be seen: where it is known, it is left out.
  */
 export class PendingLines {
-  /** Where a line is written, between {@link begin} and {@link end}; its key fields first. */
+  /** Where a line is written, its key fields first; then it is taken by {@link add} or {@link addNew}. */
   readonly text = new TextBuffer();
   readonly #keys = new KeyIndex(this.text);
   #count = 0;

@@ -157,9 +157,9 @@ async function findStart(
   control: Client,
   slot: SlotFacts | undefined,
   server: SourceServer,
-): Promise<Start> {
+): Promise<Start & { /** Every table is copied, whatever its position says. */ readonly isAnew: boolean }> {
   try {
-    return await storedStart(request, options.slot, slot, server);
+    return { ...(await storedStart(request, options.slot, slot, server)), isAnew: false };
   } catch (error) {
     if (!canBeginAnew(error, options, request)) throw error;
     request.logger?.warn({ reason: error.code }, 'stored position cannot be gone on from, all tables are copied');

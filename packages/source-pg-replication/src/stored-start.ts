@@ -13,8 +13,6 @@ export interface Start {
   /** Absent when all tables are read from the start. */
   readonly stored: SlotPosition | undefined;
   readonly epoch: number;
-  /** Whether every table is copied, whatever its position says. */
-  readonly isAnew: boolean;
 }
 
 export interface SourceServer {
@@ -35,21 +33,20 @@ export async function storedStart(
   server: SourceServer,
 ): Promise<Start> {
   const state = request.state ?? [];
-  const isAnew = false;
   if (slot !== undefined) requireUsableSlot(name, slot, server.database);
   const stored = readSlotPosition(state);
   if (stored === undefined) {
     if (slot !== undefined) await requireKnownSlot(request, name, slot, server.system.identifier);
-    return { slot, stored, epoch: 1, isAnew };
+    return { slot, stored, epoch: 1 };
   }
   requireSameHistory(stored, server.system);
   if (slot === undefined) {
-    if (!hasTablePosition(state)) return { slot, stored: undefined, epoch: stored.epoch, isAnew };
+    if (!hasTablePosition(state)) return { slot, stored: undefined, epoch: stored.epoch };
     throw slotMissing(name);
   }
   const position = parseLsn(stored.lsn);
   if (slot.confirmedLsn !== null && slot.confirmedLsn > position) throw slotAhead(name, slot.confirmedLsn, position);
-  return { slot, stored, epoch: stored.epoch, isAnew };
+  return { slot, stored, epoch: stored.epoch };
 }
 
 /** Whether what cannot be gone on from is left behind, because all is to be copied anyway. */
