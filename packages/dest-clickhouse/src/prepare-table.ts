@@ -2,7 +2,7 @@ import { EtlError, type OperationOptions, type SchemaChange, type SchemaContract
 import type { Database } from './database.ts';
 import { literal } from './identifier.ts';
 import type { ResolvedOptions } from './options.ts';
-import { addColumn, createRawTable, generations, rawName } from './raw-table.ts';
+import { addColumn, createRawTable, dropSuperseded, generations, rawName } from './raw-table.ts';
 import { frozen, frozenWithout, type Discard } from './schema-contract.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
 import { areCurrent, presentViews, requireOwnNames, viewsOf } from './table-views.ts';
@@ -56,7 +56,7 @@ export async function prepareTable(
   return definingTable(database, plan.publicName, settings, options, async () => {
     const table = await look();
     for (const statement of definingStatements(database, plan, table)) await database.command(statement, options);
-    if (table.hasOlder) await dropForgotten(database, plan.publicName, options);
+    if (table.hasOlder) await dropSuperseded(database, plan.publicName, options);
     return { ...table, generation: table.generation ?? 0n };
   });
 }
@@ -146,23 +146,6 @@ export async function lookAtTable(
     conflict,
     isViewCurrent,
   };
-}
-
-/**
- * Drops the generations before the newest that no view reads: a run that was stopped just before
- * creating the first one creates it when it wakes, although the table has been replaced meanwhile.
- */
-async function dropForgotten(database: Database, publicName: string, options: OperationOptions): Promise<void> {
-  for (const generation of (await generations(database, publicName, options)).slice(0, -1)) {
-    const name = rawName(publicName, generation);
-    const mention = `${name.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')}\\b`;
-    const [row] = await database.look<{ readers: string }>(
-      `SELECT toString(count()) AS readers FROM system.tables WHERE database = ${literal(database.name)} ` +
-        `AND engine = 'View' AND match(as_select, ${literal(mention)})`,
-      options,
-    );
-    if (row?.readers === '0') await database.drop(name, options);
-  }
 }
 
 /** A table that is made as it is declared. */

@@ -7,7 +7,7 @@ import type { ResolvedOptions } from './options.ts';
 import { takenOver } from './pipeline-lock.ts';
 import { definingTable } from './table-definition.ts';
 import { areViewsCurrent, refreshViews } from './table-views.ts';
-import { addColumn, createRawTable, generations, rawName } from './raw-table.ts';
+import { addColumn, createRawTable, dropSuperseded, generations, rawName } from './raw-table.ts';
 import { writeSliceLedger } from './slice-ledger.ts';
 import { writeState } from './stored-state.ts';
 import { insertSystemRows, systemTime } from './system-tables.ts';
@@ -51,7 +51,8 @@ export async function publishPrepared(
 
 /**
  * A replacement of the table: rows first, then the views. They are switched to the newest generation
- * there is, never simply to this one: a runner that wakes up late must not bring an old one back.
+ * there is, never simply to this one: a runner that wakes up late must not bring an old one back, nor
+ * leave one behind that has been replaced itself meanwhile.
  */
 async function publishGeneration(
   database: Database,
@@ -59,8 +60,14 @@ async function publishGeneration(
   table: ManifestTable,
   options: OperationOptions,
 ): Promise<void> {
-  await database.command(createRawTable(database, table.plan, BigInt(table.generation)), options);
-  await attach(database, prepared, table, BigInt(table.generation), options);
+  const generation = BigInt(table.generation);
+  await database.command(createRawTable(database, table.plan, generation), options);
+  if ((await newestGeneration(database, table, options)) > generation) {
+    await dropSuperseded(database, table.plan.publicName, options);
+    if ((await database.find(prepared, options)) === undefined) throw takenOver();
+    return;
+  }
+  await attach(database, prepared, table, generation, options);
   await refreshViews(database, table.plan, await newestGeneration(database, table, options), options);
 }
 

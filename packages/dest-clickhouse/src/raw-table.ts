@@ -30,6 +30,23 @@ export async function generations(
     .sort((a, b) => (a < b ? -1 : 1));
 }
 
+/**
+ * Drops the generations before the newest that no view reads: a run that was stopped just before
+ * creating one creates it when it wakes, although the table has been replaced meanwhile.
+ */
+export async function dropSuperseded(database: Database, publicName: string, options: OperationOptions): Promise<void> {
+  for (const generation of (await generations(database, publicName, options)).slice(0, -1)) {
+    const name = rawName(publicName, generation);
+    const mention = `${name.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')}\\b`;
+    const [row] = await database.look<{ readers: string }>(
+      `SELECT toString(count()) AS readers FROM system.tables WHERE database = ${literal(database.name)} ` +
+        `AND engine = 'View' AND match(as_select, ${literal(mention)})`,
+      options,
+    );
+    if (row?.readers === '0') await database.drop(name, options);
+  }
+}
+
 export function createRawTable(database: Database, plan: TablePlan, generation: bigint): string {
   const columns = plan.columns.map(({ name, type }) => `${identifier(name)} ${type}`);
   return (

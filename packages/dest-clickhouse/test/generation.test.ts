@@ -1,6 +1,7 @@
-import type { Row, StreamSpec } from '@etl/core';
+import type { Destination, Row, StreamSpec } from '@etl/core';
 import { expect, it } from 'vitest';
-import { embeddedFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
+import { embeddedFixture, httpFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
+import { buryHolders } from './history.ts';
 
 const LIST: StreamSpec = {
   name: 'list',
@@ -9,8 +10,8 @@ const LIST: StreamSpec = {
   writeDisposition: 'replace',
 };
 
-async function load(fixture: ClickHouseFixture, rows: readonly Row[]): Promise<void> {
-  await using session = await fixture.destination.open('p');
+async function load({ destination }: { readonly destination: Destination }, rows: readonly Row[]): Promise<void> {
+  await using session = await destination.open('p');
   await using open = await session.beginLoad();
   await open.prepare(LIST);
   await open.write('list', rows);
@@ -56,4 +57,38 @@ it('keeps an older generation that the view still reads', async () => {
   await open.prepare({ ...LIST, writeDisposition: 'merge' });
   expect(await generations(fixture)).toContain(current);
   expect(await fixture.readRows('list')).toEqual([{ id: 1 }]);
+});
+
+it.each([
+  ['waits for the definition of the table', /^CREATE TABLE .*_etl_lock_definition_of_/],
+  ['creates the table', /^CREATE TABLE .*_raw_shop___list_g[1-9]/],
+  ['attaches the rows', /^ALTER TABLE .* ATTACH PARTITION/],
+])('leaves nothing behind when it is stopped as it %s and wakes after another replacement', async (_, statement) => {
+  let wake = (): void => undefined;
+  const woken = new Promise<undefined>((resolve) => (wake = () => resolve(undefined)));
+  let isCommitted = false;
+  let stop = (): void => undefined;
+  const stopped = new Promise<void>((resolve) => (stop = resolve));
+  let isAwaited = true;
+  await using fixture = await httpFixture({ lockWaitMs: 600_000 }, (query) => {
+    isCommitted ||= query.includes('_etl_prepared_') && query.startsWith('RENAME TABLE');
+    if (!isAwaited || !isCommitted || !statement.test(query)) return undefined;
+    isAwaited = false;
+    stop();
+    return woken;
+  });
+  const late = load({ destination: fixture.create() }, [{ id: 1 }]).then(
+    () => 'ended well',
+    (error: { readonly code?: string }) => error.code,
+  );
+  await stopped;
+  await buryHolders(fixture);
+  await load({ destination: fixture.create() }, [{ id: 2 }]);
+  await load({ destination: fixture.create() }, [{ id: 3 }]);
+  const current = await generations(fixture);
+  expect(current).toHaveLength(1);
+  wake();
+  expect(await late).toBe('PIPELINE_TAKEN_OVER');
+  expect(await generations(fixture)).toEqual(current);
+  expect(await fixture.readRows('list')).toEqual([{ id: 3 }]);
 });

@@ -43,7 +43,7 @@ export async function leftovers(reader: ClickHouseReader, database: string): Pro
   );
   const raw = await readRows<{ name: string }>(
     reader,
-    `SELECT max(found.name) AS name FROM system.tables AS found WHERE database = '${database}' AND startsWith(found.name, '_raw_') AND engine != 'View' GROUP BY replaceRegexpOne(found.name, '_g[0-9]+$', '') HAVING count() > 1`,
+    `SELECT arrayStringConcat(groupArray(found.name), ' beside ') AS name FROM system.tables AS found WHERE database = '${database}' AND startsWith(found.name, '_raw_') AND engine != 'View' GROUP BY replaceRegexpOne(found.name, '_g[0-9]+$', '') HAVING count() > 1`,
   );
   return [...tables, ...raw].map(({ name }) => name);
 }
