@@ -33,12 +33,13 @@ export async function claimScope(
   options: OperationOptions,
 ): Promise<void> {
   const scope = scopeText(claim);
-  const claims = await overlappingClaims(database, claim.publicName, scope, options);
+  const claims = await overlappingClaims(database, claim.publicName, scope, by.pipeline, options);
   requireNoOther(claims, claim, by.pipeline);
   if (claims.some(({ pipeline, scope: claimed }) => pipeline === by.pipeline && claimed === scope)) return;
   await writeClaim(database, claim.publicName, scope, by, false, options);
   try {
-    requireNoOther(await overlappingClaims(database, claim.publicName, scope, options), claim, by.pipeline);
+    const seen = await overlappingClaims(database, claim.publicName, scope, by.pipeline, options);
+    requireNoOther(seen, claim, by.pipeline);
   } catch (error) {
     await writeClaim(database, claim.publicName, scope, by, true, options);
     throw error;
@@ -50,13 +51,16 @@ interface StoredClaim {
   readonly scope: string;
 }
 
+/** With the pipeline's own claim, which has not to be made again. */
 function overlappingClaims(
   database: Database,
   publicName: string,
   scope: string,
+  pipeline: string,
   options: OperationOptions,
 ): Promise<readonly StoredClaim[]> {
-  const overlaps = overlapCondition(scope);
+  const own = `(pipeline = ${literal(pipeline)} AND scope = ${literal(scope)})`;
+  const overlaps = `(${overlapCondition(scope)} OR ${own})`;
   return database.rows<StoredClaim>(
     `SELECT pipeline, scope FROM ${database.table('_etl_scopes')} FINAL ` +
       `WHERE table_name = ${literal(publicName)} AND released = 0 AND ${overlaps} ORDER BY pipeline`,

@@ -12,6 +12,12 @@ const REPORT: StreamSpec = {
   writeDisposition: 'replace',
   scope: { keys: ['account'], day: 'day' },
 };
+const EVENTS: StreamSpec = {
+  name: 'event',
+  columns: [{ name: 'id', type: 'string', nullable: false }],
+  primaryKey: ['id'],
+  writeDisposition: 'merge',
+};
 const OWNED = { code: 'SCOPE_OWNED', kind: 'config' };
 
 async function replace(
@@ -81,4 +87,22 @@ it('never admits two that claim at the same moment', async () => {
     );
     expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBeLessThanOrEqual(1);
   }
+});
+
+it('registers once who adds rows to a table, and refuses who would replace it', async () => {
+  await using fixture = await httpFixture();
+  const add = async (id: string): Promise<void> => {
+    await using session = await fixture.create().open('pg_shop');
+    await using load = await session.beginLoad();
+    await load.prepare(EVENTS);
+    await load.write('event', [{ id }]);
+    await load.commit([]);
+  };
+  await add('1');
+  await add('2');
+  expect(fixture.queries.filter((query) => /^INSERT INTO .*_etl_scopes/.test(query))).toHaveLength(1);
+  await using session = await fixture.create().open('pg_other');
+  await using load = await session.beginLoad();
+  await load.prepare(EVENTS);
+  await expect(load.truncate('event')).rejects.toMatchObject(OWNED);
 });
