@@ -84,15 +84,28 @@ async function* copyTable(
 
 async function* copyRows(copy: TableCopy): AsyncGenerator<SourceMessage, void, undefined> {
   const { stream } = copy;
-  yield { type: 'schema', stream: stream.spec };
-  yield { type: 'truncate', stream: stream.name };
-  const { estimatedRows } = stream.table;
-  const expected = estimatedRows > 0 ? { expectedRows: estimatedRows } : {};
-  let count = 0;
-  for await (const { message, rowCount } of copy.pages()) {
-    yield message;
-    count += rowCount;
-    yield { type: 'progress', stream: stream.name, phase: 'snapshot', rows: count, ...expected };
+  const pages = copy.pages();
+  // The server copies while the destination makes its table ready.
+  let next = pages.next();
+  next.catch(() => undefined);
+  let isBegun = false;
+  try {
+    yield { type: 'schema', stream: stream.spec };
+    yield { type: 'truncate', stream: stream.name };
+    isBegun = true;
+    const { estimatedRows } = stream.table;
+    const expected = estimatedRows > 0 ? { expectedRows: estimatedRows } : {};
+    let count = 0;
+    for (let page = await next; page.done !== true; page = await next) {
+      yield page.value.message;
+      count += page.value.rowCount;
+      yield { type: 'progress', stream: stream.name, phase: 'snapshot', rows: count, ...expected };
+      next = pages.next();
+    }
+  } finally {
+    // Nobody waits for a first page that nobody takes.
+    if (!isBegun) copy.destroy();
+    await pages.return();
   }
 }
 

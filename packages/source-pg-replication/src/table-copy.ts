@@ -5,7 +5,7 @@ import { blockRanges, rangeCondition, type BlockRange } from './block-ranges.ts'
 import { isCatalogRace } from './catalog-race.ts';
 import { describeTables, readTypes, type CatalogTable } from './catalog.ts';
 import type { Connector } from './connector.ts';
-import { RowPage, TextPage, type CopiedPage } from './copied-page.ts';
+import { RowPage, TextPage, type CopiedPage, type PageWriter } from './copied-page.ts';
 import { identifier, literal, qualified } from './identifier.ts';
 import { mergeGenerators } from './merge-generators.ts';
 import { pgError, sqlState } from './pg-error.ts';
@@ -40,6 +40,8 @@ export interface TableCopy {
   readonly stream: TableStream;
   /** The rows of the snapshot, in pages. To be read to the end or returned from, which ends the copy. */
   pages(): AsyncGenerator<CopiedPage, void, undefined>;
+  /** Cuts the copy off, also while a page is waited for. */
+  destroy(): void;
 }
 
 /**
@@ -74,7 +76,12 @@ export async function beginTableCopy(options: TableCopyOptions): Promise<TableCo
     );
     const stream = tableStream(now, types, options.replaced);
     const ranges = await blockRanges(worker, now, copyConnections);
-    return { stream, pages: () => copyPages(worker, stream, ranges, options) };
+    const workers: [Client, ...Client[]] = [worker];
+    return {
+      stream,
+      pages: () => copyPages(workers, stream, ranges, options),
+      destroy: () => workers.forEach((open) => connector.destroy(open)),
+    };
   } catch (error) {
     connector.destroy(worker);
     // What the snapshot shows of the catalog is not there any more.
@@ -102,14 +109,14 @@ function source(table: CatalogTable): string {
 }
 
 async function* copyPages(
-  first: Client,
+  workers: [Client, ...Client[]],
   stream: TableStream,
   ranges: readonly BlockRange[],
   options: TableCopyOptions,
 ): AsyncGenerator<CopiedPage, void, undefined> {
   const { connector } = options;
   const left = [...ranges];
-  const workers = [first];
+  const [first] = workers;
   let isDone = false;
   try {
     const helpers = Array.from({ length: Math.min(options.copyConnections, ranges.length) - 1 }, (_, index) =>
@@ -168,7 +175,7 @@ async function* copyRanges(
   session: number,
   options: TableCopyOptions,
 ): AsyncGenerator<CopiedPage, void, undefined> {
-  const { pageRows, pageBytes, epoch, point, acceptsText } = options;
+  const { epoch, point, acceptsText } = options;
   const version = versionBase(epoch, point.lsn);
   const page = acceptsText
     ? new TextPage(stream, version, session, options.copyConnections)
@@ -180,13 +187,10 @@ async function* copyRanges(
       wire.query(copyStatement(stream, page.columns, range));
       while ((await wire.nextAnswer()) !== TAG.copyOutResponse);
       for (;;) {
-        const next = nextTag(wire);
-        const tag = typeof next === 'number' ? next : await next;
-        if (tag === TAG.readyForQuery) break;
-        if (tag !== TAG.copyData) continue;
-        const { buffer, start, end } = wire.scanner;
-        page.add(buffer, start, end);
-        if (page.rowCount >= pageRows || page.byteCount >= pageBytes) yield page.take(false);
+        const stop = addRows(wire, page, options);
+        if (stop === 'end') break;
+        if (stop === 'full') yield page.take(false);
+        else await wire.fill();
       }
       if (page.rowCount > 0) yield page.take(true);
     }
@@ -197,10 +201,25 @@ async function* copyRanges(
   }
 }
 
-/** Synchronous as long as messages are here already: there is one per row. */
-function nextTag(wire: WireSession): number | Promise<number> {
-  if (!wire.scanner.next()) return wire.fill().then(() => nextTag(wire));
-  return wire.scanner.tag === TAG.error ? wire.currentError() : wire.scanner.tag;
+/** Adds the rows that are here already to the page, and says why it stopped: all of a copy may come in one read. */
+function addRows(
+  wire: WireSession,
+  page: PageWriter,
+  { pageRows, pageBytes }: Pick<TableCopyOptions, 'pageRows' | 'pageBytes'>,
+): 'full' | 'end' | 'more' {
+  const { scanner } = wire;
+  while (scanner.next()) {
+    const { tag } = scanner;
+    if (tag === TAG.copyData) {
+      page.add(scanner.buffer, scanner.start, scanner.end);
+      if (page.rowCount >= pageRows || page.byteCount >= pageBytes) return 'full';
+    } else if (tag === TAG.readyForQuery) {
+      return 'end';
+    } else if (tag === TAG.error) {
+      wire.currentError();
+    }
+  }
+  return 'more';
 }
 
 /** By its name the zone would be looked up for every row: a tenth of the server's CPU. */

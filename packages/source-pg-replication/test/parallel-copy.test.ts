@@ -3,6 +3,7 @@ import { silentLogger, type Destination } from '@etl/core';
 import { expect, test } from 'vitest';
 import { readServerFacts } from '../src/catalog.ts';
 import { Connector } from '../src/connector.ts';
+import { pgReplication } from '../src/index.ts';
 import { resolveOptions } from '../src/options.ts';
 import { createSnapshotPoint } from '../src/snapshot-point.ts';
 import { beginTableCopy } from '../src/table-copy.ts';
@@ -138,4 +139,23 @@ test('a TRUNCATE that waits for the copy does not keep the other sessions waitin
   expect(rows).toBe(ROWS);
   await truncation;
   expect(await database.value('SELECT count(*) FROM items')).toBe('0');
+});
+
+test('rows are on their way while their table is announced, and nobody waits for those that nobody wants', async () => {
+  await using database = await postgres.database(
+    `CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items SELECT g, 'x' FROM generate_series(1, 5000) g;`,
+  );
+  const { name: slot, url } = database;
+  // Some 10 ms for each row.
+  await database.sql(`CREATE PUBLICATION slow FOR TABLE items WHERE (md5(repeat(name, 5000000)) <> '')`);
+  await using source = pgReplication({ connectionString: url, slot, publication: 'slow' });
+  const copying = (): Promise<string | null> =>
+    database.value(`SELECT count(*) FROM pg_stat_activity WHERE datname = '${slot}' AND query LIKE 'COPY%'`);
+  for await (const message of source.read({ acceptsText: true })) {
+    expect(message.type).toBe('schema');
+    await expect.poll(copying, { timeout: 10_000 }).toBe('1');
+    break;
+  }
+  // The server notices when it has something to send.
+  expect(await copying()).toBe('1');
 });
