@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -6,6 +6,7 @@ import { startPostgres } from '@etl/testing/postgres';
 import { Client } from 'pg';
 import { measuredProcess, type Measured } from './measured-process.ts';
 import { findProgram, timed } from './postgres-programs.ts';
+import { print, ratio, show } from './report.ts';
 
 /**
  * PostgreSQL into an embedded ClickHouse, against two floors and an alternative, all in one run: what
@@ -17,6 +18,8 @@ const { values } = parseArgs({
     rows: { type: 'string', default: '2000000' },
     changes: { type: 'string', default: '1000000' },
     'per-transaction': { type: 'string', default: '1000' },
+    /** How often each is measured; the one in the middle counts. */
+    rounds: { type: 'string', default: '3' },
     /** Rows of a table and of a transaction whose memory is compared with that of small ones; 0 leaves both out. */
     memory: { type: 'string', default: '0' },
     transaction: { type: 'string', default: '2000000' },
@@ -25,9 +28,12 @@ const { values } = parseArgs({
 const rows = Number(values.rows);
 const changes = Number(values.changes);
 const perTransaction = Number(values['per-transaction']);
+const rounds = Number(values.rounds);
 const memory = Number(values.memory);
 const transaction = Number(values.transaction);
 const FEW = 1000;
+const SLOTS = ['etl_bench', 'floor', 'npm_package'];
+const ENGINES = ['engine', 'theirs'];
 const directory = mkdtempSync(join(tmpdir(), 'etl-bench-'));
 const postgres = await startPostgres({ settings: { max_slot_wal_keep_size: '-1' } });
 const url = postgres.connectionString('postgres');
@@ -74,31 +80,62 @@ function newRow(n: string): string {
   return `${n}, ${n} % 1000, 'note ' || ${n}, (${n} * 7 % 100000) / 100.0, ${n} % 3 = 0, timestamptz '2026-01-01' + ${n} * interval '1 second', ${n} / 3.0, jsonb_build_object('n', ${n})`;
 }
 
+interface Round {
+  readonly floor: number;
+  readonly own: Measured;
+  readonly theirs: Measured;
+}
+
 async function snapshot(): Promise<void> {
   const psql = findProgram('psql');
   const copy = (): Promise<number> =>
     psql === undefined
       ? Promise.resolve(Number.NaN)
       : timed(psql, ['-qc', String.raw`\copy bench TO /dev/null`, 'postgres'], environment);
-  // Before and after, because other work on the machine comes and goes.
-  const before = await copy();
-  const own = await run('load-once.ts', 'snapshot');
-  const floor = (before + (await copy())) / 2;
-  const { published } = own;
-  show(String.raw`psql \copy into nothing`, { rows, seconds: floor });
-  if (published !== undefined) show('snapshot, embedded ClickHouse, published', { ...published, rows: own.rows });
-  show('snapshot, merges included', own);
-  const reading = await run('load-once.ts', 'read');
-  show('snapshot, into nothing', reading);
-  const theirs = await run('npm-package.ts', 'snapshot', 'bench', 'theirs');
-  show('cursor + client.insert of objects', theirs);
-  ratio('rows/s of the snapshot to those of psql until it is published', quotient(floor, published?.seconds));
-  ratio('the same, merges included', floor / own.seconds);
-  ratio('the same into nothing', floor / reading.seconds);
-  ratio('CPU of objects, which are not merged, to ours', quotient(theirs.cpuSeconds, published?.cpuSeconds));
-  ratio('the same, our merges included', quotient(theirs.cpuSeconds, own.cpuSeconds));
-  ratio('memory of objects to ours', quotient(theirs.peakMegabytes, own.peakMegabytes));
-  ratio('the same without mapped files', quotient(theirs.ownMegabytes, own.ownMegabytes));
+  const taken: (Round & { readonly reading: Measured })[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    await forget('bench');
+    // Before and after, because other work on the machine comes and goes.
+    const before = await copy();
+    const own = await run('load-once.ts', 'snapshot');
+    const floor = (before + (await copy())) / 2;
+    const reading = await run('load-once.ts', 'read');
+    rmSync(join(directory, 'theirs'), { recursive: true, force: true });
+    taken.push({ floor, own, reading, theirs: await run('npm-package.ts', 'snapshot', 'bench', 'theirs') });
+  }
+  show(
+    String.raw`psql \copy into nothing`,
+    taken.map(({ floor }) => ({ rows, seconds: floor })),
+  );
+  show(
+    'snapshot, embedded ClickHouse, published',
+    taken.map(({ own }) => published(own)),
+  );
+  show(
+    'snapshot, merges included',
+    taken.map(({ own }) => own),
+  );
+  show(
+    'snapshot, into nothing',
+    taken.map(({ reading }) => reading),
+  );
+  show(
+    'cursor + client.insert of objects',
+    taken.map(({ theirs }) => theirs),
+  );
+  ratio(
+    'rows/s of the snapshot to those of psql until it is published',
+    taken.map(({ floor, own }) => [floor, published(own).seconds]),
+  );
+  ratio(
+    'the same, merges included',
+    taken.map(({ floor, own }) => [floor, own.seconds]),
+  );
+  ratio(
+    'the same into nothing',
+    taken.map(({ floor, reading }) => [floor, reading.seconds]),
+  );
+  ratioOfCosts('objects', taken);
 }
 
 async function changeStream(): Promise<void> {
@@ -108,22 +145,89 @@ async function changeStream(): Promise<void> {
   for (const slot of ['floor', 'npm_package']) {
     await database.query(`SELECT pg_create_logical_replication_slot('${slot}', 'pgoutput')`);
   }
+  await keep();
   await change(FEW, changes);
   await database.query('CHECKPOINT');
-  const floor = await receive();
-  show('pg_recvlogical into nothing', { rows: changes, seconds: floor });
-  const own = await run('load-once.ts', 'changes');
-  const { published } = own;
-  if (published !== undefined) show('changes, embedded ClickHouse, published', { ...published, rows: own.rows });
-  show('changes, merges included', own);
-  const theirs = await run('npm-package.ts', 'changes', 'bench', 'theirs', String(changes));
-  show('npm package + client.insert of objects', theirs);
-  ratio('wall of pg_recvlogical to ours until it is published', quotient(floor, published?.seconds));
-  ratio('the same, merges included', floor / own.seconds);
-  ratio('CPU of the npm package, which merges nothing, to ours', quotient(theirs.cpuSeconds, published?.cpuSeconds));
-  ratio('the same, our merges included', quotient(theirs.cpuSeconds, own.cpuSeconds));
-  ratio('memory of the npm package to ours', quotient(theirs.peakMegabytes, own.peakMegabytes));
-  ratio('the same without mapped files', quotient(theirs.ownMegabytes, own.ownMegabytes));
+  const taken: Round[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    if (round > 0) await goBack();
+    const floor = await receive();
+    const own = await run('load-once.ts', 'changes');
+    taken.push({ floor, own, theirs: await run('npm-package.ts', 'changes', 'bench', 'theirs', String(changes)) });
+  }
+  show(
+    'pg_recvlogical into nothing',
+    taken.map(({ floor }) => ({ rows: changes, seconds: floor })),
+  );
+  show(
+    'changes, embedded ClickHouse, published',
+    taken.map(({ own }) => published(own)),
+  );
+  show(
+    'changes, merges included',
+    taken.map(({ own }) => own),
+  );
+  show(
+    'npm package + client.insert of objects',
+    taken.map(({ theirs }) => theirs),
+  );
+  ratio(
+    'wall of pg_recvlogical to ours until it is published',
+    taken.map(({ floor, own }) => [floor, published(own).seconds]),
+  );
+  ratio(
+    'the same, merges included',
+    taken.map(({ floor, own }) => [floor, own.seconds]),
+  );
+  ratioOfCosts('the npm package', taken);
+}
+
+function published(own: Measured): Measured {
+  return { seconds: Number.NaN, ...own.published, rows: own.rows };
+}
+
+function ratioOfCosts(whose: string, taken: readonly Round[]): void {
+  ratio(
+    `CPU of ${whose}, which merges nothing, to ours`,
+    taken.map(({ theirs, own }) => [theirs.cpuSeconds, published(own).cpuSeconds]),
+  );
+  ratio(
+    'the same, our merges included',
+    taken.map(({ theirs, own }) => [theirs.cpuSeconds, own.cpuSeconds]),
+  );
+  ratio(
+    `memory of ${whose} to ours`,
+    taken.map(({ theirs, own }) => [theirs.peakMegabytes, own.peakMegabytes]),
+  );
+  ratio(
+    'the same without mapped files',
+    taken.map(({ theirs, own }) => [theirs.ownMegabytes, own.ownMegabytes]),
+  );
+}
+
+/** Leaves nothing of an earlier snapshot at the source. */
+async function forget(table: string): Promise<void> {
+  await database.query(
+    `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = 'etl_${table}'`,
+  );
+  await database.query(`DROP PUBLICATION IF EXISTS etl_${table}`);
+}
+
+/** Where every round of changes begins: the slots, and both engines. */
+async function keep(): Promise<void> {
+  for (const slot of SLOTS) await database.query(`SELECT pg_copy_logical_replication_slot('${slot}', 'kept_${slot}')`);
+  for (const engine of ENGINES) cpSync(join(directory, engine), join(directory, `kept_${engine}`), { recursive: true });
+}
+
+async function goBack(): Promise<void> {
+  for (const slot of SLOTS) {
+    await database.query(`SELECT pg_drop_replication_slot('${slot}')`);
+    await database.query(`SELECT pg_copy_logical_replication_slot('kept_${slot}', '${slot}')`);
+  }
+  for (const engine of ENGINES) {
+    rmSync(join(directory, engine), { recursive: true, force: true });
+    cpSync(join(directory, `kept_${engine}`), join(directory, engine), { recursive: true });
+  }
 }
 
 /** Makes changes, half of them new rows and half of them updates of old ones, behind those that were made before. */
@@ -168,29 +272,4 @@ async function memoryOfSize(): Promise<void> {
 
 function run(program: string, mode: string, table = 'bench', engine = 'engine', wanted = '0'): Promise<Measured> {
   return measuredProcess(join(import.meta.dirname, program), [url, join(directory, engine), mode, table, wanted]);
-}
-
-function show(what: string, { rows: count, seconds, ...measured }: Measured): void {
-  print(
-    what,
-    count,
-    seconds.toFixed(2),
-    Math.round(count / seconds).toLocaleString('en'),
-    measured.cpuSeconds?.toFixed(1) ?? '',
-    measured.peakMegabytes?.toFixed(0) ?? '',
-    measured.ownMegabytes?.toFixed(0) ?? '',
-  );
-}
-
-function quotient(one = Number.NaN, other = Number.NaN): number {
-  return one / other;
-}
-
-function ratio(what: string, value: number): void {
-  process.stdout.write(`  ${what}: ${Number.isNaN(value) ? 'cannot be measured here' : value.toFixed(2)}\n`);
-}
-
-function print(...cells: readonly (string | number)[]): void {
-  const [first = '', ...rest] = cells;
-  process.stdout.write(`${String(first).padEnd(42)}${rest.map((cell) => String(cell).padStart(10)).join('')}\n`);
 }
