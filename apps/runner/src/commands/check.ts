@@ -1,9 +1,11 @@
-import { EtlError, type OperationOptions, type Source } from '@etl/core';
+import { EtlError, type Destination, type OperationOptions, type Source, type StateEntry } from '@etl/core';
 import { withDestination } from '../clickhouse-destination.ts';
 import type { Command, CommandContext } from '../command-context.ts';
 import { commonExitCode, EXIT_OK, EXIT_PARTIAL } from '../exit-code.ts';
 import { destinationOf } from '../group-target.ts';
 import { noGroups, openGroup, readGroups } from '../groups.ts';
+import { lockWaitMs } from '../lock-wait.ts';
+import { pipelineName } from '../pipeline-name.ts';
 import { withSource } from '../platform.ts';
 import { problemJson, problemOf, type Problem } from '../problem.ts';
 import { reportProblem } from '../problem-report.ts';
@@ -22,13 +24,13 @@ export interface CheckOptions {
 interface CheckResult {
   readonly platform: string;
   readonly group: string;
-  /** `configuration`, `source` or `destination`. */
+  /** `configuration`, `source`, `destination` or, of a log that has been read before, `position`. */
   readonly part: string;
   readonly detail: string;
   readonly problems: readonly Problem[];
 }
 
-/** `etl check`: configuration, then source and destination, of one group or of all. */
+/** `etl check`: configuration, source and destination, and whether a log can be gone on from, of one group or of all. */
 export function checkGroups(
   platformName: string | undefined,
   groupName: string | undefined,
@@ -100,13 +102,39 @@ async function* checkGroup(
   const group = configured.value;
   for (const secret of group.secrets) redactor.add(secret);
   yield { ...about, part: 'configuration', detail: '', problems: [] };
-  yield await attempt('source', '', () => withSource(group, (source) => sourceProblems(source, { signal, logger })));
-  yield await attempt('destination', group.target.destination, async () => {
+  const source = await attempt('source', '', () =>
+    withSource(group, (opened) => sourceProblems(opened, { signal, logger })),
+  );
+  yield source;
+  const withOpened = async <T>(work: (destination: Destination) => Promise<T>): Promise<T> => {
     const resolved = destinationOf(group, { env, redactor, embedded: options.embedded });
     const dataset = datasetOf(platformName, group.target.dataset, undefined, env);
-    await withDestination(resolved, dataset, env, (destination) => destination.check({ signal, logger }));
-    return [];
+    return withDestination(resolved, dataset, env, work);
+  };
+  let state: readonly StateEntry[] = [];
+  const destination = await attempt('destination', group.target.destination, () =>
+    withOpened(async (opened) => {
+      await opened.check({ signal, logger });
+      const view = await opened.inspect({ signal, logger, waitMs: lockWaitMs(env) });
+      state = await view.readState(pipelineName(platformName, groupName, env));
+      return [];
+    }),
+  );
+  yield destination;
+  const isReadable = [source, destination].every(({ problems }) => problems.every(isPartial));
+  if (!isReadable || state.length === 0) return;
+  yield* await withSource(group, async (opened) => {
+    if (opened.outlook === undefined) return [];
+    const position = attempt('position', '', async () => {
+      await opened.outlook?.({ signal, logger, state });
+      return [];
+    });
+    return [await position];
   });
+}
+
+function isPartial({ exitCode }: Problem): boolean {
+  return exitCode === EXIT_PARTIAL;
 }
 
 /**
@@ -160,9 +188,9 @@ function verdict(results: readonly CheckResult[]): string {
   const failing = results.filter(({ problems }) => problems.length > 0);
   const names = new Set(failing.map(nameOf));
   if (names.size === 0) return `${count(groups.size, 'group')} ready`;
-  const isPartial = failing.flatMap(({ problems }) => problems).every(({ exitCode }) => exitCode === EXIT_PARTIAL);
-  const what = isPartial ? 'ready only in part' : 'not ready';
-  const rest = isPartial ? '; a run loads the streams that are not named' : '';
+  const isInPart = failing.flatMap(({ problems }) => problems).every(isPartial);
+  const what = isInPart ? 'ready only in part' : 'not ready';
+  const rest = isInPart ? '; a run loads the streams that are not named' : '';
   return `${names.size} of ${count(groups.size, 'group')} ${what}: ${[...names].join(', ')}${rest}`;
 }
 
