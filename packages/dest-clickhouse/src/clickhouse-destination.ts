@@ -72,8 +72,10 @@ class ClickHouseDestination implements Destination {
   }
 
   async open(pipeline: string, options: OpenOptions = {}): Promise<DestinationSession> {
+    // Compiled while the engine or the server answers.
+    const module = import('./session.ts');
     const database = await this.#database(options);
-    const { ClickHouseSession } = await import('./session.ts');
+    const { ClickHouseSession } = await module;
     return ClickHouseSession.open(database, this.#options, pipeline, options);
   }
 

@@ -14,6 +14,8 @@ const NUMBER_OF: Readonly<Record<string, string>> = {
   _etl_scopes: 'intDiv(version, 2)',
 };
 const UNBORN = '_etl_counter_init';
+/** A statement has an end. */
+const TABLES_AT_ONCE = 100;
 
 /**
  * Claims the next load number of the database.
@@ -68,21 +70,29 @@ async function greatestUsedNumber(database: Database, options?: OperationOptions
     options,
   );
   let greatest = 0n;
+  const read: string[] = [];
   for (const { name, engine } of tables) {
     if (engine === 'View') continue;
     const named = numberInName(name);
     if (named > greatest) greatest = named;
-    if (NUMBERED.some((prefix) => name.startsWith(prefix))) continue;
-    const expression = name.startsWith(RAW_PREFIX) ? LOAD_NUMBER_OF_ROW : (NUMBER_OF[name] ?? 'load_number');
+    if (!NUMBERED.some((prefix) => name.startsWith(prefix))) read.push(name);
+  }
+  while (read.length > 0) {
+    const names = read.splice(0, TABLES_AT_ONCE);
     const [row] = await database.rows<{ _etl_number: string }>(
-      `SELECT toString(max(${expression})) AS _etl_number FROM ${database.table(name)}`,
+      `SELECT toString(max(number)) AS _etl_number FROM (${names.map((name) => greatestIn(database, name)).join(' UNION ALL ')})`,
       options,
-      [name],
+      names,
     );
-    const number = BigInt(row?._etl_number ?? '0');
-    if (number > greatest) greatest = number;
+    const stored = BigInt(row?._etl_number ?? '0');
+    if (stored > greatest) greatest = stored;
   }
   return greatest;
+}
+
+function greatestIn(database: Database, name: string): string {
+  const expression = name.startsWith(RAW_PREFIX) ? LOAD_NUMBER_OF_ROW : (NUMBER_OF[name] ?? 'load_number');
+  return `SELECT toUInt128(max(${expression})) AS number FROM ${database.table(name)}`;
 }
 
 /** The load number in the name of a generation, a lock, or a table of a load; 0 without one. */

@@ -27,39 +27,23 @@ SYSTEM SYNC REPLICA `travel`.`_etl_loads` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(max(load_number)) AS _etl_number FROM `travel`.`_etl_loads`;
-
--- session_id=…
--- session_timeout=60
 SYSTEM SYNC REPLICA `travel`.`_etl_memory` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(max(bitShiftRight(version, 64))) AS _etl_number FROM `travel`.`_etl_memory`;
-
--- session_id=…
--- session_timeout=60
 SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(max(intDiv(version, 2))) AS _etl_number FROM `travel`.`_etl_scopes`;
-
--- session_id=…
--- session_timeout=60
 SYSTEM SYNC REPLICA `travel`.`_etl_slices` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(max(load_number)) AS _etl_number FROM `travel`.`_etl_slices`;
-
--- session_id=…
--- session_timeout=60
 SYSTEM SYNC REPLICA `travel`.`_etl_state` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(max(load_number)) AS _etl_number FROM `travel`.`_etl_state`;
+SELECT toString(max(number)) AS _etl_number FROM (SELECT toUInt128(max(load_number)) AS number FROM `travel`.`_etl_loads` UNION ALL SELECT toUInt128(max(bitShiftRight(version, 64))) AS number FROM `travel`.`_etl_memory` UNION ALL SELECT toUInt128(max(intDiv(version, 2))) AS number FROM `travel`.`_etl_scopes` UNION ALL SELECT toUInt128(max(load_number)) AS number FROM `travel`.`_etl_slices` UNION ALL SELECT toUInt128(max(load_number)) AS number FROM `travel`.`_etl_state`);
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_counter_init` (number UInt64) ENGINE = Null COMMENT 'names the newest load number';
 
@@ -119,7 +103,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___plans' AND released = 0 AND 1 ORDER BY pipeline;
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___plans' AND released = 0 AND (1 OR (pipeline = 'p' AND scope = '{}')) ORDER BY pipeline;
 
 INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
@@ -129,7 +113,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___plans' AND released = 0 AND 1 ORDER BY pipeline;
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___plans' AND released = 0 AND (1 OR (pipeline = 'p' AND scope = '{}')) ORDER BY pipeline;
 
 -- session_id=…
 -- session_timeout=60
@@ -137,7 +121,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___events' AND released = 0 AND scope != 'rows' ORDER BY pipeline;
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___events' AND released = 0 AND (scope != 'rows' OR (pipeline = 'p' AND scope = 'rows')) ORDER BY pipeline;
 
 INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
@@ -147,7 +131,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___events' AND released = 0 AND scope != 'rows' ORDER BY pipeline;
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___events' AND released = 0 AND (scope != 'rows' OR (pipeline = 'p' AND scope = 'rows')) ORDER BY pipeline;
 
 -- session_id=…
 -- session_timeout=60
@@ -155,7 +139,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___insights' AND released = 0 AND scope IN ('{"account_id":"1"}', '{}', 'rows') ORDER BY pipeline;
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___insights' AND released = 0 AND (scope IN ('{"account_id":"1"}', '{}', 'rows') OR (pipeline = 'p' AND scope = '{"account_id":"1"}')) ORDER BY pipeline;
 
 INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
@@ -165,7 +149,7 @@ SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___insights' AND released = 0 AND scope IN ('{"account_id":"1"}', '{}', 'rows') ORDER BY pipeline;
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___insights' AND released = 0 AND (scope IN ('{"account_id":"1"}', '{}', 'rows') OR (pipeline = 'p' AND scope = '{"account_id":"1"}')) ORDER BY pipeline;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id` String, `day` Date32, `spend` Nullable(Decimal(18, 6)), `actions.kind` Array(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = MergeTree PARTITION BY toYYYYMM(`day`) ORDER BY (`account_id`, `day`) SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800 COMMENT 'rows on their way into shop___insights';
 

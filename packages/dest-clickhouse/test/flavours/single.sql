@@ -20,15 +20,7 @@ CREATE TABLE IF NOT EXISTS `travel`.`_etl_schema_changes` (pipeline LowCardinali
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_rejects` (pipeline LowCardinality(String), stream LowCardinality(String), load_number UInt64, load_id String, position UInt32, reason String, row String, rejected_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree ORDER BY (pipeline, stream, load_number, position) TTL toDateTime(rejected_at) + INTERVAL 90 DAY SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
-SELECT toString(max(load_number)) AS _etl_number FROM `travel`.`_etl_loads`;
-
-SELECT toString(max(bitShiftRight(version, 64))) AS _etl_number FROM `travel`.`_etl_memory`;
-
-SELECT toString(max(intDiv(version, 2))) AS _etl_number FROM `travel`.`_etl_scopes`;
-
-SELECT toString(max(load_number)) AS _etl_number FROM `travel`.`_etl_slices`;
-
-SELECT toString(max(load_number)) AS _etl_number FROM `travel`.`_etl_state`;
+SELECT toString(max(number)) AS _etl_number FROM (SELECT toUInt128(max(load_number)) AS number FROM `travel`.`_etl_loads` UNION ALL SELECT toUInt128(max(bitShiftRight(version, 64))) AS number FROM `travel`.`_etl_memory` UNION ALL SELECT toUInt128(max(intDiv(version, 2))) AS number FROM `travel`.`_etl_scopes` UNION ALL SELECT toUInt128(max(load_number)) AS number FROM `travel`.`_etl_slices` UNION ALL SELECT toUInt128(max(load_number)) AS number FROM `travel`.`_etl_state`);
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_counter_init` (number UInt64) ENGINE = Null COMMENT 'names the newest load number';
 
@@ -76,23 +68,23 @@ DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_6` SY
 
 INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-3', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
-SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___plans' AND released = 0 AND 1 ORDER BY pipeline;
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___plans' AND released = 0 AND (1 OR (pipeline = 'p' AND scope = '{}')) ORDER BY pipeline;
 
 INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
-SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___plans' AND released = 0 AND 1 ORDER BY pipeline;
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___plans' AND released = 0 AND (1 OR (pipeline = 'p' AND scope = '{}')) ORDER BY pipeline;
 
-SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___events' AND released = 0 AND scope != 'rows' ORDER BY pipeline;
-
-INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
-
-SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___events' AND released = 0 AND scope != 'rows' ORDER BY pipeline;
-
-SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___insights' AND released = 0 AND scope IN ('{"account_id":"1"}', '{}', 'rows') ORDER BY pipeline;
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___events' AND released = 0 AND (scope != 'rows' OR (pipeline = 'p' AND scope = 'rows')) ORDER BY pipeline;
 
 INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
-SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___insights' AND released = 0 AND scope IN ('{"account_id":"1"}', '{}', 'rows') ORDER BY pipeline;
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___events' AND released = 0 AND (scope != 'rows' OR (pipeline = 'p' AND scope = 'rows')) ORDER BY pipeline;
+
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___insights' AND released = 0 AND (scope IN ('{"account_id":"1"}', '{}', 'rows') OR (pipeline = 'p' AND scope = '{"account_id":"1"}')) ORDER BY pipeline;
+
+INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
+
+SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___insights' AND released = 0 AND (scope IN ('{"account_id":"1"}', '{}', 'rows') OR (pipeline = 'p' AND scope = '{"account_id":"1"}')) ORDER BY pipeline;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id` String, `day` Date32, `spend` Nullable(Decimal(18, 6)), `actions.kind` Array(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = MergeTree PARTITION BY toYYYYMM(`day`) ORDER BY (`account_id`, `day`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000 COMMENT 'rows on their way into shop___insights';
 
