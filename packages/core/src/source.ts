@@ -179,7 +179,7 @@ export interface Source extends AsyncDisposable {
   /** The streams as they are now at the source. */
   discover(options?: OperationOptions): Promise<readonly StreamSpec[]>;
   /**
-   * Called once a run, while the destination is opened: what has to be looked after even when the
+   * Called once a run, before the destination is opened: what has to be looked after even when the
    * destination is down. Throws what must end the run.
    */
   prepare?(options?: OperationOptions): Promise<void>;

@@ -52,17 +52,23 @@ export class PipelineLock implements AsyncDisposable {
       let holder = liveHolder(await database.tables([prefix], operation), '', database, options);
       if (holder === undefined) {
         const name = prefix + (await claimLoadNumber(database, operation));
-        await database.command(
-          `CREATE TABLE IF NOT EXISTS ${database.table(name)} (number UInt64) ENGINE = Null COMMENT ${literal(identityText())}`,
-          operation,
-        );
-        const locks = await database.tables([prefix], operation);
-        holder = liveHolder(locks, name, database, options);
-        if (holder === undefined && locks.some((lock) => lock.name === name)) {
-          for (const dead of locks) if (dead.name !== name) await database.drop(dead.name, operation);
-          const lock = new PipelineLock(database, name, options);
-          lock.#startHeartbeat();
-          return lock;
+        try {
+          await database.command(
+            `CREATE TABLE IF NOT EXISTS ${database.table(name)} (number UInt64) ENGINE = Null COMMENT ${literal(identityText())}`,
+            operation,
+          );
+          const locks = await database.tables([prefix], operation);
+          holder = liveHolder(locks, name, database, options);
+          if (holder === undefined && locks.some((lock) => lock.name === name)) {
+            for (const dead of locks) if (dead.name !== name) await database.drop(dead.name, operation);
+            const lock = new PipelineLock(database, name, options);
+            lock.#startHeartbeat();
+            return lock;
+          }
+        } catch (error) {
+          // An abort, above all: nobody would hold it, and as long as this process lives it would count as held.
+          await database.drop(name).catch(() => undefined);
+          throw error;
         }
         await database.drop(name, operation);
       }

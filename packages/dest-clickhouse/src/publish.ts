@@ -205,9 +205,12 @@ export async function cleanUp(
 async function dropReplaced(database: Database, table: ManifestTable, options: OperationOptions): Promise<void> {
   const { publicName } = table.plan;
   const all = await generations(database, publicName, options);
+  const own = BigInt(table.generation);
   for (const generation of all) {
-    if (generation < BigInt(table.generation)) await database.drop(rawName(publicName, generation), options);
+    if (generation < own) await database.drop(rawName(publicName, generation), options);
   }
+  // A run that was taken over may have switched the views back before that. From here on it cannot any more.
+  if (all.at(-1) === own) await refreshViews(database, table.plan, own, options);
 }
 
 function rowsByStream(manifest: Manifest): Record<string, number> {

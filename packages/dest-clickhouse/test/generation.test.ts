@@ -25,6 +25,14 @@ async function generations(fixture: ClickHouseFixture): Promise<readonly string[
   return rows.map(({ name }) => name);
 }
 
+/** The generation that the view reads. */
+async function viewed({ query, options }: ClickHouseFixture): Promise<string | undefined> {
+  const [row] = await query<{ text: string }>(
+    `SELECT as_select AS text FROM system.tables WHERE database = '${options.database}' AND name = 'shop___list'`,
+  );
+  return /_raw_shop___list_g\d+/.exec(row?.text ?? '')?.[0];
+}
+
 it('has one generation of a table after every replacement', async () => {
   await using fixture = await embeddedFixture();
   await load(fixture, [{ id: 1 }]);
@@ -91,4 +99,38 @@ it.each([
   expect(await late).toBe('PIPELINE_TAKEN_OVER');
   expect(await generations(fixture)).toEqual(current);
   expect(await fixture.readRows('list')).toEqual([{ id: 3 }]);
+});
+
+it('cannot make the view read what another run is about to drop', async () => {
+  let switchBack = (): void => undefined;
+  const isLate = new Promise<undefined>((resolve) => (switchBack = () => resolve(undefined)));
+  let stop = (): void => undefined;
+  const stopped = new Promise<void>((resolve) => (stop = resolve));
+  let isDropped = false;
+  await using fixture = await httpFixture({ lockWaitMs: 600_000 }, async (query) => {
+    if (/^CREATE OR REPLACE VIEW/.test(query)) {
+      const [generation] = /_raw_shop___list_g[1-9]\d*/.exec(query) ?? [];
+      if (generation === undefined || late !== undefined) return undefined;
+      late = generation;
+      stop();
+      return isLate;
+    }
+    if (late === undefined || isDropped || !query.startsWith(`DROP TABLE IF EXISTS`) || !query.includes(late))
+      return undefined;
+    isDropped = true;
+    switchBack();
+    await expect.poll(() => viewed(fixture)).toBe(late);
+    return undefined;
+  });
+  let late: string | undefined;
+  const first = load({ destination: fixture.create() }, [{ id: 1 }]).then(
+    () => 'ended well',
+    (error: { readonly code?: string }) => error.code,
+  );
+  await stopped;
+  await buryHolders(fixture);
+  await load({ destination: fixture.create() }, [{ id: 2 }]);
+  expect(await first).toBe('PIPELINE_TAKEN_OVER');
+  expect(isDropped).toBe(true);
+  expect(await fixture.readRows('list')).toEqual([{ id: 2 }]);
 });

@@ -76,11 +76,11 @@ export async function beginTableCopy(options: TableCopyOptions): Promise<TableCo
     );
     const stream = tableStream(now, types, options.replaced);
     const ranges = await blockRanges(worker, now, copyConnections);
-    const workers: [Client, ...Client[]] = [worker];
+    const sessions = new CopySessions(connector, worker);
     return {
       stream,
-      pages: () => copyPages(workers, stream, ranges, options),
-      destroy: () => workers.forEach((open) => connector.destroy(open)),
+      pages: () => copyPages(sessions, stream, ranges, options),
+      destroy: () => sessions.destroy(),
     };
   } catch (error) {
     connector.destroy(worker);
@@ -108,29 +108,61 @@ function source(table: CatalogTable): string {
   return `${table.kind === 'p' ? '' : 'ONLY '}${qualified(table.schema, table.table)}`;
 }
 
+/** The sessions that copy a table side by side. */
+class CopySessions {
+  readonly #connector: Connector;
+  readonly #open: Client[];
+  readonly first: Client;
+  #isOver = false;
+
+  constructor(connector: Connector, first: Client) {
+    this.#connector = connector;
+    this.#open = [first];
+    this.first = first;
+  }
+
+  /** @throws when the copy has ended meanwhile. */
+  async connect(): Promise<Client> {
+    const session = await this.#connector.connect();
+    if (this.#isOver) {
+      this.#connector.destroy(session);
+      throw new Error('the copy is over');
+    }
+    this.#open.push(session);
+    return session;
+  }
+
+  /** Nothing is under way in any of them. */
+  async close(): Promise<void> {
+    this.#isOver = true;
+    for (const session of this.#open) await this.#connector.close(session);
+  }
+
+  destroy(): void {
+    this.#isOver = true;
+    for (const session of this.#open) this.#connector.destroy(session);
+  }
+}
+
 async function* copyPages(
-  workers: [Client, ...Client[]],
+  sessions: CopySessions,
   stream: TableStream,
   ranges: readonly BlockRange[],
   options: TableCopyOptions,
 ): AsyncGenerator<CopiedPage, void, undefined> {
-  const { connector } = options;
   const left = [...ranges];
-  const [first] = workers;
   let isDone = false;
   try {
     const helpers = Array.from({ length: Math.min(options.copyConnections, ranges.length) - 1 }, (_, index) =>
-      helpCopying(workers, stream, left, index + 1, options),
+      helpCopying(sessions, stream, left, index + 1, options),
     );
-    yield* mergeGenerators([copyRanges(first, stream, left, 0, options), ...helpers]);
+    yield* mergeGenerators([copyRanges(sessions.first, stream, left, 0, options), ...helpers]);
     isDone = true;
   } catch (error) {
     throw pgError(error, `copying ${stream.name}`);
   } finally {
-    for (const worker of workers) {
-      if (isDone) await connector.close(worker);
-      else connector.destroy(worker);
-    }
+    if (isDone) await sessions.close();
+    else sessions.destroy();
   }
 }
 
@@ -138,25 +170,24 @@ async function* copyPages(
 const LOCK_TIMEOUT_MS = 500;
 
 async function* helpCopying(
-  workers: Client[],
+  sessions: CopySessions,
   stream: TableStream,
   left: BlockRange[],
   session: number,
   options: TableCopyOptions,
 ): AsyncGenerator<CopiedPage, void, undefined> {
-  const worker = await helper(workers, stream, options);
+  const worker = await helper(sessions, stream, options);
   if (worker !== undefined) yield* copyRanges(worker, stream, left, session, options);
 }
 
 /** Another session in the snapshot; `undefined` when the server has none, or the table's lock is not to be had. */
 async function helper(
-  workers: Client[],
+  sessions: CopySessions,
   stream: TableStream,
-  { connector, point, logger }: TableCopyOptions,
+  { point, logger }: TableCopyOptions,
 ): Promise<Client | undefined> {
   try {
-    const worker = await connector.connect();
-    workers.push(worker);
+    const worker = await sessions.connect();
     await enterSnapshot(worker, point);
     await worker.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
     await worker.query(lockStatement(stream.table));

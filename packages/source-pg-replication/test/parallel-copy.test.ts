@@ -159,3 +159,17 @@ test('rows are on their way while their table is announced, and nobody waits for
   // The server notices when it has something to send.
   expect(await copying()).toBe('1');
 });
+
+test('a copy that is given up at its beginning leaves no session behind', async () => {
+  await using database = await postgres.database(
+    `CREATE TABLE items (id int PRIMARY KEY, name text); ALTER TABLE items ALTER name SET STORAGE PLAIN; ${fill('items')}`,
+  );
+  const { name: slot, url } = database;
+  await using source = pgReplication({ connectionString: url, slot, copyConnections: 4 });
+  for (const last of ['schema', 'truncate', 'text-records']) {
+    for await (const message of source.read({ acceptsText: true })) if (message.type === last) break;
+  }
+  const sessions = (): Promise<string | null> =>
+    database.value(`SELECT count(*) FROM pg_stat_activity WHERE datname = '${slot}' AND application_name = 'etl'`);
+  await expect.poll(sessions, { timeout: 10_000 }).toBe('0');
+});

@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '@etl/testing/postgres';
 import { Client } from 'pg';
@@ -207,10 +208,15 @@ function ratioOfCosts(whose: string, taken: readonly Round[]): void {
 
 /** Leaves nothing of an earlier snapshot at the source. */
 async function forget(table: string): Promise<void> {
-  await database.query(
-    `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = 'etl_${table}'`,
-  );
+  await dropSlot(`etl_${table}`);
   await database.query(`DROP PUBLICATION IF EXISTS etl_${table}`);
+}
+
+/** The server may take a moment to notice that its reader has ended. */
+async function dropSlot(name: string): Promise<void> {
+  const isOf = `FROM pg_replication_slots WHERE slot_name = '${name}'`;
+  while ((await database.query(`SELECT ${isOf} AND active`)).rowCount !== 0) await delay(20);
+  await database.query(`SELECT pg_drop_replication_slot(slot_name) ${isOf}`);
 }
 
 /** Where every round of changes begins: the slots, and both engines. */
@@ -221,7 +227,7 @@ async function keep(): Promise<void> {
 
 async function goBack(): Promise<void> {
   for (const slot of SLOTS) {
-    await database.query(`SELECT pg_drop_replication_slot('${slot}')`);
+    await dropSlot(slot);
     await database.query(`SELECT pg_copy_logical_replication_slot('kept_${slot}', '${slot}')`);
   }
   for (const engine of ENGINES) {

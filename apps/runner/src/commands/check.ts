@@ -123,14 +123,15 @@ async function* checkGroup(
   yield destination;
   const isReadable = [source, destination].every(({ problems }) => problems.every(isPartial));
   if (!isReadable || state.length === 0) return;
-  yield* await withSource(group, async (opened) => {
-    if (opened.outlook === undefined) return [];
-    const position = attempt('position', '', async () => {
+  let isLog = false;
+  const position = await attempt('position', '', () =>
+    withSource(group, async (opened) => {
+      isLog = opened.outlook !== undefined;
       await opened.outlook?.({ signal, logger, state });
       return [];
-    });
-    return [await position];
-  });
+    }),
+  );
+  if (isLog) yield position;
 }
 
 function isPartial({ exitCode }: Problem): boolean {

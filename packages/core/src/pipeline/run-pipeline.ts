@@ -1,4 +1,4 @@
-import type { DestinationSession, RunRecord } from '../destination.ts';
+import type { RunRecord } from '../destination.ts';
 import { EtlError } from '../etl-error.ts';
 import { silentLogger } from '../operation-options.ts';
 import { CallKeeper } from './call-keeper.ts';
@@ -17,7 +17,13 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
   const now = options.now ?? (() => new Date());
   const recorder = new RunRecorder(options.name, options.onEvent, now);
   const startedAt = now();
-  const session = await openSession({ ...options, logger });
+  await options.source.prepare?.({ signal: options.signal, logger, tracer: options.tracer });
+  const session = await options.destination.open(options.name, {
+    signal: options.signal,
+    logger,
+    tracer: options.tracer,
+    waitMs: options.lockWaitMs,
+  });
   const signal = options.signal === undefined ? session.lost : AbortSignal.any([options.signal, session.lost]);
   const calls = new CallKeeper(session, runId(startedAt), () => recorder.calls, { now, logger });
   const run: PipelineRun = { options: { ...options, logger }, session, recorder, calls, signal, now };
@@ -37,26 +43,6 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
   } finally {
     await session[Symbol.asyncDispose]();
   }
-}
-
-// Side by side, for neither needs the other. A source that is not ready is heard of at once, whatever the
-// destination waits for.
-async function openSession(options: PipelineOptions): Promise<DestinationSession> {
-  const { source, destination, name, logger, tracer, lockWaitMs: waitMs } = options;
-  const giveUp = new AbortController();
-  const signal = options.signal === undefined ? giveUp.signal : AbortSignal.any([options.signal, giveUp.signal]);
-  const opening = destination.open(name, { signal, logger, tracer, waitMs });
-  // It is waited for below, whatever becomes of it meanwhile.
-  opening.catch(() => undefined);
-  try {
-    await source.prepare?.({ signal: options.signal, logger, tracer });
-  } catch (error) {
-    giveUp.abort(error);
-    const session = await opening.catch(() => undefined);
-    await session?.[Symbol.asyncDispose]();
-    throw error;
-  }
-  return opening;
 }
 
 // It tells what the run was; it never changes what the run was.

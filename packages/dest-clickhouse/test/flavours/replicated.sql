@@ -27,23 +27,39 @@ SYSTEM SYNC REPLICA `travel`.`_etl_loads` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
+SELECT toString(max(number)) AS _etl_number FROM (SELECT toUInt128(max(load_number)) AS number FROM `travel`.`_etl_loads`);
+
+-- session_id=…
+-- session_timeout=60
 SYSTEM SYNC REPLICA `travel`.`_etl_memory` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
+SELECT toString(max(number)) AS _etl_number FROM (SELECT toUInt128(max(bitShiftRight(version, 64))) AS number FROM `travel`.`_etl_memory`);
+
+-- session_id=…
+-- session_timeout=60
 SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
+SELECT toString(max(number)) AS _etl_number FROM (SELECT toUInt128(max(intDiv(version, 2))) AS number FROM `travel`.`_etl_scopes`);
+
+-- session_id=…
+-- session_timeout=60
 SYSTEM SYNC REPLICA `travel`.`_etl_slices` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
+SELECT toString(max(number)) AS _etl_number FROM (SELECT toUInt128(max(load_number)) AS number FROM `travel`.`_etl_slices`);
+
+-- session_id=…
+-- session_timeout=60
 SYSTEM SYNC REPLICA `travel`.`_etl_state` LIGHTWEIGHT;
 
 -- session_check=1
 -- session_id=…
-SELECT toString(max(number)) AS _etl_number FROM (SELECT toUInt128(max(load_number)) AS number FROM `travel`.`_etl_loads` UNION ALL SELECT toUInt128(max(bitShiftRight(version, 64))) AS number FROM `travel`.`_etl_memory` UNION ALL SELECT toUInt128(max(intDiv(version, 2))) AS number FROM `travel`.`_etl_scopes` UNION ALL SELECT toUInt128(max(load_number)) AS number FROM `travel`.`_etl_slices` UNION ALL SELECT toUInt128(max(load_number)) AS number FROM `travel`.`_etl_state`);
+SELECT toString(max(number)) AS _etl_number FROM (SELECT toUInt128(max(load_number)) AS number FROM `travel`.`_etl_state`);
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_counter_init` (number UInt64) ENGINE = Null COMMENT 'names the newest load number';
 
