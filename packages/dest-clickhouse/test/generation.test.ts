@@ -26,9 +26,9 @@ async function generations(fixture: ClickHouseFixture): Promise<readonly string[
 }
 
 /** The generation that the view reads. */
-async function viewed({ query, options }: ClickHouseFixture): Promise<string | undefined> {
-  const [row] = await query<{ text: string }>(
-    `SELECT as_select AS text FROM system.tables WHERE database = '${options.database}' AND name = 'shop___list'`,
+async function viewed(fixture: ClickHouseFixture): Promise<string | undefined> {
+  const [row] = await fixture.query<{ text: string }>(
+    `SELECT as_select AS text FROM system.tables WHERE database = '${fixture.options.database}' AND name = 'shop___list'`,
   );
   return /_raw_shop___list_g\d+/.exec(row?.text ?? '')?.[0];
 }
@@ -108,7 +108,7 @@ it('cannot make the view read what another run is about to drop', async () => {
   const stopped = new Promise<void>((resolve) => (stop = resolve));
   let isDropped = false;
   await using fixture = await httpFixture({ lockWaitMs: 600_000 }, async (query) => {
-    if (/^CREATE OR REPLACE VIEW/.test(query)) {
+    if (query.startsWith('CREATE OR REPLACE VIEW')) {
       const [generation] = /_raw_shop___list_g[1-9]\d*/.exec(query) ?? [];
       if (generation === undefined || late !== undefined) return undefined;
       late = generation;
