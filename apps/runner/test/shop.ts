@@ -27,8 +27,11 @@ export interface Shop {
   readonly query: (sql: string) => Promise<void>;
 }
 
-/** Shops for the tests of a file: each has a database of its own in one PostgreSQL, `group` beside what it needs. */
-export function useShops(): (group?: Record<string, unknown>) => Promise<Shop> {
+/**
+ * Shops for the tests of a file: each has a database of its own in one PostgreSQL, which `sql` fills. The group of a
+ * shop has `group` beside what it needs.
+ */
+export function useShops(): (group?: Record<string, unknown>, sql?: string) => Promise<Shop> {
   let postgres: PostgresServer;
   let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
   let databases = 0;
@@ -51,11 +54,11 @@ export function useShops(): (group?: Record<string, unknown>) => Promise<Shop> {
     }
   }
 
-  return async (group = {}) => {
+  return async (group = {}, sql = SHOP) => {
     databases += 1;
     const name = `shop_${databases}`;
     await query('postgres', `CREATE DATABASE ${name}`);
-    await query(name, SHOP);
+    await query(name, sql);
     const connectionString = postgres.connectionString(name);
     const dataDirectory = join(directory.path, name);
     const env = {
@@ -69,7 +72,7 @@ export function useShops(): (group?: Record<string, unknown>) => Promise<Shop> {
       directory: directory.path,
       path: join(dataDirectory, 'clickhouse'),
       etl: (args, more = {}) => runEtl(args, { cwd: directory.path, env: { ...env, ...more } }),
-      query: (sql) => query(name, sql),
+      query: (text) => query(name, text),
     };
   };
 }

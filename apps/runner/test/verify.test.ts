@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { openClickHouse } from '@etl/dest-clickhouse';
-import { startPostgres, type PostgresServer } from '@etl/testing/postgres';
 import { Client } from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { runEtl, temporaryDirectory } from './etl-process.ts';
+import { useShops } from './shop.ts';
 
 /** Every type of the type table, with the values that two engines are most likely to print differently. */
 const TYPES = /* sql */ `
@@ -45,42 +45,11 @@ INSERT INTO parts SELECT g, date '2026-01-01' + g FROM generate_series(1, 300) g
 `;
 
 describe('etl verify', () => {
-  let postgres: PostgresServer;
-  let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
-  let databases = 0;
-
-  beforeAll(async () => {
-    [postgres, directory] = await Promise.all([startPostgres(), temporaryDirectory()]);
-  });
-  afterAll(async () => {
-    await postgres[Symbol.asyncDispose]();
-    await directory[Symbol.asyncDispose]();
-  });
+  const makeShop = useShops();
 
   async function shop(sql: string, group: Record<string, unknown> = {}) {
-    databases += 1;
-    const name = `verify_${databases}`;
-    await query('postgres', `CREATE DATABASE ${name}`);
-    await query(name, sql);
-    const data = join(directory.path, name);
-    const env = {
-      ETL_DATA_DIR: data,
-      ETL_GROUPS_PG: JSON.stringify({
-        shop: { connection_string: postgres.connectionString(name), slot: name, ...group },
-      }),
-    };
-    const etl = (...args: readonly string[]) => runEtl(args, { cwd: directory.path, env });
-    return { name, etl, path: join(data, 'clickhouse'), query: (text: string) => query(name, text) };
-  }
-
-  async function query(database: string, sql: string): Promise<void> {
-    const client = new Client({ connectionString: postgres.connectionString(database) });
-    await client.connect();
-    try {
-      await client.query(sql);
-    } finally {
-      await client.end();
-    }
+    const made = await makeShop(group, sql);
+    return { ...made, etl: (...args: readonly string[]) => made.etl(args) };
   }
 
   /** Puts something into a table of the destination that no run would put there. */
@@ -224,9 +193,9 @@ describe('etl verify', () => {
   });
 
   test('compares at one position while a writer never stops', async () => {
-    const { etl, name } = await shop(SHOP);
+    const { name, etl, connectionString } = await shop(SHOP);
     await etl('run', 'pg', 'shop');
-    const writer = new Client({ connectionString: postgres.connectionString(name) });
+    const writer = new Client({ connectionString });
     writer.on('error', () => undefined);
     await writer.connect();
     const stop = new AbortController();
@@ -254,6 +223,7 @@ describe('etl verify', () => {
   });
 
   test('is not for platforms without a content of their own', async () => {
+    await using directory = await temporaryDirectory();
     const secret = randomBytes(8).toString('hex');
     const { exitCode, stderr } = await runEtl(['verify', 'facebook', 'd1'], {
       cwd: directory.path,

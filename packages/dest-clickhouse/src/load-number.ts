@@ -14,7 +14,7 @@ const NUMBER_OF: Readonly<Record<string, string>> = {
   _etl_scopes: 'intDiv(version, 2)',
 };
 const UNBORN = '_etl_counter_init';
-/** A statement has an end, and behind a load balancer all that goes before it has to reach one replica. */
+/** There is an end to the length of a statement. */
 const TABLES_AT_ONCE = 100;
 
 /**
@@ -78,6 +78,7 @@ async function greatestUsedNumber(database: Database, options?: OperationOptions
     if (!NUMBERED.some((prefix) => name.startsWith(prefix))) read.push(name);
   }
   while (read.length > 0) {
+    // Behind a load balancer all that goes before a statement has to reach one replica: as little as can be.
     const isAlone = database.flavour.beforeReading(read).length > 0;
     const names = read.splice(0, isAlone ? 1 : TABLES_AT_ONCE);
     const [row] = await database.rows<{ _etl_number: string }>(

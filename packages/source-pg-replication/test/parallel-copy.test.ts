@@ -141,7 +141,8 @@ test('a TRUNCATE that waits for the copy does not keep the other sessions waitin
   expect(await database.value('SELECT count(*) FROM items')).toBe('0');
 });
 
-test('rows are on their way while their table is announced, and nobody waits for those that nobody wants', async () => {
+test('rows are on their way while their table is announced, and nobody waits for those that nobody wants', async (context) => {
+  await postgres.requireVersion(context, 15, 'row filters');
   await using database = await postgres.database(
     `CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items SELECT g, 'x' FROM generate_series(1, 5000) g;`,
   );
