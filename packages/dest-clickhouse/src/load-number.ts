@@ -17,6 +17,9 @@ const UNBORN = '_etl_counter_init';
 /** There is an end to the length of a statement. */
 const TABLES_AT_ONCE = 100;
 
+/** The newest number that a database was seen to have. Most often nobody has claimed another since. */
+const seen = new WeakMap<Database, bigint>();
+
 /**
  * Claims the next load number of the database.
  *
@@ -27,7 +30,8 @@ const TABLES_AT_ONCE = 100;
 export async function claimLoadNumber(database: Database, options?: OperationOptions): Promise<bigint> {
   for (;;) {
     options?.signal?.throwIfAborted();
-    const current = (await counters(database, options)).at(-1);
+    const current = seen.get(database) ?? (await counters(database, options)).at(-1);
+    seen.delete(database);
     if (current === undefined) {
       await createCounter(database, options);
       continue;
@@ -36,8 +40,9 @@ export async function claimLoadNumber(database: Database, options?: OperationOpt
     if (!(await renamed(database, COUNTER + current, COUNTER + claimed, options))) continue;
     // Two counters can exist only around the very first claim; the greater one is the true one.
     const all = await counters(database, options);
+    const greatest = all.at(-1) ?? claimed;
+    seen.set(database, greatest);
     if (all.length <= 1) return claimed;
-    const greatest = all.at(-1);
     for (const stale of all.slice(0, -1)) await database.drop(COUNTER + stale, options);
     if (greatest === claimed) return claimed;
   }

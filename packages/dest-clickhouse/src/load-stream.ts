@@ -11,6 +11,10 @@ export interface LoadStream {
   spec: StreamSpec;
   /** Why the table as it stands cannot take the rows; a replacement of the table makes it moot. */
   conflict: EtlError | undefined;
+  /** Whether the table is still to be created, unless the rows make one of their own. */
+  isMissing: boolean;
+  /** While it is created: several may write at once. */
+  creation?: Promise<void> | undefined;
   /** Whether the pipeline is registered as one that writes to the table. */
   isClaimed: boolean;
   /** Child tables of the stream; their streams are in the load under their own names. */

@@ -21,7 +21,7 @@ import { isReplacedWhole, LoadStreams, makesGeneration, type LoadStream } from '
 import { createManifestTable, loadNames, writeManifest, type Manifest, type ManifestTable } from './manifest.ts';
 import type { ResolvedOptions } from './options.ts';
 import { isTakenOver, takenOver, type PipelineLock } from './pipeline-lock.ts';
-import { newTable, prepareTable } from './prepare-table.ts';
+import { defineTable, newTable, prepareTable } from './prepare-table.ts';
 import { publishPrepared } from './publish.ts';
 import { recordSchemaChanges } from './schema-changes.ts';
 import { contractOf } from './schema-contract.ts';
@@ -105,12 +105,16 @@ export class ClickHouseLoad implements LoadPackage {
       return [];
     }
     const table = await this.#owned(prepareTable(database, plan, contractOf(stream), options, this.#operation));
-    await this.#recordChanges(table.changes);
+    const isMissing = table.generation === undefined;
+    // That it is created has been told before.
+    const changes = isMissing && present?.isMissing === true ? [] : table.changes;
+    await this.#recordChanges(changes);
     if (present !== undefined) {
       await this.#owned(present.staged.evolve(stream, table));
       present.spec = stream;
       present.conflict = table.conflict;
-      return table.changes;
+      present.isMissing = isMissing;
+      return changes;
     }
     const context = {
       database,
@@ -120,12 +124,35 @@ export class ClickHouseLoad implements LoadPackage {
       number: this.#number,
       staging: this.#names.staging((this.#stagingCount += 1)),
     };
-    const staged = new StagedStream(context, stream, table, table.generation ?? 0n);
+    const staged = new StagedStream(context, stream, table);
     // Slices never make a table anew, so nothing can make the conflict moot: before anything is read.
     if (table.conflict !== undefined && stream.scope !== undefined) throw table.conflict;
-    this.#streams.add({ staged, spec: stream, conflict: table.conflict, isClaimed: false, children: [] });
+    const { conflict } = table;
+    this.#streams.add({ staged, spec: stream, conflict, isMissing, isClaimed: false, children: [] });
     if (isReplacedWhole(stream)) await this.#replaceWhole(plan, staged);
-    return table.changes;
+    return changes;
+  }
+
+  /** Before anything of the load relies on the table. */
+  async #create(stream: LoadStream): Promise<void> {
+    if (!stream.isMissing || stream.staged.replaces) return;
+    const creation = (stream.creation ??= this.#createMissing(stream));
+    try {
+      await creation;
+    } finally {
+      stream.creation = undefined;
+    }
+  }
+
+  async #createMissing(stream: LoadStream): Promise<void> {
+    const { database, options } = this.#context;
+    const plan = planTable(stream.spec, options);
+    const table = await this.#owned(defineTable(database, plan, contractOf(stream.spec), options, this.#operation));
+    // Another pipeline may have created it meanwhile, as its own stream has it.
+    await this.#owned(stream.staged.evolve(stream.spec, table));
+    stream.isMissing = false;
+    stream.conflict = table.conflict;
+    if (table.conflict !== undefined) throw table.conflict;
   }
 
   /**
@@ -172,6 +199,7 @@ export class ClickHouseLoad implements LoadPackage {
 
   async #writable(stream: string): Promise<LoadStream> {
     const entry = this.#streams.get(stream);
+    await this.#create(entry);
     if (entry.conflict !== undefined) throw entry.conflict;
     if (!entry.isClaimed && entry.spec.scope === undefined) {
       await this.#claim({ publicName: planTable(entry.spec, this.#context.options).publicName, kind: 'rows' });
@@ -202,7 +230,9 @@ export class ClickHouseLoad implements LoadPackage {
     keys: readonly Row[],
     columns: readonly string[],
   ): Promise<readonly (Row | undefined)[]> {
-    return this.#streams.get(stream).staged.lookup(keys, columns);
+    const entry = this.#streams.get(stream);
+    await this.#create(entry);
+    return entry.staged.lookup(keys, columns);
   }
 
   async publish(stream: string, slice: Slice, entry: LedgerEntry, previous?: LedgerEntry): Promise<void> {
@@ -240,6 +270,7 @@ export class ClickHouseLoad implements LoadPackage {
 
   async #commit(state: readonly StateEntry[]): Promise<LoadSummary> {
     const tables: ManifestTable[] = [];
+    for (const stream of this.#streams.all) await this.#create(stream);
     await this.#closeFamilies();
     for (const { staged } of this.#streams.all) {
       const table = await this.#owned(staged.finish());

@@ -67,8 +67,9 @@ async function planOf(
   operation: OperationOptions,
 ): Promise<StreamPlan> {
   const table = await lookAtTable(database, plan, contractOf(stream), operation);
-  const defining = definingStatements(database, plan, table);
   const becomesNew = isReplacedWhole(stream) && makesGeneration(plan, table.conflict);
+  // What is made anew is not created before.
+  const defining = becomesNew && table.generation === undefined ? [] : definingStatements(database, plan, table);
   const { conflict } = becomesNew ? { conflict: undefined } : table;
   const rest = becomesNew
     ? await replacement(database, plan, operation)
@@ -114,9 +115,7 @@ async function replacement(
   return [
     createRawTable(database, plan, LOAD_NUMBER),
     ...viewsOf(database, plan, LOAD_NUMBER, plan.columns).map((view) => createView(database, view)),
-    ...(older.length === 0 ? [0n] : older).map((generation) =>
-      database.dropStatement(rawName(plan.publicName, generation)),
-    ),
+    ...older.map((generation) => database.dropStatement(rawName(plan.publicName, generation))),
   ].map((statement) =>
     // The comment of a view holds a hash of what it selects, the number included.
     statement.replaceAll(String(LOAD_NUMBER), '<load number>').replace(/(COMMENT 'etl view )[0-9a-f]+/, '$1<hash>'),

@@ -38,7 +38,8 @@ export interface PreparedTable {
 
 /**
  * Makes the newest generation of a stream's table ready for its columns, before the load's first
- * row, so that after the commit point nothing can fail because of the schema.
+ * row, so that after the commit point nothing can fail because of the schema. A table that is missing
+ * stays so until `defineTable`: the rows may make one of their own.
  *
  * @throws `CLICKHOUSE_NAME_TAKEN`, `SCHEMA_FROZEN` (schema), `CLICKHOUSE_TOO_MANY_PARTS` (transient).
  */
@@ -49,12 +50,22 @@ export async function prepareTable(
   settings: ResolvedOptions,
   options: OperationOptions,
 ): Promise<PreparedTable> {
-  const look = (): Promise<PreparedTable> => lookAtTable(database, plan, contract, options);
-  const seen = await look();
-  if (seen.additions.length === 0 && seen.generation !== undefined && !seen.hasOlder) return seen;
-  // Looked at again while nobody else defines the table: what is added must fit what is there.
+  const seen = await lookAtTable(database, plan, contract, options);
+  if (seen.additions.length === 0 && !seen.hasOlder) return seen;
+  return defineTable(database, plan, contract, settings, options);
+}
+
+/** As `prepareTable`, of a table that is known to lack something: all of itself, above all. */
+export function defineTable(
+  database: Database,
+  plan: TablePlan,
+  contract: SchemaContract,
+  settings: ResolvedOptions,
+  options: OperationOptions,
+): Promise<PreparedTable> {
+  // Looked at while nobody else defines the table: what is added must fit what is there.
   return definingTable(database, plan.publicName, settings, options, async () => {
-    const table = await look();
+    const table = await lookAtTable(database, plan, contract, options);
     for (const statement of definingStatements(database, plan, table)) await database.command(statement, options);
     if (table.hasOlder) await dropSuperseded(database, plan.publicName, options);
     return { ...table, generation: table.generation ?? 0n };

@@ -24,10 +24,12 @@ export async function publishPrepared(
   options: OperationOptions = {},
 ): Promise<LoadSummary> {
   const names = loadNames(manifest.pipeline, BigInt(manifest.number));
+  const first = new Set<ManifestTable>();
   for (const table of manifest.tables) {
     if (table.replaces) {
-      const publish = (): Promise<void> => publishGeneration(database, names.prepared, table, options);
-      await definingTable(database, table.plan.publicName, settings, options, publish);
+      const publish = (): Promise<boolean> => publishGeneration(database, names.prepared, table, options);
+      const isFirst = await definingTable(database, table.plan.publicName, settings, options, publish);
+      if (isFirst) first.add(table);
     } else {
       await publishRows(database, settings, names.prepared, table, options);
     }
@@ -37,7 +39,7 @@ export async function publishPrepared(
   if (!(await renamed(database, names.prepared, names.published, options))) {
     if ((await database.find(names.published, options)) === undefined) throw takenOver();
   }
-  await cleanUp(database, settings, manifest, options);
+  await cleanUp(database, settings, manifest, options, first);
   const rejected = manifest.tables.flatMap((table) =>
     table.rejected === undefined ? [] : [[table.plan.stream, table.rejected] as const],
   );
@@ -53,22 +55,26 @@ export async function publishPrepared(
  * A replacement of the table: rows first, then the views. They are switched to the newest generation
  * there is, never simply to this one: a runner that wakes up late must not bring an old one back, nor
  * leave one behind that has been replaced itself meanwhile.
+ *
+ * @returns whether it is the table's first one: nothing is left of others, nor can a view be switched to one.
  */
 async function publishGeneration(
   database: Database,
   prepared: string,
   table: ManifestTable,
   options: OperationOptions,
-): Promise<void> {
+): Promise<boolean> {
   const generation = BigInt(table.generation);
   await database.command(createRawTable(database, table.plan, generation), options);
-  if ((await newestGeneration(database, table, options)) > generation) {
+  const all = await generations(database, table.plan.publicName, options);
+  if ((all.at(-1) ?? generation) > generation) {
     await dropSuperseded(database, table.plan.publicName, options);
     if ((await database.find(prepared, options)) === undefined) throw takenOver();
-    return;
+    return false;
   }
   await attach(database, prepared, table, generation, options);
   await refreshViews(database, table.plan, await newestGeneration(database, table, options), options);
+  return all.length === 1;
 }
 
 /** Rows into the table as it stands: the views first, because old rows read right through new views. */
@@ -184,17 +190,22 @@ async function recordLoad(
   );
 }
 
-/** What a published load leaves behind: its staging, older generations, at last its manifest. */
+/**
+ * What a published load leaves behind: its staging, older generations, at last its manifest.
+ *
+ * @param first Tables that had no older generation when theirs was published.
+ */
 export async function cleanUp(
   database: Database,
   settings: ResolvedOptions,
   manifest: Manifest,
   options: OperationOptions = {},
+  first: ReadonlySet<ManifestTable> = new Set(),
 ): Promise<void> {
   const names = loadNames(manifest.pipeline, BigInt(manifest.number));
   for (const table of manifest.tables) {
     if (table.staging !== undefined) await database.drop(table.staging, options);
-    if (table.replaces) {
+    if (table.replaces && !first.has(table)) {
       const drop = (): Promise<void> => dropReplaced(database, table, options);
       await definingTable(database, table.plan.publicName, settings, options, drop);
     }

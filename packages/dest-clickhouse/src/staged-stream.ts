@@ -33,7 +33,7 @@ export interface StagedStreamContext {
 /** The table that a stream is staged for. */
 export type StagedTable = Pick<
   PreparedTable,
-  'plan' | 'targets' | 'absent' | 'discarded' | 'additions' | 'isViewCurrent'
+  'plan' | 'generation' | 'targets' | 'absent' | 'discarded' | 'additions' | 'isViewCurrent'
 >;
 
 /** How text with certain columns is taken. */
@@ -61,13 +61,13 @@ export class StagedStream {
   #rejects: Reject[] = [];
   #ordinal = 0;
 
-  constructor(context: StagedStreamContext, stream: StreamSpec, table: StagedTable, generation: bigint) {
+  constructor(context: StagedStreamContext, stream: StreamSpec, table: StagedTable) {
     this.#context = context;
     this.#slices = new ClosedSlices(context.database, context.operation);
     this.#stream = stream;
     this.#plan = table.plan;
     this.#table = table;
-    this.#generation = generation;
+    this.#generation = table.generation ?? 0n;
     this.#isViewCurrent = table.isViewCurrent;
     this.#encoder = new RowEncoder(stream, this.#context, table);
     this.#rows = new StagedRows(context, this.#layout);
@@ -90,6 +90,7 @@ export class StagedStream {
     this.#stream = stream;
     this.#plan = table.plan;
     this.#table = table;
+    this.#generation = table.generation ?? this.#generation;
     this.#isViewCurrent &&= table.isViewCurrent;
     this.#text = undefined;
     this.#encoder = new RowEncoder(stream, this.#context, table);

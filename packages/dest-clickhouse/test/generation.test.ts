@@ -43,6 +43,77 @@ it('has one generation of a table after every replacement', async () => {
   expect(after).not.toContain(first);
 });
 
+it('creates a table once that is replaced before it was there', async () => {
+  await using fixture = await httpFixture();
+  await load(fixture, [{ id: 1 }]);
+  const defined = fixture.queries.filter((query) => /^(CREATE TABLE|DROP|RENAME) .*_raw_shop___list_g/.test(query));
+  expect(defined).toEqual([expect.stringMatching(/^CREATE TABLE .*_g[1-9]/)]);
+  expect(await fixture.readRows('list')).toEqual([{ id: 1 }]);
+});
+
+it('creates no table for a stream that is given up before its first row', async () => {
+  await using fixture = await embeddedFixture();
+  await using session = await fixture.destination.open('p');
+  await using open = await session.beginLoad();
+  await open.prepare({ ...LIST, writeDisposition: 'merge' });
+  await open.discard('list');
+  await open.commit([]);
+  expect(await generations(fixture)).toEqual([]);
+});
+
+it('takes a table as it is that another pipeline has created meanwhile', async () => {
+  const named: StreamSpec = {
+    ...LIST,
+    columns: [...LIST.columns, { name: 'name', type: 'string', nullable: true }],
+    writeDisposition: 'merge',
+  };
+  const counted: StreamSpec = {
+    ...LIST,
+    columns: [...LIST.columns, { name: 'count', type: 'int64', nullable: true }],
+    writeDisposition: 'merge',
+  };
+  await using fixture = await embeddedFixture();
+  await using slow = await fixture.destination.open('slow');
+  await using open = await slow.beginLoad();
+  await open.prepare(named);
+  {
+    await using quick = await fixture.destination.open('quick');
+    await using other = await quick.beginLoad();
+    await other.prepare(counted);
+    await other.write('list', [{ id: 1, count: 1 }]);
+    await other.commit([]);
+  }
+  expect(await open.lookup('list', [{ id: 1 }], ['name'])).toEqual([{ name: null }]);
+  await open.write('list', [{ id: 2, name: 'two' }]);
+  await open.commit([]);
+  expect(await fixture.readRows('list')).toEqual(
+    expect.arrayContaining([
+      { id: 1, count: 1, name: null },
+      { id: 2, count: null, name: 'two' },
+    ]),
+  );
+});
+
+it('refuses the rows when another pipeline has created the table with another key meanwhile', async () => {
+  const pair: StreamSpec = {
+    ...LIST,
+    columns: [...LIST.columns, { name: 'day', type: 'date', nullable: false }],
+    writeDisposition: 'merge',
+  };
+  await using fixture = await embeddedFixture();
+  await using slow = await fixture.destination.open('slow');
+  await using open = await slow.beginLoad();
+  await open.prepare({ ...pair, primaryKey: ['day'] });
+  {
+    await using quick = await fixture.destination.open('quick');
+    await using other = await quick.beginLoad();
+    await other.prepare(pair);
+    await other.write('list', [{ id: 1, day: '2026-01-01' }]);
+    await other.commit([]);
+  }
+  await expect(open.write('list', [{ id: 2, day: '2026-01-02' }])).rejects.toMatchObject({ kind: 'schema' });
+});
+
 it('drops an older generation that a late run made and no view reads', async () => {
   await using fixture = await embeddedFixture();
   await load(fixture, [{ id: 1 }]);

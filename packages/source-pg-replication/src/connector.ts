@@ -37,6 +37,8 @@ export class Connector {
   readonly #config: ConnectionConfig;
   readonly #options: ConnectorOptions;
   readonly #open = new Set<Client>();
+  /** Idle, for who needs a session for replication next. */
+  #left: Client | undefined;
   #tls: readonly (ConnectionOptions | false)[];
 
   constructor(options: ConnectorOptions) {
@@ -55,9 +57,24 @@ export class Connector {
     return this.#connect({});
   }
 
-  /** A session that understands replication commands. */
+  /** A session that understands replication commands: one that was left, or a new one. */
   async connectReplication(): Promise<Client> {
+    const left = this.#left;
+    this.#left = undefined;
+    if (left !== undefined && this.#open.has(left)) return left;
     return this.#connect({ replication: 'database' });
+  }
+
+  /** Leaves an idle session for the next {@link connectReplication}; whoever leaves one closes it in the end. */
+  leaveReplication(client: Client): void {
+    this.#left = client;
+  }
+
+  /** Closes a session that was left and that nobody has taken. */
+  async closeLeft(): Promise<void> {
+    const left = this.#left;
+    this.#left = undefined;
+    if (left !== undefined) await this.close(left);
   }
 
   /** Ends a session in order, or at once when it does not answer. */

@@ -26,7 +26,7 @@ import { rememberSlot } from './slot-memory.ts';
 import { copyTables, unblocked, type TableToCopy } from './snapshot-phase.ts';
 import { createSnapshotPoint, type SnapshotPoint } from './snapshot-point.ts';
 import { canBeginAnew, storedStart, type SourceServer, type Start } from './stored-start.ts';
-import { readSystem } from './timeline.ts';
+import { readSystemFirst } from './timeline.ts';
 import { dropUnusedSlot } from './unused-slot.ts';
 
 type Messages = AsyncGenerator<SourceMessage, void, undefined>;
@@ -74,6 +74,7 @@ export async function* readReplication(read: ReplicationReadOptions): Messages {
   } finally {
     signal?.removeEventListener('abort', abort);
     read.onStream(undefined);
+    await connector.closeLeft();
     if (control !== undefined) await connector.close(control);
     // Before the first checkpoint nothing can be stored that needs the slot, and it would hold the log back.
     if (isSlotNew && !isCovered) await dropUnusedSlot(connector, read.options.slot, request.logger);
@@ -88,16 +89,18 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
   if (options.failover) requireFailoverSlots(facts);
   const patience = { waitMs: options.slotWaitMs, signal: request.signal };
   await lockSlot(control, options.slot, patience);
-  const system = await readSystem(connector, facts);
+  const system = await readSystemFirst(connector, facts);
   const { slot, stored, epoch, isAnew } = await findStart(
     read,
     control,
     await awaitFreeSlot(control, options.slot, patience),
     { system, database: facts.database },
   );
-  if (stored === undefined) await rememberSlot(request, options.slot, system.identifier);
   if (slot !== undefined && options.failover) await ensureFailover(connector, control, options.slot);
-  const choice = await preparePublication(control, options, facts);
+  const [choice] = await bothOf(
+    preparePublication(control, options, facts),
+    stored === undefined ? rememberSlot(request, options.slot, system.identifier) : undefined,
+  );
   requireDistinctNames(choice.tables);
 
   const session: ReadSession = {
@@ -146,6 +149,14 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     await point?.close();
   }
   yield* readChanges(read, session, confirmed, choice);
+}
+
+/** The results of two that do not depend on each other. Neither is still at work when the other has failed. */
+async function bothOf<A, B>(one: Promise<A>, other: Promise<B> | undefined): Promise<[A, B | undefined]> {
+  const [first, second] = await Promise.allSettled([one, other]);
+  if (first.status === 'rejected') throw first.reason;
+  if (second.status === 'rejected') throw second.reason;
+  return [first.value, second.value];
 }
 
 /**

@@ -58,8 +58,8 @@ export async function beginTableCopy(options: TableCopyOptions): Promise<TableCo
     await enterSnapshot(worker, point);
     const describe = async (client: Client): Promise<CatalogTable | undefined> =>
       (await describeTables(client, [table.oid], { version: serverVersion, publication }))[0];
-    const before = await describe(worker);
-    if (before === undefined || (await describe(control)) === undefined) {
+    const [before, present] = await Promise.all([describe(worker), describe(control)]);
+    if (before === undefined || present === undefined) {
       await connector.close(worker);
       return 'gone';
     }

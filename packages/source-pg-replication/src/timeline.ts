@@ -23,6 +23,27 @@ export interface SystemFacts {
 export async function readSystem(connector: Connector, { user }: ServerFacts): Promise<SystemFacts> {
   const client = await connectReplication(connector, user);
   try {
+    return await identifySystem(client);
+  } finally {
+    await connector.close(client);
+  }
+}
+
+/** As {@link readSystem}; its session is left to who reads on, and closed by `connector.closeLeft()`. */
+export async function readSystemFirst(connector: Connector, { user }: ServerFacts): Promise<SystemFacts> {
+  const client = await connectReplication(connector, user);
+  try {
+    const system = await identifySystem(client);
+    connector.leaveReplication(client);
+    return system;
+  } catch (error) {
+    await connector.close(client);
+    throw error;
+  }
+}
+
+async function identifySystem(client: Client): Promise<SystemFacts> {
+  try {
     const { rows } = await client.query<Record<string, string>>('IDENTIFY_SYSTEM');
     const timeline = Number(rows[0]?.['timeline'] ?? 1);
     return {
@@ -33,8 +54,6 @@ export async function readSystem(connector: Connector, { user }: ServerFacts): P
     };
   } catch (error) {
     throw pgError(error, 'identifying the server');
-  } finally {
-    await connector.close(client);
   }
 }
 

@@ -83,33 +83,9 @@ RENAME TABLE `travel`.`_etl_number_2` TO `travel`.`_etl_number_3`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_manifest_p_148de9c5_3` (manifest String) ENGINE = ReplicatedMergeTree ORDER BY tuple() SETTINGS replicated_deduplication_window = 100, replicated_deduplication_window_seconds = 604800;
 
-RENAME TABLE `travel`.`_etl_number_3` TO `travel`.`_etl_number_4`;
-
-CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_4` (number UInt64) ENGINE = Null COMMENT '<holder>';
-
-CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___insights_g0` (`account_id` String, `day` Date32, `spend` Nullable(Decimal(18, 6)), `actions.kind` Array(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplicatedReplacingMergeTree(_etl_version, _etl_deleted) PARTITION BY toYYYYMM(`day`) ORDER BY (`account_id`, `day`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1, vertical_merge_algorithm_min_columns_to_activate = 1 COMMENT 'rows of shop___insights; read the view of that name';
-
-DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_4` SYNC;
-
 INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-1', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
-RENAME TABLE `travel`.`_etl_number_4` TO `travel`.`_etl_number_5`;
-
-CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_5` (number UInt64) ENGINE = Null COMMENT '<holder>';
-
-CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___events_g0` (`what` Nullable(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String), `_etl_row_id` UInt128) ENGINE = ReplicatedReplacingMergeTree(_etl_version, _etl_deleted) ORDER BY (`_etl_row_id`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1, vertical_merge_algorithm_min_columns_to_activate = 1 COMMENT 'rows of shop___events; read the view of that name';
-
-DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_5` SYNC;
-
 INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-2', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
-
-RENAME TABLE `travel`.`_etl_number_5` TO `travel`.`_etl_number_6`;
-
-CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_6` (number UInt64) ENGINE = Null COMMENT '<holder>';
-
-CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___plans_g0` (`id` Int64, `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplicatedReplacingMergeTree(_etl_version, _etl_deleted) ORDER BY (`id`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1, vertical_merge_algorithm_min_columns_to_activate = 1 COMMENT 'rows of shop___plans; read the view of that name';
-
-DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_6` SYNC;
 
 INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-3', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
@@ -130,6 +106,22 @@ SYSTEM SYNC REPLICA `travel`.`_etl_scopes` LIGHTWEIGHT;
 -- session_check=1
 -- session_id=…
 SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___plans' AND released = 0 AND (1 OR (pipeline = 'p' AND scope = '{}')) ORDER BY pipeline;
+
+RENAME TABLE `travel`.`_etl_number_3` TO `travel`.`_etl_number_4`;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_4` (number UInt64) ENGINE = Null COMMENT '<holder>';
+
+CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___insights_g0` (`account_id` String, `day` Date32, `spend` Nullable(Decimal(18, 6)), `actions.kind` Array(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplicatedReplacingMergeTree(_etl_version, _etl_deleted) PARTITION BY toYYYYMM(`day`) ORDER BY (`account_id`, `day`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1, vertical_merge_algorithm_min_columns_to_activate = 1 COMMENT 'rows of shop___insights; read the view of that name';
+
+DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_4` SYNC;
+
+RENAME TABLE `travel`.`_etl_number_4` TO `travel`.`_etl_number_5`;
+
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_5` (number UInt64) ENGINE = Null COMMENT '<holder>';
+
+CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___events_g0` (`what` Nullable(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String), `_etl_row_id` UInt128) ENGINE = ReplicatedReplacingMergeTree(_etl_version, _etl_deleted) ORDER BY (`_etl_row_id`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1, vertical_merge_algorithm_min_columns_to_activate = 1 COMMENT 'rows of shop___events; read the view of that name';
+
+DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_5` SYNC;
 
 -- session_id=…
 -- session_timeout=60
@@ -259,9 +251,9 @@ INSERT INTO `travel`.`_etl_manifest_p_148de9c5_3` (manifest) SETTINGS insert_ded
 
 RENAME TABLE `travel`.`_etl_manifest_p_148de9c5_3` TO `travel`.`_etl_prepared_p_148de9c5_3`;
 
-RENAME TABLE `travel`.`_etl_number_6` TO `travel`.`_etl_number_7`;
+RENAME TABLE `travel`.`_etl_number_5` TO `travel`.`_etl_number_6`;
 
-CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_7` (number UInt64) ENGINE = Null COMMENT '<holder>';
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_6` (number UInt64) ENGINE = Null COMMENT '<holder>';
 
 CREATE OR REPLACE VIEW `travel`.`_raw_shop___insights` SQL SECURITY INVOKER AS SELECT `account_id`, `day`, `spend`, `actions.kind`, `_etl_load_id` FROM `travel`.`_raw_shop___insights_g0` FINAL COMMENT 'etl view <hash 1> of insights';
 
@@ -269,7 +261,7 @@ CREATE OR REPLACE VIEW `travel`.`shop___insights` SQL SECURITY INVOKER AS SELECT
 
 CREATE OR REPLACE VIEW `travel`.`shop___insights__actions` SQL SECURITY INVOKER AS SELECT key_0_ AS `account_id`, key_1_ AS `day`, value_0_ AS `kind`, toInt64(position_) - 1 AS `_etl_list_idx`, parent_id_ AS `_etl_parent_id`, parent_id_ AS `_etl_root_id`, lower(hex(sipHash128(parent_id_, 'actions', toString(position_)))) AS `_etl_id` FROM (SELECT lower(hex(sipHash128(toString(`account_id`), toString(`day`)))) AS parent_id_, `account_id` AS key_0_, `day` AS key_1_, `actions.kind` AS field_0_ FROM `travel`.`_raw_shop___insights`) ARRAY JOIN field_0_ AS value_0_, arrayEnumerate(field_0_) AS position_ COMMENT 'etl view <hash 3> of insights.actions';
 
-DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_7` SYNC;
+DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_6` SYNC;
 
 -- session_id=…
 -- session_timeout=60
@@ -279,13 +271,13 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_1` LIGHTWEIGHT;
 -- session_id=…
 ALTER TABLE `travel`.`_raw_shop___insights_g0` ATTACH PARTITION ALL FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
-RENAME TABLE `travel`.`_etl_number_7` TO `travel`.`_etl_number_8`;
+RENAME TABLE `travel`.`_etl_number_6` TO `travel`.`_etl_number_7`;
 
-CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_8` (number UInt64) ENGINE = Null COMMENT '<holder>';
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_7` (number UInt64) ENGINE = Null COMMENT '<holder>';
 
 CREATE OR REPLACE VIEW `travel`.`shop___events` SQL SECURITY INVOKER AS SELECT `what`, _etl_load_id AS `_etl_load_id` FROM `travel`.`_raw_shop___events_g0` FINAL COMMENT 'etl view <hash 4> of events';
 
-DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_8` SYNC;
+DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_7` SYNC;
 
 -- session_id=…
 -- session_timeout=60
@@ -295,9 +287,9 @@ SYSTEM SYNC REPLICA `travel`.`_etl_staging_p_148de9c5_3_2` LIGHTWEIGHT;
 -- session_id=…
 ALTER TABLE `travel`.`_raw_shop___events_g0` ATTACH PARTITION ALL FROM `travel`.`_etl_staging_p_148de9c5_3_2`;
 
-RENAME TABLE `travel`.`_etl_number_8` TO `travel`.`_etl_number_9`;
+RENAME TABLE `travel`.`_etl_number_7` TO `travel`.`_etl_number_8`;
 
-CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_9` (number UInt64) ENGINE = Null COMMENT '<holder>';
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_8` (number UInt64) ENGINE = Null COMMENT '<holder>';
 
 CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___plans_g3` (`id` Int64, `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = ReplicatedReplacingMergeTree(_etl_version, _etl_deleted) ORDER BY (`id`) SETTINGS min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1, vertical_merge_algorithm_min_columns_to_activate = 1 COMMENT 'rows of shop___plans; read the view of that name';
 
@@ -311,7 +303,7 @@ ALTER TABLE `travel`.`_raw_shop___plans_g3` ATTACH PARTITION ALL FROM `travel`.`
 
 CREATE OR REPLACE VIEW `travel`.`shop___plans` SQL SECURITY INVOKER AS SELECT `id`, _etl_load_id AS `_etl_load_id` FROM `travel`.`_raw_shop___plans_g3` FINAL COMMENT 'etl view <hash 5> of plans';
 
-DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_9` SYNC;
+DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_8` SYNC;
 
 INSERT INTO `travel`.`_etl_slices` (pipeline, stream, slice, status, rows, read_at, loaded_at, flags, fingerprint, attempts, reason, load_number) SETTINGS insert_deduplication_token = '<minute>-3', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
@@ -326,14 +318,6 @@ DROP TABLE IF EXISTS `travel`.`_etl_staging_p_148de9c5_3_1` SYNC;
 DROP TABLE IF EXISTS `travel`.`_etl_staging_p_148de9c5_3_2` SYNC;
 
 DROP TABLE IF EXISTS `travel`.`_etl_staging_p_148de9c5_3_3` SYNC;
-
-RENAME TABLE `travel`.`_etl_number_9` TO `travel`.`_etl_number_10`;
-
-CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_10` (number UInt64) ENGINE = Null COMMENT '<holder>';
-
-DROP TABLE IF EXISTS `travel`.`_raw_shop___plans_g0` SYNC;
-
-DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_plans_24d255ab_10` SYNC;
 
 DROP TABLE IF EXISTS `travel`.`_etl_published_p_148de9c5_3` SYNC;
 
