@@ -10,6 +10,7 @@ import { previewTables, requireDistinctNames } from './read-plan.ts';
 import { requireLogicalWal } from './read-session.ts';
 import { readSlot, requireFreeSlot, requireUsableSlot } from './slot.ts';
 import { streamName } from './stream-name.ts';
+import { tablesNotFound } from './table-selection.ts';
 import { tableStream, type TableStream } from './table-stream.ts';
 import { readSystem } from './timeline.ts';
 import type { TypeRow } from './value-type.ts';
@@ -41,7 +42,7 @@ export async function findProblems(
     else requireUsableSlot(options.slot, slot, facts.database);
   });
   await attempt(async () => {
-    const { tables, unpublished, difference, publication } = await previewTables(control, options, facts);
+    const { tables, unpublished, missing, difference, publication } = await previewTables(control, options, facts);
     await attempt(() => requireDistinctNames(tables));
     if (publication === undefined) {
       await attempt(() => requireCreationRights(control, options.publication, difference?.added ?? [], facts));
@@ -49,6 +50,7 @@ export async function findProblems(
       await attempt(() => requireAlterationRights(control, options.publication, difference));
     }
     if (unpublished.length > 0) problems.push(tablesUnpublished(options.publication, unpublished, { isNamed: false }));
+    if (missing.length > 0) problems.push(tablesNotFound(missing, facts.database, { areOthersRead: true }));
     const denied = tables.filter((table) => !table.isReadable);
     if (denied.length > 0) problems.push(unreadable(denied, facts));
     const readable = tables.filter((table) => table.isReadable);

@@ -23,7 +23,7 @@ import { resolveOptions, type PgReplicationOptions, type ResolvedOptions } from 
 import { pgError } from './pg-error.ts';
 import { checkpointLsn, hasTablePosition } from './position.ts';
 import { tablesUnpublished } from './publication.ts';
-import { previewTables, requireDistinctNames } from './read-plan.ts';
+import { previewTables, requireAll, requireDistinctNames } from './read-plan.ts';
 import { requireVersion } from './read-session.ts';
 import { readReplication } from './replication-read.ts';
 import type { ReplicationStream } from './replication-stream.ts';
@@ -33,6 +33,7 @@ import { healthOf, readSlotHealth, type SlotHealth } from './slot-health.ts';
 import { guardSlot } from './slot-valve.ts';
 import { canBeginAnew, storedStart } from './stored-start.ts';
 import { tableOutlook } from './table-outlook.ts';
+import { tablesNotFound } from './table-selection.ts';
 import { readSystem } from './timeline.ts';
 import { dropUnusedSlot } from './unused-slot.ts';
 
@@ -112,13 +113,14 @@ class PgReplication implements ComparableSource {
 
   async discover(options: OperationOptions = {}): Promise<readonly StreamSpec[]> {
     return this.#withControl(options, async (control, facts) => {
-      const { tables, unpublished } = await previewTables(control, this.#options, facts);
+      const { tables, unpublished, missing } = await previewTables(control, this.#options, facts);
       requireDistinctNames(tables);
       const { streams, problems } = await readableStreams(control, tables, facts);
       const left = unpublished.map((table) =>
         tablesUnpublished(this.#options.publication, [table], { isNamed: false }),
       );
-      for (const { context, message, hint } of [...problems, ...left]) {
+      const gone = missing.map((table) => tablesNotFound([table], facts.database, { areOthersRead: true }));
+      for (const { context, message, hint } of [...problems, ...left, ...gone]) {
         options.logger?.warn({ stream: String(context['stream']), reason: message, hint }, 'cannot be read');
       }
       const { derived, derivedOnly } = this.#options;
@@ -133,8 +135,9 @@ class PgReplication implements ComparableSource {
       const problems = await findProblems(this.#connector, control, this.#options, facts);
       throwProblems(problems.filter(concernsAll));
       await this.#requireStart(request, control, facts);
-      const { tables } = await previewTables(control, this.#options, facts);
-      const { streams } = await readableStreams(control, tables, facts);
+      const choice = await previewTables(control, this.#options, facts);
+      if ((request.state ?? []).length === 0) requireAll(choice, facts);
+      const { streams } = await readableStreams(control, choice.tables, facts);
       const readable = streams.map(({ table }) => table);
       const published = { version: facts.version, publication };
       return tableOutlook(control, readable, published, tableRequest(request, derived));

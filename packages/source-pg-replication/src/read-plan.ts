@@ -31,7 +31,7 @@ import type { ReadSession } from './read-session.ts';
 import type { TableToCopy } from './snapshot-phase.ts';
 import { streamName } from './stream-name.ts';
 import { findDrift, lostLeaves } from './table-drift.ts';
-import { TableSelection } from './table-selection.ts';
+import { tablesNotFound, TableSelection, type MissingTable } from './table-selection.ts';
 import { tableStream, type TableStream } from './table-stream.ts';
 
 /** Which tables are to be read. */
@@ -39,30 +39,48 @@ export interface TableChoice<T extends TableName> {
   readonly tables: readonly T[];
   /** Chosen by the options, but not published, nor to be published by us: each fails by name. */
   readonly unpublished: readonly UnpublishedTable[];
+  /** Named by the options, but not there: each fails by name. */
+  readonly missing: readonly MissingTable[];
   /** What a publication of ours has to be changed by; absent when it is right, and for one of somebody else. */
   readonly difference?: TableDifference;
 }
 
-/** Brings a publication of ours in line with the options, and returns the tables to read. */
+/**
+ * Brings a publication of ours in line with the options, and returns the tables to read.
+ *
+ * @param isFirst Nothing was read so far: what the options name has to be there.
+ */
 export async function preparePublication(
   client: Client,
   options: ResolvedOptions,
   facts: ServerFacts,
+  { isFirst }: { readonly isFirst: boolean },
 ): Promise<TableChoice<TableName>> {
-  return askCatalog(async () => preparedTables(client, options, facts));
+  return askCatalog(async () => preparedTables(client, options, facts, isFirst));
 }
 
 async function preparedTables(
   client: Client,
   options: ResolvedOptions,
   facts: ServerFacts,
+  isFirst: boolean,
 ): Promise<TableChoice<TableName>> {
   const name = options.publication;
   const publication = await readPublication(client, name);
   const choice = await chooseTables(client, options, facts, publication);
+  if (isFirst) requireAll(choice, facts);
   if (publication === undefined) await createPublication(client, name, choice.difference?.added ?? [], facts.version);
   else if (choice.difference !== undefined) await alterPublication(client, name, choice.difference);
   return choice;
+}
+
+/**
+ * A table that is gone must not keep those from going on that were read with it; a name that never was one is a mistake.
+ *
+ * @throws `PG_TABLE_NOT_FOUND` (config).
+ */
+export function requireAll({ missing }: TableChoice<TableName>, { database }: ServerFacts): void {
+  if (missing.length > 0) throw tablesNotFound(missing, database);
 }
 
 /** The tables that would be read; changes nothing. */
@@ -109,17 +127,20 @@ async function chooseTables(
 ): Promise<TableChoice<TableName>> {
   const name = options.publication;
   const selection = new TableSelection(options);
-  const where = `the database ${facts.database}`;
+  const { database } = facts;
   if (publication !== undefined && publication.unpublished.length > 0)
     throw incompletePublication(name, publication.unpublished);
   if (publication === undefined || publication.isOwn) {
     if (publication?.isViaRoot === false) throw withoutRoots(name);
-    const chosen = selection.choose(await listTables(client), where);
-    return ownChoice(client, chosen, publication === undefined ? [] : await listPublishedTables(client, name));
+    const all = await listTables(client);
+    const chosen = selection.choose(all, database);
+    const present = publication === undefined ? [] : await listPublishedTables(client, name);
+    return { ...(await ownChoice(client, chosen, present)), missing: selection.missing(all) };
   }
   const published = await listPublishedTables(client, name);
   const others = new Map((await listUnpublishedTables(client, published)).map((table) => [table.oid, table]));
-  const chosen = selection.choose([...published, ...others.values()], where);
+  const all = [...published, ...others.values()];
+  const chosen = selection.choose(all, database);
   // Nobody must be told to publish what could not be updated any more: such a table fails by its own name.
   const unidentified = oidSet(await listUnidentifiedTables(client, [...others.values()]));
   const tables = chosen.filter(({ oid }) => !others.has(oid) || unidentified.has(oid));
@@ -128,7 +149,7 @@ async function chooseTables(
   if (named.length > 0) throw tablesUnpublished(name, named, { isNamed: true });
   const unpublished = left.filter(({ isInPartitions }) => !isInPartitions);
   if (tables.length === 0) throw tablesUnpublished(name, left, { isNamed: false });
-  return { tables, unpublished };
+  return { tables, unpublished, missing: selection.missing(all) };
 }
 
 /**
@@ -139,7 +160,7 @@ async function ownChoice(
   client: Client,
   chosen: readonly TableName[],
   published: readonly TableName[],
-): Promise<TableChoice<TableName>> {
+): Promise<Omit<TableChoice<TableName>, 'missing'>> {
   const oids = oidSet(published);
   const unidentified = oidSet(await listUnidentifiedTables(client, chosen));
   const publishable = chosen.filter(({ oid }) => !unidentified.has(oid));
@@ -183,7 +204,7 @@ export function requireDistinctNames(tables: readonly TableName[]): void {
  */
 export async function* planTables(
   session: ReadSession,
-  { tables, unpublished }: TableChoice<TableName>,
+  { tables, unpublished, missing }: TableChoice<TableName>,
   request: Pick<SourceReadRequest, 'state' | 'streams' | 'fullRefresh'>,
   toCopy: TableToCopy[],
 ): AsyncGenerator<SourceMessage, void, undefined> {
@@ -247,7 +268,14 @@ export async function* planTables(
     if (request.streams?.includes(stream) === false) continue;
     yield { type: 'stream-failed', stream, error: tablesUnpublished(options.publication, [table], { isNamed: false }) };
   }
-  forgetOthers(session, [...described, ...unpublished], state);
+  for (const table of missing) {
+    const { stream } = table;
+    if (request.streams?.includes(stream) === false) continue;
+    const error = tablesNotFound([table], facts.database, { areOthersRead: true });
+    yield { type: 'stream-failed', stream, error };
+  }
+  const known = [...described, ...unpublished].map(({ schema, table }) => streamName(schema, table));
+  forgetOthers(session, new Set([...known, ...missing.map(({ stream }) => stream)]), state);
 }
 
 function partitionsGone({ logger }: ReadSession, stream: string, count: number): SourceMessage {
@@ -258,8 +286,7 @@ function partitionsGone({ logger }: ReadSession, stream: string, count: number):
 }
 
 // The slot moves on without the changes of a table that is not live, so no later run may go on from its entry.
-function forgetOthers(session: ReadSession, tables: readonly TableName[], state: readonly StateEntry[]): void {
-  const names = new Set(tables.map(({ schema, table }) => streamName(schema, table)));
+function forgetOthers(session: ReadSession, names: ReadonlySet<string>, state: readonly StateEntry[]): void {
   const live = new Set([...session.live.values()].map(({ stream }) => stream.name));
   for (const { stream, value } of state) {
     if (stream === '' || value === null || live.has(stream)) continue;

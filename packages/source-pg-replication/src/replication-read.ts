@@ -98,7 +98,7 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
   );
   if (slot !== undefined && options.failover) await ensureFailover(connector, control, options.slot);
   const [choice] = await bothOf(
-    preparePublication(control, options, facts),
+    preparePublication(control, options, facts, { isFirst: (request.state ?? []).length === 0 }),
     stored === undefined ? rememberSlot(request, options.slot, system.identifier) : undefined,
   );
   requireDistinctNames(choice.tables);

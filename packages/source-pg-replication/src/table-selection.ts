@@ -2,6 +2,14 @@ import { EtlError } from '@etl/core';
 import type { TableName } from './catalog.ts';
 import { namePattern, type NamePattern } from './name-pattern.ts';
 import type { ResolvedOptions } from './options.ts';
+import { streamName } from './stream-name.ts';
+
+/** A table that the options name, and that is not there. */
+export interface MissingTable {
+  /** As the options have it. */
+  readonly text: string;
+  readonly stream: string;
+}
 
 /** Which tables the options choose. */
 export class TableSelection {
@@ -18,29 +26,35 @@ export class TableSelection {
   /**
    * The chosen ones of `tables`.
    *
-   * @throws `PG_TABLE_NOT_FOUND` (config) when a table that the options name is not there, and
-   * `PG_NO_TABLES` (config) when nothing is chosen.
+   * @throws `PG_TABLE_NOT_FOUND` and `PG_NO_TABLES` (config) when nothing is chosen.
    */
-  choose<T extends TableName>(tables: readonly T[], where: string): readonly T[] {
-    const missing = this.#tables?.filter(
-      (pattern) => pattern.isLiteral && !tables.some(({ schema, table }) => pattern.matches(schema, table)),
-    );
-    if (missing !== undefined && missing.length > 0) {
-      throw new EtlError({
-        code: 'PG_TABLE_NOT_FOUND',
-        kind: 'config',
-        message: `${missing.map(({ text }) => text).join(', ')} cannot be found in ${where}.`,
-        hint: 'Correct the table names; those outside public need their schema in front.',
-      });
-    }
+  choose<T extends TableName>(tables: readonly T[], database: string): readonly T[] {
     const chosen = tables.filter((table) => this.#has(table));
     if (chosen.length > 0) return chosen;
+    const missing = this.missing(tables);
+    if (missing.length > 0) throw tablesNotFound(missing, database);
     throw new EtlError({
       code: 'PG_NO_TABLES',
       kind: 'config',
-      message: `None of the tables in ${where} is chosen.`,
+      message: `None of the tables in the database ${database} is chosen.`,
       hint: 'Look at the options schemas, tables and exclude; without them, all tables of the schema public are read.',
     });
+  }
+
+  /** What the options name, table by table, and is not among `tables`. */
+  missing(tables: readonly TableName[]): readonly MissingTable[] {
+    const patterns = this.#tables ?? [];
+    return patterns
+      .filter((pattern) => pattern.isLiteral && !tables.some(({ schema, table }) => pattern.matches(schema, table)))
+      .map((pattern) => ({ text: pattern.text, stream: this.#streamOf(pattern) }));
+  }
+
+  /** The stream that the table had, as far as its name tells. */
+  #streamOf({ text, isQualified }: NamePattern): string {
+    const [only, ...others] = this.#schemas ?? [];
+    const dot = text.indexOf('.');
+    if (isQualified) return streamName(text.slice(0, dot), text.slice(dot + 1));
+    return streamName(only === undefined || others.length > 0 ? 'public' : only, text);
   }
 
   /** Whether the options name this very table, without a wildcard. */
@@ -59,4 +73,22 @@ export class TableSelection {
       (pattern) => (inSchema ?? (pattern.isQualified || schema === 'public')) && pattern.matches(schema, table),
     );
   }
+}
+
+/** `areOthersRead`: the tables fail by name, and the others go on. */
+export function tablesNotFound(
+  missing: readonly MissingTable[],
+  database: string,
+  { areOthersRead = false }: { readonly areOthersRead?: boolean } = {},
+): EtlError {
+  const streams = missing.map(({ stream }) => stream);
+  return new EtlError({
+    code: 'PG_TABLE_NOT_FOUND',
+    kind: 'config',
+    message: `${missing.map(({ text }) => text).join(', ')} cannot be found in the database ${database}.`,
+    hint: 'Correct the table names; those outside public need their schema in front. One that was dropped is to be taken out of the options.',
+    ...(areOthersRead
+      ? { context: streams.length === 1 ? { stream: streams[0] ?? '' } : { streams: streams.join(', ') } }
+      : {}),
+  });
 }

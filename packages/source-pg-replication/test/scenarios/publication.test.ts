@@ -67,6 +67,51 @@ test('a table that the options name is a matter of configuration, before anythin
   expect(await failureOf(unknown.source().check())).toMatchObject({ code: 'PG_TABLE_NOT_FOUND' });
 });
 
+test('a name that never was a table is a mistake, before anything is read', async () => {
+  await using database = await postgres.database(TABLES);
+  const replica = new Replica(database, { tables: ['items', 'archve'] });
+  expect(await failureOf(replica.source().check())).toMatchObject({
+    code: 'PG_TABLE_NOT_FOUND',
+    context: { stream: 'archve' },
+  });
+  for (const error of [await failureOf(replica.run()), await failureOf(replica.source().outlook!({ state: [] }))]) {
+    expect(error).toMatchObject({ code: 'PG_TABLE_NOT_FOUND', kind: 'config', context: {} });
+  }
+  expect(await database.confirmedLsn(database.name)).toBeNull();
+  expect(await database.rows(`SELECT FROM pg_publication WHERE pubname = '${database.name}'`)).toEqual([]);
+});
+
+test('table_dropped: one that the options name fails by name in every run, and the others go on', async () => {
+  await using database = await postgres.database(
+    `${TABLES}; CREATE SCHEMA sales; CREATE TABLE sales.tills (id int PRIMARY KEY)`,
+  );
+  const replica = new Replica(database, { tables: ['items', 'archive', 'sales.tills'] });
+  await replica.run();
+  await database.sql('DROP TABLE archive; DROP TABLE sales.tills; INSERT INTO items VALUES (2)');
+  const failures = [
+    { stream: 'archive', error: { code: 'PG_TABLE_NOT_FOUND', context: { stream: 'archive' } } },
+    { stream: 'sales__tills', error: { code: 'PG_TABLE_NOT_FOUND', context: { stream: 'sales__tills' } } },
+  ];
+  const report = await replica.attempt();
+  expect(report).toMatchObject({ status: 'partial', failures });
+  expect(replica.rows('items')).toHaveLength(2);
+  // What was loaded stays to be read.
+  expect(replica.rows('archive')).toHaveLength(2);
+  expect((await replica.attempt()).failures).toHaveLength(2);
+  expect((await replica.attempt({ streams: ['items', 'archive'] })).failures).toHaveLength(1);
+  expect(await replica.source().outlook!(replica.request())).toMatchObject([{ stream: 'items' }]);
+  const warnings: string[] = [];
+  await replica.source().discover({ logger: recordingLogger(warnings) });
+  expect(warnings).toEqual([
+    expect.stringMatching(/cannot be read .*"stream":"archive".*cannot be found/),
+    expect.stringMatching(/cannot be read .*"stream":"sales__tills"/),
+  ]);
+
+  await database.sql('CREATE TABLE archive (id int PRIMARY KEY); INSERT INTO archive VALUES (7)');
+  expect((await replica.attempt()).failures).toHaveLength(1);
+  expect(replica.rows('archive')).toEqual([{ id: 7 }]);
+});
+
 test('a choice of tables, or an exclusion, says that it is meant', async () => {
   await using database = await postgres.database(TABLES);
   for (const [index, options] of [{ tables: ['items'] }, { exclude: ['archive', 'other'] }].entries()) {
