@@ -1,7 +1,7 @@
 import { runPipeline, type Source } from '@etl/core';
 import { expect, test, vi } from 'vitest';
 import { usePostgres } from '../support/postgres.ts';
-import { failureOf, readAll, Replica, rowsOf, withoutSystemColumns } from '../support/replica.ts';
+import { failureOf, readAll, recordingLogger, Replica, rowsOf, withoutSystemColumns } from '../support/replica.ts';
 
 const postgres = usePostgres();
 const SLOTS = 'SELECT count(*) FROM pg_replication_slots WHERE database = current_database()';
@@ -218,7 +218,11 @@ test('chooses tables by schema, name and pattern, and says what it cannot find',
   expect(await streams({})).toEqual(['items', 'items_log']);
   expect(await streams({ schemas: ['sales'] })).toEqual(['sales__order_log', 'sales__orders']);
   expect(await streams({ tables: ['items', 'sales.*'], exclude: ['*_log'] })).toEqual(['items', 'sales__orders']);
-  expect((await failureOf(streams({ tables: ['items', 'order'] }))).message).toContain('order cannot be found');
+  expect((await failureOf(streams({ tables: ['order'] }))).message).toContain('order cannot be found');
+  const warnings: string[] = [];
+  await using misspelt = new Replica(database, { tables: ['items', 'order'] }).source();
+  await misspelt.discover({ logger: recordingLogger(warnings) });
+  expect(warnings).toEqual([expect.stringMatching(/cannot be read .*"stream":"order".*order cannot be found/)]);
   expect(await failureOf(streams({ schemas: ['nowhere'] }))).toMatchObject({ code: 'PG_NO_TABLES', kind: 'config' });
 });
 
