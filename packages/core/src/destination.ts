@@ -205,8 +205,9 @@ export interface LoadPackage extends AsyncDisposable {
   /** Unique; sorts by time. */
   readonly id: string;
   /**
-   * Creates or widens the stream's table for the spec, and returns what it changed. To be called
-   * before the first write of a stream in this load and again when its spec changed.
+   * Makes the stream's table ready for the spec, and returns what that changes. A table that is missing may be
+   * created as late as by the first row, or by {@link LoadPackage.commit}. To be called before the first write of
+   * a stream in this load and again when its spec changed.
    */
   prepare(stream: StreamSpec): Promise<readonly SchemaChange[]>;
   /**

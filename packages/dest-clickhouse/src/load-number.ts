@@ -30,8 +30,10 @@ const seen = new WeakMap<Database, bigint>();
 export async function claimLoadNumber(database: Database, options?: OperationOptions): Promise<bigint> {
   for (;;) {
     options?.signal?.throwIfAborted();
-    const current = seen.get(database) ?? (await counters(database, options)).at(-1);
+    // Where it is a look that brings a replica up to date, none may be left out.
+    const known = database.flavour.beforeListing(database.name).length > 0 ? undefined : seen.get(database);
     seen.delete(database);
+    const current = known ?? (await counters(database, options)).at(-1);
     if (current === undefined) {
       await createCounter(database, options);
       continue;

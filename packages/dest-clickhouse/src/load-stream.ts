@@ -11,7 +11,7 @@ export interface LoadStream {
   spec: StreamSpec;
   /** Why the table as it stands cannot take the rows; a replacement of the table makes it moot. */
   conflict: EtlError | undefined;
-  /** Whether the table is still to be created, unless the rows make one of their own. */
+  /** The table is not there: it is created before anything relies on it, unless the rows replace it. */
   isMissing: boolean;
   /** While it is created: several may write at once. */
   creation?: Promise<void> | undefined;

@@ -21,7 +21,7 @@ import { isReplacedWhole, LoadStreams, makesGeneration, type LoadStream } from '
 import { createManifestTable, loadNames, writeManifest, type Manifest, type ManifestTable } from './manifest.ts';
 import type { ResolvedOptions } from './options.ts';
 import { isTakenOver, takenOver, type PipelineLock } from './pipeline-lock.ts';
-import { defineTable, newTable, prepareTable } from './prepare-table.ts';
+import { defineTable, newTable, prepareTable, tableCreated, type PreparedTable } from './prepare-table.ts';
 import { publishPrepared } from './publish.ts';
 import { recordSchemaChanges } from './schema-changes.ts';
 import { contractOf } from './schema-contract.ts';
@@ -37,6 +37,8 @@ interface LoadContext {
   readonly lock: PipelineLock;
   /** What this session has registered as its own already. */
   readonly claimed: Set<string>;
+  /** Missing tables that this session has told of. */
+  readonly announced: Set<string>;
   /** Told of every table that the load put rows into. */
   readonly onPublished: (table: ManifestTable) => void;
 }
@@ -106,9 +108,9 @@ export class ClickHouseLoad implements LoadPackage {
     }
     const table = await this.#owned(prepareTable(database, plan, contractOf(stream), options, this.#operation));
     const isMissing = table.generation === undefined;
-    // That it is created has been told before.
-    const changes = isMissing && present?.isMissing === true ? [] : table.changes;
-    await this.#recordChanges(changes);
+    const changes = isMissing ? this.#announce(table) : table.changes;
+    // That a table was created is recorded by who creates it.
+    if (!isMissing) await this.#recordChanges(changes);
     if (present !== undefined) {
       await this.#owned(present.staged.evolve(stream, table));
       present.spec = stream;
@@ -133,7 +135,15 @@ export class ClickHouseLoad implements LoadPackage {
     return changes;
   }
 
-  /** Before anything of the load relies on the table. */
+  /** Several loads of a session may begin with the same new table. */
+  #announce({ plan, changes }: PreparedTable): readonly SchemaChange[] {
+    const { announced } = this.#context;
+    if (announced.has(plan.publicName)) return [];
+    announced.add(plan.publicName);
+    return changes;
+  }
+
+  /** Creates the table, before anything of the load relies on it. */
   async #create(stream: LoadStream): Promise<void> {
     if (!stream.isMissing || stream.staged.replaces) return;
     const creation = (stream.creation ??= this.#createMissing(stream));
@@ -146,13 +156,22 @@ export class ClickHouseLoad implements LoadPackage {
 
   async #createMissing(stream: LoadStream): Promise<void> {
     const { database, options } = this.#context;
-    const plan = planTable(stream.spec, options);
-    const table = await this.#owned(defineTable(database, plan, contractOf(stream.spec), options, this.#operation));
+    const { spec } = stream;
+    const plan = planTable(spec, options);
+    const table = await this.#owned(defineTable(database, plan, contractOf(spec), options, this.#operation));
+    await this.#recordChanges(table.changes);
     // Another pipeline may have created it meanwhile, as its own stream has it.
-    await this.#owned(stream.staged.evolve(stream.spec, table));
+    await this.#owned(stream.staged.evolve(spec, table));
     stream.isMissing = false;
     stream.conflict = table.conflict;
-    if (table.conflict !== undefined) throw table.conflict;
+  }
+
+  /** What nothing has relied on so far has to be there behind the commit point nevertheless. */
+  async #createMissingTables(): Promise<void> {
+    for (const stream of this.#streams.all) {
+      await this.#create(stream);
+      if (stream.isMissing) await this.#recordChanges([tableCreated(planTable(stream.spec, this.#context.options))]);
+    }
   }
 
   /**
@@ -242,7 +261,9 @@ export class ClickHouseLoad implements LoadPackage {
   }
 
   async #close(stream: string, slice: Slice, previous?: LedgerEntry): Promise<void> {
-    const { staged, spec, conflict, isClaimed } = this.#streams.get(stream);
+    const entry = this.#streams.get(stream);
+    await this.#create(entry);
+    const { staged, spec, conflict, isClaimed } = entry;
     if (conflict !== undefined) throw conflict;
     const { publicName } = planTable(spec, this.#context.options);
     if (slice.scope !== undefined) await this.#claim({ publicName, kind: 'scope', scope: slice.scope });
@@ -270,7 +291,7 @@ export class ClickHouseLoad implements LoadPackage {
 
   async #commit(state: readonly StateEntry[]): Promise<LoadSummary> {
     const tables: ManifestTable[] = [];
-    for (const stream of this.#streams.all) await this.#create(stream);
+    await this.#createMissingTables();
     await this.#closeFamilies();
     for (const { staged } of this.#streams.all) {
       const table = await this.#owned(staged.finish());

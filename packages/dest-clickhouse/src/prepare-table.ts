@@ -55,7 +55,7 @@ export async function prepareTable(
   return defineTable(database, plan, contract, settings, options);
 }
 
-/** As `prepareTable`, of a table that is known to lack something: all of itself, above all. */
+/** As `prepareTable`; a table that is missing is created. */
 export function defineTable(
   database: Database,
   plan: TablePlan,
@@ -96,8 +96,7 @@ export async function lookAtTable(
   const hasOlder = all.length > 1;
   if (generation === undefined) {
     if (contract.tables === 'freeze') throw frozen(plan.stream, `the new table ${plan.publicName}`);
-    const created: SchemaChange = { type: 'table-created', stream: plan.stream, table: plan.publicName };
-    return { ...newTable(plan), changes: [created] };
+    return { ...newTable(plan), changes: [tableCreated(plan)] };
   }
   const raw = rawName(plan.publicName, generation);
   await requireFewParts(database, plan, raw, options);
@@ -157,6 +156,10 @@ export async function lookAtTable(
     conflict,
     isViewCurrent,
   };
+}
+
+export function tableCreated({ stream, publicName }: TablePlan): SchemaChange {
+  return { type: 'table-created', stream, table: publicName };
 }
 
 /** A table that is made as it is declared. */

@@ -44,6 +44,7 @@ export class ClickHouseSession implements DestinationSession {
   /** Tables that loads of this session have put rows into. */
   readonly #touched = new Map<string, ManifestTable>();
   readonly #claimed = new Set<string>();
+  readonly #announced = new Set<string>();
   #memoryBase: Promise<bigint> | undefined;
   #memoryWrites = 0n;
 
@@ -182,6 +183,7 @@ export class ClickHouseSession implements DestinationSession {
       pipeline: this.pipeline,
       lock: this.#lock,
       claimed: this.#claimed,
+      announced: this.#announced,
       onPublished: (table: ManifestTable) => this.#touched.set(table.plan.publicName, table),
     };
     return ClickHouseLoad.begin(context, { ...this.#operation, ...options });

@@ -211,6 +211,11 @@ export class StagedRows {
     await this.drop();
   }
 
+  /** Makes the staging table, rows or no rows. */
+  async make(): Promise<void> {
+    await this.#ensure();
+  }
+
   async drop(): Promise<void> {
     this.#sent = 0;
     this.#version = undefined;

@@ -284,6 +284,8 @@ export class StagedStream {
     await this.#closeSlices();
     if (this.#replaced === 'rows') await this.#stageTombstones('1');
     const { count } = this.#rows;
+    // Behind the commit point such a table has to be made, and without rows nothing has shown yet that it can be.
+    if (count === 0 && this.replaces) await this.#rows.make();
     if (count === 0) await this.#rows.drop();
     if (count === 0 && this.#rejected === 0 && !this.replaces && this.#isViewCurrent) return undefined;
     await this.#rows.verify();

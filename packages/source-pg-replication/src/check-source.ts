@@ -10,7 +10,7 @@ import { previewTables, requireDistinctNames } from './read-plan.ts';
 import { requireLogicalWal } from './read-session.ts';
 import { readSlot, requireFreeSlot, requireUsableSlot } from './slot.ts';
 import { streamName } from './stream-name.ts';
-import { tablesNotFound } from './table-selection.ts';
+import { missingStream, tablesNotFound } from './table-selection.ts';
 import { tableStream, type TableStream } from './table-stream.ts';
 import { readSystem } from './timeline.ts';
 import type { TypeRow } from './value-type.ts';
@@ -50,7 +50,10 @@ export async function findProblems(
       await attempt(() => requireAlterationRights(control, options.publication, difference));
     }
     if (unpublished.length > 0) problems.push(tablesUnpublished(options.publication, unpublished, { isNamed: false }));
-    if (missing.length > 0) problems.push(tablesNotFound(missing, facts.database, { areOthersRead: true }));
+    if (missing.length > 0) {
+      const streams = missing.map((table) => missingStream(table, {}) ?? table.text);
+      problems.push(tablesNotFound(missing, facts.database, streams));
+    }
     const denied = tables.filter((table) => !table.isReadable);
     if (denied.length > 0) problems.push(unreadable(denied, facts));
     const readable = tables.filter((table) => table.isReadable);

@@ -131,6 +131,7 @@ export class Connector {
     // An idle session that dies is noticed by the next use of it.
     client.on('error', () => undefined);
     this.#open.add(client);
+    client.once('end', () => this.#open.delete(client));
     try {
       await client.connect();
       return client;

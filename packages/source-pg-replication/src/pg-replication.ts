@@ -23,7 +23,7 @@ import { resolveOptions, type PgReplicationOptions, type ResolvedOptions } from 
 import { pgError } from './pg-error.ts';
 import { checkpointLsn, hasTablePosition } from './position.ts';
 import { tablesUnpublished } from './publication.ts';
-import { previewTables, requireAll, requireDistinctNames } from './read-plan.ts';
+import { previewTables, requireDistinctNames } from './read-plan.ts';
 import { requireVersion } from './read-session.ts';
 import { readReplication } from './replication-read.ts';
 import type { ReplicationStream } from './replication-stream.ts';
@@ -119,7 +119,9 @@ class PgReplication implements ComparableSource {
       const left = unpublished.map((table) =>
         tablesUnpublished(this.#options.publication, [table], { isNamed: false }),
       );
-      const gone = missing.map((table) => tablesNotFound([table], facts.database, { areOthersRead: true }));
+      const gone = missing.flatMap((table) =>
+        table.streams.map((stream) => tablesNotFound([table], facts.database, [stream])),
+      );
       for (const { context, message, hint } of [...problems, ...left, ...gone]) {
         options.logger?.warn({ stream: String(context['stream']), reason: message, hint }, 'cannot be read');
       }
@@ -135,9 +137,8 @@ class PgReplication implements ComparableSource {
       const problems = await findProblems(this.#connector, control, this.#options, facts);
       throwProblems(problems.filter(concernsAll));
       await this.#requireStart(request, control, facts);
-      const choice = await previewTables(control, this.#options, facts);
-      if ((request.state ?? []).length === 0) requireAll(choice, facts);
-      const { streams } = await readableStreams(control, choice.tables, facts);
+      const { tables } = await previewTables(control, this.#options, facts);
+      const { streams } = await readableStreams(control, tables, facts);
       const readable = streams.map(({ table }) => table);
       const published = { version: facts.version, publication };
       return tableOutlook(control, readable, published, tableRequest(request, derived));

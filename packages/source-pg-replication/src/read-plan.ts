@@ -31,7 +31,7 @@ import type { ReadSession } from './read-session.ts';
 import type { TableToCopy } from './snapshot-phase.ts';
 import { streamName } from './stream-name.ts';
 import { findDrift, lostLeaves } from './table-drift.ts';
-import { tablesNotFound, TableSelection, type MissingTable } from './table-selection.ts';
+import { missingStream, tablesNotFound, TableSelection, type MissingTable } from './table-selection.ts';
 import { tableStream, type TableStream } from './table-stream.ts';
 
 /** Which tables are to be read. */
@@ -45,42 +45,26 @@ export interface TableChoice<T extends TableName> {
   readonly difference?: TableDifference;
 }
 
-/**
- * Brings a publication of ours in line with the options, and returns the tables to read.
- *
- * @param isFirst Nothing was read so far: what the options name has to be there.
- */
+/** Brings a publication of ours in line with the options, and returns the tables to read. */
 export async function preparePublication(
   client: Client,
   options: ResolvedOptions,
   facts: ServerFacts,
-  { isFirst }: { readonly isFirst: boolean },
 ): Promise<TableChoice<TableName>> {
-  return askCatalog(async () => preparedTables(client, options, facts, isFirst));
+  return askCatalog(async () => preparedTables(client, options, facts));
 }
 
 async function preparedTables(
   client: Client,
   options: ResolvedOptions,
   facts: ServerFacts,
-  isFirst: boolean,
 ): Promise<TableChoice<TableName>> {
   const name = options.publication;
   const publication = await readPublication(client, name);
   const choice = await chooseTables(client, options, facts, publication);
-  if (isFirst) requireAll(choice, facts);
   if (publication === undefined) await createPublication(client, name, choice.difference?.added ?? [], facts.version);
   else if (choice.difference !== undefined) await alterPublication(client, name, choice.difference);
   return choice;
-}
-
-/**
- * A table that is gone must not keep those from going on that were read with it; a name that never was one is a mistake.
- *
- * @throws `PG_TABLE_NOT_FOUND` (config).
- */
-export function requireAll({ missing }: TableChoice<TableName>, { database }: ServerFacts): void {
-  if (missing.length > 0) throw tablesNotFound(missing, database);
 }
 
 /** The tables that would be read; changes nothing. */
@@ -269,13 +253,12 @@ export async function* planTables(
     yield { type: 'stream-failed', stream, error: tablesUnpublished(options.publication, [table], { isNamed: false }) };
   }
   for (const table of missing) {
-    const { stream } = table;
-    if (request.streams?.includes(stream) === false) continue;
-    const error = tablesNotFound([table], facts.database, { areOthersRead: true });
-    yield { type: 'stream-failed', stream, error };
+    const stream = missingStream(table, request);
+    if (stream === undefined) continue;
+    yield { type: 'stream-failed', stream, error: tablesNotFound([table], facts.database, [stream]) };
   }
   const known = [...described, ...unpublished].map(({ schema, table }) => streamName(schema, table));
-  forgetOthers(session, new Set([...known, ...missing.map(({ stream }) => stream)]), state);
+  forgetOthers(session, new Set([...known, ...missing.flatMap(({ streams }) => streams)]), state);
 }
 
 function partitionsGone({ logger }: ReadSession, stream: string, count: number): SourceMessage {

@@ -96,11 +96,9 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     await awaitFreeSlot(control, options.slot, patience),
     { system, database: facts.database },
   );
+  if (stored === undefined) await rememberSlot(request, options.slot, system.identifier);
   if (slot !== undefined && options.failover) await ensureFailover(connector, control, options.slot);
-  const [choice] = await bothOf(
-    preparePublication(control, options, facts, { isFirst: (request.state ?? []).length === 0 }),
-    stored === undefined ? rememberSlot(request, options.slot, system.identifier) : undefined,
-  );
+  const choice = await preparePublication(control, options, facts);
   requireDistinctNames(choice.tables);
 
   const session: ReadSession = {
@@ -149,14 +147,6 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     await point?.close();
   }
   yield* readChanges(read, session, confirmed, choice);
-}
-
-/** The results of two that do not depend on each other. Neither is still at work when the other has failed. */
-async function bothOf<A, B>(one: Promise<A>, other: Promise<B> | undefined): Promise<[A, B | undefined]> {
-  const [first, second] = await Promise.allSettled([one, other]);
-  if (first.status === 'rejected') throw first.reason;
-  if (second.status === 'rejected') throw second.reason;
-  return [first.value, second.value];
 }
 
 /**

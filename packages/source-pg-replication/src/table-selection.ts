@@ -1,4 +1,4 @@
-import { EtlError } from '@etl/core';
+import { EtlError, type SourceReadRequest } from '@etl/core';
 import type { TableName } from './catalog.ts';
 import { namePattern, type NamePattern } from './name-pattern.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -8,7 +8,17 @@ import { streamName } from './stream-name.ts';
 export interface MissingTable {
   /** As the options have it. */
   readonly text: string;
-  readonly stream: string;
+  /** The streams that it could have been: one for each schema where it could have stood. */
+  readonly streams: readonly string[];
+}
+
+/** The stream that a missing table fails as; `undefined` when it is not asked for. */
+export function missingStream(
+  { streams }: MissingTable,
+  request: Pick<SourceReadRequest, 'state' | 'streams'>,
+): string | undefined {
+  const asked = streams.filter((stream) => request.streams?.includes(stream) ?? true);
+  return asked.find((stream) => request.state?.some((entry) => entry.stream === stream)) ?? asked[0];
 }
 
 /** Which tables the options choose. */
@@ -45,16 +55,16 @@ export class TableSelection {
   missing(tables: readonly TableName[]): readonly MissingTable[] {
     const patterns = this.#tables ?? [];
     return patterns
-      .filter((pattern) => pattern.isLiteral && !tables.some(({ schema, table }) => pattern.matches(schema, table)))
-      .map((pattern) => ({ text: pattern.text, stream: this.#streamOf(pattern) }));
+      .filter(({ isLiteral, text }) => isLiteral && !this.#places(text).every((place) => this.#isExcluded(place)))
+      .filter((pattern) => !tables.some(({ schema, table }) => pattern.matches(schema, table)))
+      .map(({ text }) => ({ text, streams: this.#places(text).map(({ schema, table }) => streamName(schema, table)) }));
   }
 
-  /** The stream that the table had, as far as its name tells. */
-  #streamOf({ text, isQualified }: NamePattern): string {
-    const [only, ...others] = this.#schemas ?? [];
+  /** Where a table of that name could stand. */
+  #places(text: string): readonly Pick<TableName, 'schema' | 'table'>[] {
     const dot = text.indexOf('.');
-    if (isQualified) return streamName(text.slice(0, dot), text.slice(dot + 1));
-    return streamName(only === undefined || others.length > 0 ? 'public' : only, text);
+    if (dot !== -1) return [{ schema: text.slice(0, dot), table: text.slice(dot + 1) }];
+    return [...(this.#schemas ?? ['public'])].map((schema) => ({ schema, table: text }));
   }
 
   /** Whether the options name this very table, without a wildcard. */
@@ -65,8 +75,13 @@ export class TableSelection {
     );
   }
 
-  #has({ schema, table }: TableName): boolean {
-    if (this.#exclude.some((pattern) => pattern.matches(schema, table))) return false;
+  #isExcluded({ schema, table }: Pick<TableName, 'schema' | 'table'>): boolean {
+    return this.#exclude.some((pattern) => pattern.matches(schema, table));
+  }
+
+  #has(name: TableName): boolean {
+    if (this.#isExcluded(name)) return false;
+    const { schema, table } = name;
     const inSchema = this.#schemas?.has(schema);
     if (this.#tables === undefined) return inSchema ?? schema === 'public';
     return this.#tables.some(
@@ -75,20 +90,20 @@ export class TableSelection {
   }
 }
 
-/** `areOthersRead`: the tables fail by name, and the others go on. */
+/** `streams`: what fails of it by name, while others are read. */
 export function tablesNotFound(
   missing: readonly MissingTable[],
   database: string,
-  { areOthersRead = false }: { readonly areOthersRead?: boolean } = {},
+  streams: readonly string[] = [],
 ): EtlError {
-  const streams = missing.map(({ stream }) => stream);
+  const [first = '', ...others] = streams;
   return new EtlError({
     code: 'PG_TABLE_NOT_FOUND',
     kind: 'config',
     message: `${missing.map(({ text }) => text).join(', ')} cannot be found in the database ${database}.`,
     hint: 'Correct the table names; those outside public need their schema in front. One that was dropped is to be taken out of the options.',
-    ...(areOthersRead
-      ? { context: streams.length === 1 ? { stream: streams[0] ?? '' } : { streams: streams.join(', ') } }
-      : {}),
+    ...(streams.length === 0
+      ? {}
+      : { context: others.length === 0 ? { stream: first } : { streams: streams.join(', ') } }),
   });
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { planPipeline, type DestinationPlan, type EtlError, type PipelinePlan } from '@etl/core';
+import { planPipeline, type DestinationPlan, type EtlError, type PipelinePlan, type StreamSpec } from '@etl/core';
 import { withDestination } from '../clickhouse-destination.ts';
 import type { Command, CommandContext } from '../command-context.ts';
 import type { ResolvedDestination } from '../destinations.ts';
@@ -52,7 +52,9 @@ export function planGroup(platformName: string, groupName: string | undefined, o
             signal,
             logger,
           });
-          const specs = work.streams?.map(({ stream }) => stream) ?? (await source.discover({ signal, logger }));
+          const specs =
+            work.streams?.map(({ stream }) => stream) ??
+            asTheyBegin(await source.discover({ signal, logger }), work.log);
           const asked = specs.filter(({ name }) => streams?.includes(name) ?? true);
           const none: DestinationPlan = { statements: [], streams: [] };
           return [work, (await destination.plan?.(asked, { signal, logger })) ?? none];
@@ -70,6 +72,12 @@ export function planGroup(platformName: string, groupName: string | undefined, o
     else show(context, planLines(terminal, heading, { plan, tables, isVerbose: options.verbose ?? false }));
     return exitCode;
   };
+}
+
+/** A table that is copied is made anew, whatever its changes do to it later. */
+function asTheyBegin(specs: readonly StreamSpec[], log: PipelinePlan['log']): readonly StreamSpec[] {
+  const copied = new Set(log?.streams.filter(({ begins }) => begins === 'copy').map(({ stream }) => stream));
+  return specs.map((spec) => (copied.has(spec.name) ? { ...spec, writeDisposition: 'replace' } : spec));
 }
 
 function show({ terminal }: CommandContext, lines: readonly string[]): void {

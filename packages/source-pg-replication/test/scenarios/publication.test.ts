@@ -67,18 +67,28 @@ test('a table that the options name is a matter of configuration, before anythin
   expect(await failureOf(unknown.source().check())).toMatchObject({ code: 'PG_TABLE_NOT_FOUND' });
 });
 
-test('a name that never was a table is a mistake, before anything is read', async () => {
+test('a name that is no table fails by name from the first run on, unless it is excluded too', async () => {
   await using database = await postgres.database(TABLES);
   const replica = new Replica(database, { tables: ['items', 'archve'] });
-  expect(await failureOf(replica.source().check())).toMatchObject({
-    code: 'PG_TABLE_NOT_FOUND',
-    context: { stream: 'archve' },
-  });
-  for (const error of [await failureOf(replica.run()), await failureOf(replica.source().outlook!({ state: [] }))]) {
-    expect(error).toMatchObject({ code: 'PG_TABLE_NOT_FOUND', kind: 'config', context: {} });
-  }
-  expect(await database.confirmedLsn(database.name)).toBeNull();
-  expect(await database.rows(`SELECT FROM pg_publication WHERE pubname = '${database.name}'`)).toEqual([]);
+  const failure = { code: 'PG_TABLE_NOT_FOUND', kind: 'config', context: { stream: 'archve' } };
+  expect(await failureOf(replica.source().check())).toMatchObject(failure);
+  expect((await replica.attempt()).failures).toMatchObject([{ stream: 'archve', error: failure }]);
+  expect(replica.rows('items')).toHaveLength(1);
+  await replica.with({ exclude: ['archve'] }).run();
+});
+
+test('a dropped table of one of several schemas fails as the stream that it was', async () => {
+  await using database = await postgres.database(
+    `CREATE SCHEMA sales; CREATE SCHEMA hr; CREATE TABLE sales.tills (id int PRIMARY KEY);
+     CREATE TABLE hr.people (id int PRIMARY KEY); INSERT INTO sales.tills VALUES (1)`,
+  );
+  const replica = new Replica(database, { schemas: ['hr', 'sales'], tables: ['tills', 'people'] });
+  await replica.run();
+  await database.sql('DROP TABLE sales.tills; INSERT INTO hr.people VALUES (1)');
+  expect((await replica.attempt()).failures).toMatchObject([{ stream: 'sales__tills' }]);
+  const selected = await replica.attempt({ streams: ['sales__tills', 'hr__people'] });
+  expect(selected.failures).toMatchObject([{ stream: 'sales__tills' }]);
+  expect(replica.rows('hr__people')).toHaveLength(1);
 });
 
 test('table_dropped: one that the options name fails by name in every run, and the others go on', async () => {
