@@ -215,6 +215,10 @@ test('a plan says which tables a run would copy, which would go on, and how far 
   expect(second).toContain('lag ');
   await change('CREATE TABLE late (id int8 PRIMARY KEY); INSERT INTO late VALUES (1); ANALYZE late');
   expect(await plan()).toMatch(/late +copied first, about 1 row\n/);
+  // A copy makes the table anew, as what replaces it.
+  const statements = await plan('--verbose');
+  expect(statements).toMatch(/CREATE TABLE .*late_g<load number>/);
+  expect(statements).not.toMatch(/(late_g0|orders_g)/);
   expect(await plan('--full-refresh', '--stream', 'orders')).toMatch(/orders +copied first.* \(a full refresh\)/);
   const { stdout } = await etl(['plan', 'pg', 'shop', '--json']);
   expect(JSON.parse(stdout)).toMatchObject({
