@@ -38,12 +38,6 @@ RENAME TABLE `travel`.`_etl_number_2` TO `travel`.`_etl_number_3`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_manifest_p_148de9c5_3` (manifest String) ENGINE = MergeTree ORDER BY tuple() SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 100;
 
-INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-1', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
-
-INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-2', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
-
-INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-3', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
-
 SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___plans' AND released = 0 AND (1 OR (pipeline = 'p' AND scope = '{}')) ORDER BY pipeline;
 
 INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
@@ -58,6 +52,8 @@ CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___insights_g0` (`account_id` Stri
 
 DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_insights_140ed202_4` SYNC;
 
+INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-1', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
+
 RENAME TABLE `travel`.`_etl_number_4` TO `travel`.`_etl_number_5`;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_5` (number UInt64) ENGINE = Null COMMENT '<holder>';
@@ -66,6 +62,8 @@ CREATE TABLE IF NOT EXISTS `travel`.`_raw_shop___events_g0` (`what` Nullable(Str
 
 DROP TABLE IF EXISTS `travel`.`_etl_lock_definition_of_shop_events_8a882423_5` SYNC;
 
+INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-2', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
+
 SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___events' AND released = 0 AND (scope != 'rows' OR (pipeline = 'p' AND scope = 'rows')) ORDER BY pipeline;
 
 INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
@@ -77,6 +75,8 @@ SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'sho
 INSERT INTO `travel`.`_etl_scopes` (table_name, scope, pipeline, released, version, claimed_at) SETTINGS insert_deduplication_token = 'scope-6', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
 SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'shop___insights' AND released = 0 AND (scope IN ('{"account_id":"1"}', '{}', 'rows') OR (pipeline = 'p' AND scope = '{"account_id":"1"}')) ORDER BY pipeline;
+
+INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-3', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
 CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id` String, `day` Date32, `spend` Nullable(Decimal(18, 6)), `actions.kind` Array(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = MergeTree PARTITION BY toYYYYMM(`day`) ORDER BY (`account_id`, `day`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000 COMMENT 'rows on their way into shop___insights';
 
