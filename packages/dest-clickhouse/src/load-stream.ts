@@ -13,8 +13,6 @@ export interface LoadStream {
   conflict: EtlError | undefined;
   /** The table is not there: it is created before anything relies on it, unless the rows replace it. */
   isMissing: boolean;
-  /** While it is created: several may write at once. */
-  creation?: Promise<void> | undefined;
   /** Whether the pipeline is registered as one that writes to the table. */
   isClaimed: boolean;
   /** Child tables of the stream; their streams are in the load under their own names. */

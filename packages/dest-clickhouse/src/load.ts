@@ -21,7 +21,8 @@ import { isReplacedWhole, LoadStreams, makesGeneration, type LoadStream } from '
 import { createManifestTable, loadNames, writeManifest, type Manifest, type ManifestTable } from './manifest.ts';
 import type { ResolvedOptions } from './options.ts';
 import { isTakenOver, takenOver, type PipelineLock } from './pipeline-lock.ts';
-import { defineTable, newTable, prepareTable, tableCreated, type PreparedTable } from './prepare-table.ts';
+import { MissingTables } from './missing-tables.ts';
+import { newTable, prepareTable } from './prepare-table.ts';
 import { publishPrepared } from './publish.ts';
 import { recordSchemaChanges } from './schema-changes.ts';
 import { contractOf } from './schema-contract.ts';
@@ -58,6 +59,7 @@ export class ClickHouseLoad implements LoadPackage {
   readonly #startedAt: Date;
   readonly #names: ReturnType<typeof loadNames>;
   readonly #streams: LoadStreams;
+  readonly #missing: MissingTables;
   readonly #ledger: LedgerEntry[] = [];
   #stagingCount = 0;
   #changeCount = 0;
@@ -72,6 +74,12 @@ export class ClickHouseLoad implements LoadPackage {
     this.#number = number;
     this.#startedAt = startedAt;
     this.#names = loadNames(context.pipeline, number);
+    this.#missing = new MissingTables({
+      ...context,
+      operation,
+      record: (changes) => this.#recordChanges(changes),
+      owned: (work) => this.#owned(work),
+    });
   }
 
   static async begin(context: LoadContext, operation: OperationOptions): Promise<ClickHouseLoad> {
@@ -108,7 +116,7 @@ export class ClickHouseLoad implements LoadPackage {
     }
     const table = await this.#owned(prepareTable(database, plan, contractOf(stream), options, this.#operation));
     const isMissing = table.generation === undefined;
-    const changes = isMissing ? this.#announce(table) : table.changes;
+    const changes = isMissing ? this.#missing.announce(table) : table.changes;
     // That a table was created is recorded by who creates it.
     if (!isMissing) await this.#recordChanges(changes);
     if (present !== undefined) {
@@ -133,45 +141,6 @@ export class ClickHouseLoad implements LoadPackage {
     this.#streams.add({ staged, spec: stream, conflict, isMissing, isClaimed: false, children: [] });
     if (isReplacedWhole(stream)) await this.#replaceWhole(plan, staged);
     return changes;
-  }
-
-  /** Several loads of a session may begin with the same new table. */
-  #announce({ plan, changes }: PreparedTable): readonly SchemaChange[] {
-    const { announced } = this.#context;
-    if (announced.has(plan.publicName)) return [];
-    announced.add(plan.publicName);
-    return changes;
-  }
-
-  /** Creates the table, before anything of the load relies on it. */
-  async #create(stream: LoadStream): Promise<void> {
-    if (!stream.isMissing || stream.staged.replaces) return;
-    const creation = (stream.creation ??= this.#createMissing(stream));
-    try {
-      await creation;
-    } finally {
-      stream.creation = undefined;
-    }
-  }
-
-  async #createMissing(stream: LoadStream): Promise<void> {
-    const { database, options } = this.#context;
-    const { spec } = stream;
-    const plan = planTable(spec, options);
-    const table = await this.#owned(defineTable(database, plan, contractOf(spec), options, this.#operation));
-    await this.#recordChanges(table.changes);
-    // Another pipeline may have created it meanwhile, as its own stream has it.
-    await this.#owned(stream.staged.evolve(spec, table));
-    stream.isMissing = false;
-    stream.conflict = table.conflict;
-  }
-
-  /** What nothing has relied on so far has to be there behind the commit point nevertheless. */
-  async #createMissingTables(): Promise<void> {
-    for (const stream of this.#streams.all) {
-      await this.#create(stream);
-      if (stream.isMissing) await this.#recordChanges([tableCreated(planTable(stream.spec, this.#context.options))]);
-    }
   }
 
   /**
@@ -218,7 +187,7 @@ export class ClickHouseLoad implements LoadPackage {
 
   async #writable(stream: string): Promise<LoadStream> {
     const entry = this.#streams.get(stream);
-    await this.#create(entry);
+    await this.#missing.create(entry);
     if (entry.conflict !== undefined) throw entry.conflict;
     if (!entry.isClaimed && entry.spec.scope === undefined) {
       await this.#claim({ publicName: planTable(entry.spec, this.#context.options).publicName, kind: 'rows' });
@@ -250,7 +219,7 @@ export class ClickHouseLoad implements LoadPackage {
     columns: readonly string[],
   ): Promise<readonly (Row | undefined)[]> {
     const entry = this.#streams.get(stream);
-    await this.#create(entry);
+    await this.#missing.create(entry);
     return entry.staged.lookup(keys, columns);
   }
 
@@ -262,7 +231,7 @@ export class ClickHouseLoad implements LoadPackage {
 
   async #close(stream: string, slice: Slice, previous?: LedgerEntry): Promise<void> {
     const entry = this.#streams.get(stream);
-    await this.#create(entry);
+    await this.#missing.create(entry);
     const { staged, spec, conflict, isClaimed } = entry;
     if (conflict !== undefined) throw conflict;
     const { publicName } = planTable(spec, this.#context.options);
@@ -291,7 +260,7 @@ export class ClickHouseLoad implements LoadPackage {
 
   async #commit(state: readonly StateEntry[]): Promise<LoadSummary> {
     const tables: ManifestTable[] = [];
-    await this.#createMissingTables();
+    await this.#missing.createAll(this.#streams.all);
     await this.#closeFamilies();
     for (const { staged } of this.#streams.all) {
       const table = await this.#owned(staged.finish());
