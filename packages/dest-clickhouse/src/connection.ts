@@ -8,11 +8,16 @@ import { clickHouseError, serverCode, SESSION_NOT_FOUND } from './clickhouse-err
 import { ClientPool } from './client-pool.ts';
 import { EngineMemory } from './engine-memory.ts';
 import { literal } from './identifier.ts';
-import type { InsertFile, InsertFiles } from './insert-files.ts';
+import { InsertFile, type InsertFiles } from './insert-files.ts';
 import { InsertQueue } from './insert-queue.ts';
+import type { PlainBody } from './plain-body.ts';
+import { PlainMemory, PlainPieces } from './plain-memory.ts';
+import { plainProbe } from './plain-probe.ts';
 
 /** How a statement is carried out. */
 export interface StatementOptions extends OperationOptions {
+  /** Settings that stand in the statement. */
+  readonly inline?: string;
   /** Settings that go with it; never for an embedded engine, which would keep them for the session. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Statements that go before it and reach the same replica, also behind a load balancer. */
@@ -62,8 +67,10 @@ const PLAIN_TEXT =
   "input_format_tsv_detect_header = 0, date_time_input_format = 'basic', input_format_null_as_default = 1, input_format_tsv_empty_as_default = 0, " +
   "bool_true_representation = 't', bool_false_representation = 'f'";
 const ATTEMPTS = 4;
-/** Inserts of files that are made side by side. */
-export const FILES_AT_ONCE = 2;
+/** Inserts of plain text that are made side by side. */
+export const PLAIN_AT_ONCE = 2;
+/** Reading goes on while so many files, of all tables, are not inserted yet: they take no memory of this process. */
+const FILES_BEHIND = 8;
 /** A load balancer sends every request to another replica, and two have to reach one. */
 const ATTEMPTS_AT_ONE_REPLICA = 60;
 /** Seconds that a replica remembers a session for. */
@@ -80,8 +87,10 @@ export class Connection {
   readonly #client: ClickHouseClient;
   readonly #aside: ClickHouseClient | undefined;
   readonly #insertFiles: InsertFiles | undefined;
-  /** The turns of {@link insertFile}: each takes one thread of the engine. */
-  readonly fileInserts = new InsertQueue(FILES_AT_ONCE);
+  /** The turns of {@link insertPlain}. */
+  readonly plainInserts = new InsertQueue(PLAIN_AT_ONCE);
+  readonly #plainMemory = new PlainMemory();
+  #takesPlain: Promise<boolean> | undefined;
   readonly #engineMemory = new EngineMemory();
   readonly #others: ClientPool;
   readonly #close: () => Promise<void>;
@@ -122,10 +131,11 @@ export class Connection {
 
   /** All rows of a small result. 64-bit numbers and decimals arrive as text. */
   async rows<TRow>(query: string, options: StatementOptions = {}): Promise<TRow[]> {
+    const { inline } = options;
     return this.#retrying(options, async () => {
       const parameters = await this.#prepared(options);
       const result = await this.#client.query({
-        query: `${query} SETTINGS ${EXACT_NUMBERS}${this.isEmbedded ? `, ${SHORT_LIVED}` : ''}`,
+        query: `${query} SETTINGS ${[EXACT_NUMBERS, ...(this.isEmbedded ? [SHORT_LIVED] : []), ...(inline === undefined ? [] : [inline])].join(', ')}`,
         format: 'JSONEachRow',
         ...parameters,
       });
@@ -147,11 +157,7 @@ export class Connection {
       );
     }
     const query = `${into} ${settings} FORMAT JSONCompactEachRow\n`;
-    await this.#retrying(options, async () => {
-      const values = Readable.from([body], { objectMode: false });
-      const { stream } = await this.#client.exec({ query, values, ...(await this.#prepared(options)) });
-      await drain(stream);
-    });
+    await this.#retrying(options, () => this.#send(query, [body], options));
   }
 
   /** Whether the engine reads files that stand next to its own. */
@@ -159,27 +165,63 @@ export class Connection {
     return this.#insertFiles !== undefined;
   }
 
-  /** A file for {@link insertFile}; only where {@link readsFiles}. */
-  openInsertFile(): InsertFile {
-    if (this.#insertFiles === undefined) throw new Error('the engine reads no files');
-    return this.#insertFiles.open();
+  /**
+   * Whether {@link insertPlain} stores plain text as exactly what it says. What a tab-separated field means has
+   * changed between versions, so a server is asked what it makes of some, once; one that refuses to say is not believed.
+   */
+  takesPlain(options: OperationOptions = {}): Promise<boolean> {
+    if (this.#insertFiles !== undefined) return Promise.resolve(true);
+    // An embedded engine takes only statements, and those as strings.
+    if (this.isEmbedded) return Promise.resolve(false);
+    this.#takesPlain ??= this.#probe(options);
+    return this.#takesPlain;
+  }
+
+  async #probe(options: OperationOptions): Promise<boolean> {
+    try {
+      const [found] = await this.rows<{ readonly others: string }>(plainProbe(), { ...options, inline: PLAIN_TEXT });
+      if (found?.others === '0') return true;
+      options.logger?.debug({ target: this.target, others: found?.others }, 'this server reads text in another way');
+    } catch (error) {
+      if (options.signal?.aborted === true || !EtlError.isInstance(error) || error.isRetryable) {
+        this.#takesPlain = undefined;
+        throw error;
+      }
+      options.logger?.debug({ target: this.target, err: error.message }, 'this server does not say how it reads text');
+    }
+    return false;
+  }
+
+  /** For the lines of one {@link insertPlain}. */
+  openPlain(): PlainBody {
+    return this.#insertFiles?.open() ?? this.#plainMemory.open();
+  }
+
+  /** How many inserts of plain text may not be made yet when one more is whole. */
+  get plainBehind(): number {
+    return this.#insertFiles === undefined ? PLAIN_AT_ONCE - 1 : FILES_BEHIND;
   }
 
   /**
-   * Inserts the lines of a file, tab-separated, that the engine reads as exactly what they say. Several are made
-   * side by side; {@link fileInserts} says how many there should be.
+   * Inserts tab-separated lines that are plain, in a body of {@link openPlain}; only where {@link takesPlain}. Several
+   * are made side by side; {@link plainInserts} says how many there should be.
    */
-  async insertFile(target: InsertTarget, file: InsertFile, options: StatementOptions = {}): Promise<void> {
-    file.close();
-    const query =
-      `INSERT INTO ${target.table} (${target.columns.join(', ')}) FROM INFILE ${literal(file.path)} COMPRESSION 'none' ` +
-      `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0, ${MANY_PARTITIONS}, ${ONE_THREAD}, ${PLAIN_TEXT} FORMAT TabSeparated`;
-    await this.#retrying(options, async () => {
-      await this.#others.with(async (client) => {
-        await this.#exec(query, await this.#prepared(options), client);
-        await this.#engineMemory.inserted(file.length, (statement) => this.#exec(statement, {}, client));
-      });
-    });
+  async insertPlain(target: InsertTarget, body: PlainBody, options: StatementOptions = {}): Promise<void> {
+    body.close();
+    const into = `INSERT INTO ${target.table} (${target.columns.join(', ')})`;
+    const settings = `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0, ${MANY_PARTITIONS}, ${PLAIN_TEXT}`;
+    if (body instanceof InsertFile) {
+      const query = `${into} FROM INFILE ${literal(body.path)} COMPRESSION 'none' ${settings}, ${ONE_THREAD} FORMAT TabSeparated`;
+      return this.#retrying(options, () =>
+        this.#others.with(async (client) => {
+          await this.#exec(query, await this.#prepared(options), client);
+          await this.#engineMemory.inserted(body.length, (statement) => this.#exec(statement, {}, client));
+        }),
+      );
+    }
+    if (!(body instanceof PlainPieces)) throw new TypeError('a body of another connection');
+    const query = `${into} ${settings} FORMAT TabSeparated\n`;
+    await this.#retrying(options, () => body.send((pieces) => this.#send(query, pieces, options)));
   }
 
   /** Lets an embedded engine give back what it keeps for later: goes before work that takes much of another kind. */
@@ -207,6 +249,12 @@ export class Connection {
     } finally {
       await this.#close();
     }
+  }
+
+  async #send(query: string, body: readonly Buffer[], options: StatementOptions): Promise<void> {
+    const values = Readable.from(body, { objectMode: false });
+    const { stream } = await this.#client.exec({ query, values, ...(await this.#prepared(options)) });
+    await drain(stream);
   }
 
   async #exec(query: string, parameters: StatementParameters, client = this.#client): Promise<void> {

@@ -1,7 +1,7 @@
 import type { OperationOptions } from '@etl/core';
 import type { Connection, InsertTarget, StatementOptions } from './connection.ts';
 import { identifier, literal } from './identifier.ts';
-import type { InsertFile } from './insert-files.ts';
+import type { PlainBody } from './plain-body.ts';
 import { SINGLE, type ServerFlavour } from './server-flavour.ts';
 
 /** A table or view of the database, as the server has it. */
@@ -61,10 +61,10 @@ export class Database {
     return this.connection.insert({ ...target, table }, body, this.#statement([], options));
   }
 
-  /** As {@link insert}, of a file that `connection.openInsertFile` gave. */
-  insertFile(target: InsertTarget, file: InsertFile, options?: OperationOptions): Promise<void> {
+  /** As {@link insert}, of lines in a body that `connection.openPlain` gave. */
+  insertPlain(target: InsertTarget, body: PlainBody, options?: OperationOptions): Promise<void> {
     const table = this.table(target.table);
-    return this.connection.insertFile({ ...target, table }, file, this.#statement([], options));
+    return this.connection.insertPlain({ ...target, table }, body, this.#statement([], options));
   }
 
   #beforeReading(tables: readonly string[]): readonly string[] {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PlainBody } from './plain-body.ts';
 
 const PREFIX = 'etl-insert-';
 
@@ -52,11 +53,10 @@ export class InsertFiles {
 }
 
 /** The rows of one insert, kept outside of this process's memory until it is made. */
-export class InsertFile {
+export class InsertFile implements PlainBody {
   readonly path: string;
   readonly #descriptor: number;
   #isOpen = true;
-  /** How many bytes are written. */
   length = 0;
 
   constructor(path: string) {
@@ -69,7 +69,6 @@ export class InsertFile {
     this.length += bytes.length;
   }
 
-  /** Nothing is written any more. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;

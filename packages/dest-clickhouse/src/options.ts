@@ -46,7 +46,7 @@ export const clickHouseOptionsSchema = z
       .int()
       .min(1)
       .default(32 * 1024 * 1024)
-      .describe('Bytes per insert, roughly; a fifth as many where two are made at once, into an embedded engine.'),
+      .describe('Bytes per insert, roughly; a fifth as many of text that is stored as it is.'),
     compression: z
       .enum(['auto', 'zstd', 'none'])
       .default('auto')

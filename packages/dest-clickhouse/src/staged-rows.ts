@@ -1,10 +1,16 @@
 import type { OperationOptions, TextBatch } from '@etl/core';
-import { FILES_AT_ONCE, type InsertTarget } from './connection.ts';
+import { PLAIN_AT_ONCE, type InsertTarget } from './connection.ts';
 import type { Database } from './database.ts';
 import { PendingInserts } from './pending-inserts.ts';
-import { PlainLanes, type PlainFile } from './plain-lanes.ts';
+import { PlainLanes, type PlainLines } from './plain-lanes.ts';
 import { stageTombstones, type Tombstones } from './staged-slice.ts';
-import { addStagingColumn, copyStaged, createStagingTable, verifyCount } from './staging-table.ts';
+import {
+  addStagingColumn,
+  copyStaged,
+  createStagingTable,
+  verifyCount,
+  type StagingDefaults,
+} from './staging-table.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
 import { WireBuffer } from './wire-buffer.ts';
 
@@ -19,16 +25,11 @@ export interface StagedRowsContext {
 }
 
 /**
- * Files, of all tables, that may not be inserted yet when one more is whole: reading goes on meanwhile, and they
- * take no memory of this process.
+ * Size of an insert of plain text to that of one of lines, both divided among those that are made at once: it takes an
+ * embedded engine about five times the memory of its text, while the merge of many small parts takes a megabyte for
+ * each of them.
  */
-const FILES_BEHIND = 8;
-
-/**
- * Size of a file to that of an insert of lines, both divided among those that are made at once: an insert takes about
- * five times the memory of its file, while the merge of many small parts takes a megabyte for each of them.
- */
-const FILE_SHARE = 3 / 8;
+const PLAIN_SHARE = 3 / 8;
 
 /** What rows are staged as. */
 export interface StagedLayout {
@@ -61,18 +62,21 @@ export class StagedRows {
   #chunk = 0;
   readonly #inserts = new PendingInserts();
   readonly #plain: PlainLanes;
+  #isForPlain: boolean;
   /** Version that plain text without versions has in staging; the first that comes. */
   #version: bigint | undefined;
 
   constructor(context: StagedRowsContext, layout: StagedLayout) {
     this.#context = context;
     this.#layout = layout;
+    // Costs nothing there, and rows may come before text.
+    this.#isForPlain = context.database.connection.readsFiles;
     const { chunkRows, chunkBytes } = context.options;
     const limits = {
-      chunkRows: Math.ceil(chunkRows / FILES_AT_ONCE),
-      chunkBytes: Math.ceil((chunkBytes / FILES_AT_ONCE) * FILE_SHARE),
+      chunkRows: Math.ceil(chunkRows / PLAIN_AT_ONCE),
+      chunkBytes: Math.ceil((chunkBytes / PLAIN_AT_ONCE) * PLAIN_SHARE),
     };
-    this.#plain = new PlainLanes(limits, () => context.database.connection.openInsertFile());
+    this.#plain = new PlainLanes(limits, () => context.database.connection.openPlain());
   }
 
   /** Name of the staging table; `undefined` while there is none. */
@@ -117,13 +121,23 @@ export class StagedRows {
     this.#inserts.begin({ run: () => this.#insert({ table, columns, token }, body) });
   }
 
+  /**
+   * Whether plain text can be staged. It asks more of the staging table than rows do: one that they have made already
+   * does not take it.
+   */
+  async takesPlain(): Promise<boolean> {
+    const { connection } = this.#context.database;
+    if (this.table === undefined) this.#isForPlain = await connection.takesPlain(this.#context.operation);
+    return this.#isForPlain;
+  }
+
   /** Whether plain text whose lines have no version can be staged with this one: a default of the table, made once. */
   takesVersion(version: bigint): boolean {
     if (this.table === undefined) this.#version ??= version;
     return this.#version === version;
   }
 
-  /** Adds lines of plain text; only where the engine reads files. */
+  /** Adds lines of plain text; only after {@link takesPlain}. */
   async addPlain(columns: readonly string[], batch: TextBatch): Promise<void> {
     for (const lines of this.#plain.add(columns, batch)) await this.#sendPlain(lines);
   }
@@ -133,16 +147,17 @@ export class StagedRows {
     for (const lines of this.#plain.take(lane)) await this.#sendPlain(lines);
   }
 
-  async #sendPlain({ columns, file, rows }: PlainFile): Promise<void> {
+  async #sendPlain({ columns, body, rows }: PlainLines): Promise<void> {
     this.#sent += rows;
     const token = this.#nextToken();
     const { database, operation } = this.#context;
-    const release = (): void => file.remove();
+    const { connection } = database;
+    const release = (): void => body.remove();
     try {
-      file.close();
+      body.close();
       const table = await this.#ensure();
-      const run = (): Promise<void> => database.insertFile({ table, columns, token }, file, operation);
-      await this.#inserts.enqueue({ run, release }, database.connection.fileInserts, FILES_BEHIND);
+      const run = (): Promise<void> => database.insertPlain({ table, columns, token }, body, operation);
+      await this.#inserts.enqueue({ run, release }, connection.plainInserts, connection.plainBehind);
     } catch (error) {
       release();
       throw error;
@@ -189,7 +204,7 @@ export class StagedRows {
     const { plan } = this.#layout;
     const kept = `${whole}_changed`;
     this.#tables.push(kept);
-    await createStagingTable(database, kept, plan, new Map(), { loadId, version: this.#version }, operation);
+    await createStagingTable(database, kept, plan, new Map(), this.#defaults(loadId), operation);
     await copyStaged(database, { from: whole, to: kept }, plan, condition, operation);
     this.#sent = count;
     await database.drop(whole, operation);
@@ -226,12 +241,16 @@ export class StagedRows {
     }
   }
 
+  #defaults(loadId: string): StagingDefaults | undefined {
+    return this.#isForPlain ? { loadId, version: this.#version } : undefined;
+  }
+
   async #ensure(): Promise<string> {
     const { table } = this;
     if (table !== undefined) return table;
     const { database, operation, loadId, staging } = this.#context;
     const { plan, inputs } = this.#layout;
-    await createStagingTable(database, staging, plan, inputs, { loadId, version: this.#version }, operation);
+    await createStagingTable(database, staging, plan, inputs, this.#defaults(loadId), operation);
     this.#tables.push(staging);
     return staging;
   }

@@ -150,7 +150,7 @@ export class StagedStream {
   }
 
   async #writeBatch(batch: TextBatch): Promise<void> {
-    const { encoder, plain } = this.#textForm(batch);
+    const { encoder, plain } = await this.#textForm(batch);
     if (plain === undefined || !this.#takesPlain(plain, batch)) return this.#writeLines(encoder, batch);
     if (plain.isWholly(batch)) return this.#addPlain(plain, batch);
     let count = 0;
@@ -167,12 +167,12 @@ export class StagedStream {
     await this.#rows.addPlain(columns, batch);
   }
 
-  #textForm(batch: TextBatch): TextForm {
+  async #textForm(batch: TextBatch): Promise<TextForm> {
     const columns = JSON.stringify(batch.columns);
     if (this.#text?.columns !== columns) {
+      const takesPlain = await this.#rows.takesPlain();
       const encoder = new TextEncoder(this.#stream, this.#context, this.#table, batch.columns);
-      const { readsFiles } = this.#context.database.connection;
-      const plain = readsFiles ? PlainText.of(this.#stream, this.#table, batch.columns) : undefined;
+      const plain = takesPlain ? PlainText.of(this.#stream, this.#table, batch.columns) : undefined;
       this.#text = { columns, encoder, plain };
     }
     return this.#text;

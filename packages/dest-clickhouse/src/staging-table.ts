@@ -6,7 +6,7 @@ import { layout } from './raw-table.ts';
 import { stagedCount } from './staged-slice.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
 
-/** What the lines of a file of plain text do not say: it is the same for all of them. */
+/** What lines of plain text do not say: it is the same for all of them. */
 export interface StagingDefaults {
   readonly loadId: string;
   /** Absent where every line has its own. */
@@ -29,18 +29,19 @@ export async function createStagingTable(
   name: string,
   plan: TablePlan,
   encoded: ReadonlyMap<string, string>,
-  defaults: StagingDefaults,
+  /** Absent where no plain text comes. */
+  defaults: StagingDefaults | undefined,
   options?: OperationOptions,
 ): Promise<void> {
   const { readsFiles } = database.connection;
-  const values = readsFiles ? defaultValues(defaults) : new Map<string, string>();
+  const values = defaults === undefined ? new Map<string, string>() : defaultValues(defaults);
   const columns = plan.columns.map((column) => {
     const source = encoded.get(column.name);
     if (source !== undefined) return binaryColumn(column, source).join(', ');
     const value = values.get(column.name);
     return `${identifier(column.name)} ${column.type}${value === undefined ? '' : ` DEFAULT ${value}`}`;
   });
-  if (readsFiles) columns.push(`${IS_DELETED_INPUT} Bool EPHEMERAL`);
+  if (defaults !== undefined) columns.push(`${IS_DELETED_INPUT} Bool EPHEMERAL`);
   await database.command(
     `CREATE TABLE IF NOT EXISTS ${database.table(name)} (${columns.join(', ')}) ` +
       `ENGINE = ${database.flavour.engine('MergeTree')}${layout(plan)} SETTINGS ${database.flavour.tableSettings('staging')}${readsFiles ? `, ${FEW_MERGES}` : ''} ` +

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ColumnSpec, Destination, StreamSpec } from '@etl/core';
-import { startChdbServer } from '@etl/testing';
+import { startChdbServer, textBatchOf } from '@etl/testing';
 import { expect, it } from 'vitest';
 import { clickhouse, openClickHouse, type ClickHouseOptions } from '../src/index.ts';
 
@@ -26,7 +26,10 @@ const [LOADER = [], , READER = [], NARROW_READER = []] = blocks;
 const LOADER_PRIVILEGES = (/^GRANT (.*?) ON/s.exec(LOADER[0] ?? '')?.[1] ?? '').split(',').map((name) => name.trim());
 
 /** Does something as a user with these rights, in the one engine of this process. */
-async function as<T>(grants: readonly string[], work: (options: ClickHouseOptions) => Promise<T>): Promise<T> {
+async function as<T>(
+  grants: readonly string[],
+  work: (options: ClickHouseOptions, queries: readonly string[]) => Promise<T>,
+): Promise<T> {
   const queries = grants.map((grant) => `<query>${grant.replace(/ TO \w+$/, '')}</query>`).join('');
   const users =
     '<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users><default><no_password/>' +
@@ -37,14 +40,8 @@ async function as<T>(grants: readonly string[], work: (options: ClickHouseOption
   writeFileSync(configFile, `<clickhouse><users_config>${join(directory, 'users.xml')}</users_config></clickhouse>`);
   const login = { username: 'user', password: 'word' };
   await using server = await startChdbServer({ path: join(directory, 'engine'), ...login, configFile });
-  return await work({
-    url: server.url,
-    ...login,
-    database: 'travel',
-    dataset: 'shop',
-    heartbeatMs: 100,
-    retryWaitMs: 1,
-  });
+  const options = { url: server.url, ...login, database: 'travel', dataset: 'shop', heartbeatMs: 100, retryWaitMs: 1 };
+  return await work(options, server.queries);
 }
 
 async function query(options: ClickHouseOptions, sql: string): Promise<string> {
@@ -128,4 +125,27 @@ it('creates the database only when it may', { timeout: 60_000 }, async () => {
   await as(ALL, (options) => query(options, 'DROP DATABASE IF EXISTS travel SYNC'));
   await expect(as(LOADER, loadTwice)).rejects.toMatchObject({ code: 'CLICKHOUSE_NOT_PERMITTED' });
   await as([...LOADER, 'GRANT CREATE DATABASE ON travel.*'], loadTwice);
+});
+
+it('sends text as it is with these grants', { timeout: 60_000 }, async () => {
+  await anew();
+  const stream: StreamSpec = {
+    name: 'log',
+    columns: [{ name: 'id', type: 'int64', nullable: false }],
+    primaryKey: ['id'],
+    writeDisposition: 'merge',
+    versionColumn: 'version',
+    deletedColumn: 'gone',
+  };
+  await as(LOADER, async (options, queries) => {
+    await using destination = clickhouse(options);
+    await using session = await destination.open('p');
+    await using open = await session.beginLoad();
+    await open.prepare(stream);
+    await open.writeText?.('log', { ...textBatchOf(stream, [{ id: 7, version: 1n, gone: false }]), isPlain: true });
+    await open.commit([]);
+    const inserts = queries.filter((sql) => sql.startsWith('INSERT') && sql.includes('_staging_'));
+    expect(inserts.map((sql) => /FORMAT (\w+)/.exec(sql)?.[1])).toEqual(['TabSeparated']);
+    expect(await query(options, 'SELECT id FROM travel.shop___log')).toBe('7');
+  });
 });

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OPEN } from '../src/encoded-table.ts';
 import { PlainText } from '../src/plain-text.ts';
-import { embeddedFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
+import { embeddedFixture, httpFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
 import { randomRow, RANDOM } from './random-rows.ts';
 
 const seed = Number(process.env['ETL_SEED'] ?? Date.now() % 1_000_000);
@@ -102,7 +102,10 @@ const stored = (fixture: ClickHouseFixture): Promise<readonly unknown[]> =>
     `SELECT * EXCEPT (_etl_load_id), _etl_load_id != '' AS has_load FROM ${fixture.options.database}._raw_shop___random_g0 FINAL ORDER BY id`,
   );
 
-describe('text that ClickHouse reads itself', () => {
+describe.each([
+  ['an embedded engine', embeddedFixture],
+  ['a server', httpFixture],
+])('text that %s reads itself', (_end, make) => {
   it(`makes the rows that rows make, other text between it, deleted rows and updates too (seed ${seed})`, async () => {
     const record = fc.record({
       row: randomRow,
@@ -115,9 +118,9 @@ describe('text that ClickHouse reads itself', () => {
         ? { id, version, gone }
         : { ...row, id, required: `é\t\\${index}`, version, gone: false };
     });
-    await using ofRows = await embeddedFixture();
+    await using ofRows = await make();
     await load(ofRows, [rows]);
-    await using ofText = await embeddedFixture({ chunkRows: 70 });
+    await using ofText = await make({ chunkRows: 70 });
     const pages = [rows.slice(0, 200), rows.slice(200, 201), rows.slice(201)];
     await load(
       ofText,
@@ -130,9 +133,9 @@ describe('text that ClickHouse reads itself', () => {
     const rows = fc
       .sample(plainRow, { numRuns: 700, seed })
       .map((row, index): Row => ({ ...row, id: BigInt(index % 500), version: (1n << 112n) + BigInt(index) }));
-    await using ofRows = await embeddedFixture();
+    await using ofRows = await make();
     await load(ofRows, [rows], PLAIN_STREAM);
-    await using ofText = await embeddedFixture({ chunkRows: 90 });
+    await using ofText = await make({ chunkRows: 90 });
     const batches = Array.from({ length: 7 }, (_, index): TextBatch => {
       const batch = textBatchOf(PLAIN_STREAM, rows.slice(index * 100, index * 100 + 100));
       return { ...batch, isPlain: true, lane: index % 3 };
@@ -144,7 +147,7 @@ describe('text that ClickHouse reads itself', () => {
   });
 
   it('keeps every row until it is counted, also where one insert has a key twice', async () => {
-    await using fixture = await embeddedFixture();
+    await using fixture = await make();
     const batch = (ids: readonly number[], version: bigint): TextBatch => {
       const rows = ids.map((id, place) => ({ id, required: `from ${version}, ${place}`, version }));
       const { columns, bytes } = textBatchOf(PLAIN_STREAM, rows);
@@ -161,6 +164,46 @@ describe('text that ClickHouse reads itself', () => {
     ]);
   });
 
+  it('is not believed to be plain where it is not UTF-8, or not whole lines', async () => {
+    await using fixture = await make();
+    const batch = textBatchOf(STREAM, [{ id: 1, required: 'x', version: 1n }]);
+    const broken = Buffer.from(batch.bytes);
+    broken[broken.length - 2] = 0xff;
+    for (const bytes of [broken, batch.bytes.subarray(0, -1)])
+      await expect(load(fixture, [{ ...batch, bytes, isPlain: true }])).rejects.toMatchObject({ kind: 'data' });
+  });
+
+  it('takes the version of a batch, and of another batch of the same load', async () => {
+    await using fixture = await make();
+    const batch = (id: number, version: bigint): TextBatch => {
+      const { columns, bytes } = textBatchOf(STREAM, [{ id, required: 'x' }]);
+      const fields = Buffer.from(bytes).toString('utf8').split('\t').slice(2);
+      return { columns: columns.slice(2), bytes: Buffer.from(fields.join('\t')), rowCount: 1, version };
+    };
+    await load(fixture, [batch(1, 5n << 64n), batch(2, 2n ** 128n - 1n), batch(3, 5n << 64n)]);
+    expect(
+      await fixture.query(
+        `SELECT id, toString(_etl_version) AS version, _etl_deleted AS deleted FROM ${fixture.options.database}._raw_shop___random_g0 ORDER BY id`,
+      ),
+    ).toEqual([
+      { id: 1, version: String(5n << 64n), deleted: 0 },
+      { id: 2, version: String(2n ** 128n - 1n), deleted: 0 },
+      { id: 3, version: String(5n << 64n), deleted: 0 },
+    ]);
+  });
+
+  it('is refused when it does not have as many lines as it says', async () => {
+    await using fixture = await make();
+    const batch = textBatchOf(STREAM, [{ id: 1, required: 'x', version: 1n }]);
+    for (const rowCount of [0, 2])
+      await expect(load(fixture, [{ ...batch, rowCount }])).rejects.toMatchObject({ code: 'TEXT_BATCH_INVALID' });
+    await expect(load(fixture, [{ ...batch, bytes: batch.bytes.subarray(0, -1) }])).rejects.toMatchObject({
+      code: 'TEXT_BATCH_INVALID',
+    });
+  });
+});
+
+describe('text that an embedded engine reads from files', () => {
   it('takes as few inserts as it can, also where every other line at the end of a lane is not plain', async () => {
     await using fixture = await embeddedFixture({ mergeBytes: 0 });
     const rows = Array.from({ length: 40 }, (_, id) => ({
@@ -209,43 +252,5 @@ describe('text that ClickHouse reads itself', () => {
       STREAM.columns.map(({ name }) => name),
     );
     expect(none?.hasVersions).toBe(false);
-  });
-
-  it('is not believed to be plain where it is not UTF-8, or not whole lines', async () => {
-    await using fixture = await embeddedFixture();
-    const batch = textBatchOf(STREAM, [{ id: 1, required: 'x', version: 1n }]);
-    const broken = Buffer.from(batch.bytes);
-    broken[broken.length - 2] = 0xff;
-    for (const bytes of [broken, batch.bytes.subarray(0, -1)])
-      await expect(load(fixture, [{ ...batch, bytes, isPlain: true }])).rejects.toMatchObject({ kind: 'data' });
-  });
-
-  it('takes the version of a batch, and of another batch of the same load', async () => {
-    await using fixture = await embeddedFixture();
-    const batch = (id: number, version: bigint): TextBatch => {
-      const { columns, bytes } = textBatchOf(STREAM, [{ id, required: 'x' }]);
-      const fields = Buffer.from(bytes).toString('utf8').split('\t').slice(2);
-      return { columns: columns.slice(2), bytes: Buffer.from(fields.join('\t')), rowCount: 1, version };
-    };
-    await load(fixture, [batch(1, 5n << 64n), batch(2, 2n ** 128n - 1n), batch(3, 5n << 64n)]);
-    expect(
-      await fixture.query(
-        `SELECT id, toString(_etl_version) AS version, _etl_deleted AS deleted FROM ${fixture.options.database}._raw_shop___random_g0 ORDER BY id`,
-      ),
-    ).toEqual([
-      { id: 1, version: String(5n << 64n), deleted: 0 },
-      { id: 2, version: String(2n ** 128n - 1n), deleted: 0 },
-      { id: 3, version: String(5n << 64n), deleted: 0 },
-    ]);
-  });
-
-  it('is refused when it does not have as many lines as it says', async () => {
-    await using fixture = await embeddedFixture();
-    const batch = textBatchOf(STREAM, [{ id: 1, required: 'x', version: 1n }]);
-    for (const rowCount of [0, 2])
-      await expect(load(fixture, [{ ...batch, rowCount }])).rejects.toMatchObject({ code: 'TEXT_BATCH_INVALID' });
-    await expect(load(fixture, [{ ...batch, bytes: batch.bytes.subarray(0, -1) }])).rejects.toMatchObject({
-      code: 'TEXT_BATCH_INVALID',
-    });
   });
 });

@@ -1,0 +1,11 @@
+/** Lines of plain text of one insert, from the first of them until the insert is made. */
+export interface PlainBody {
+  /** How many bytes are written. */
+  readonly length: number;
+  /** Copies the bytes. */
+  write(bytes: Uint8Array): void;
+  /** Nothing is written any more. */
+  close(): void;
+  /** Nobody wants the lines any more. */
+  remove(): void;
+}
