@@ -5,10 +5,10 @@ import { pgReplication } from '@etl/source-pg-replication';
 import { resourceUse } from './resource-use.ts';
 
 /**
- * One run of a pipeline in a process of its own, so that its memory and CPU are its own. `read` reads
- * into nothing: what the source alone costs.
+ * One run of a pipeline in a process of its own, so that its memory and CPU are its own, into an embedded engine or a
+ * server. `read` reads into nothing: what the source alone costs.
  */
-const [connectionString = '', path = '', mode = 'load', table = 'bench'] = process.argv.slice(2);
+const [connectionString = '', engine = '', mode = 'load', table = 'bench'] = process.argv.slice(2);
 const source = pgReplication({ connectionString, slot: `etl_${table}`, tables: [table] });
 const use = resourceUse();
 let rows = 0;
@@ -20,8 +20,10 @@ if (mode === 'read') {
     if (message.type === 'text-records') rows += message.batch.rowCount;
   }
 } else {
-  if (mode === 'snapshot') rmSync(path, { recursive: true, force: true });
-  const destination = clickhouse({ path, database: 'travel', dataset: 'shop' });
+  const isServer = engine.startsWith('http:');
+  if (mode === 'snapshot' && !isServer) rmSync(engine, { recursive: true, force: true });
+  const where = isServer ? { url: engine } : { path: engine };
+  const destination = clickhouse({ ...where, database: 'travel', dataset: 'shop' });
   const report = await runPipeline({
     name: `pg_${table}`,
     source,

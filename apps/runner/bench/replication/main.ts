@@ -8,11 +8,13 @@ import { Client } from 'pg';
 import { measuredProcess, type Measured } from './measured-process.ts';
 import { findProgram, timed } from './postgres-programs.ts';
 import { print, ratio, show } from './report.ts';
+import { serverProcess } from './server-process.ts';
 
 /**
- * PostgreSQL into an embedded ClickHouse, against two floors and an alternative, all in one run: what
- * `psql` and `pg_recvlogical` take to receive the same into nothing, and what the npm package with
- * inserts of objects takes. Every reading has a process of its own. Trust the ratios.
+ * PostgreSQL into ClickHouse, against two floors and an alternative, all in one run: what `psql` and
+ * `pg_recvlogical` take to receive the same into nothing, and what the npm package with inserts of
+ * objects takes. Into an embedded engine, whose work and memory are part of what is measured, and into
+ * a server, whose are not. Every reading has a process of its own. Trust the ratios.
  */
 const { values } = parseArgs({
   options: {
@@ -81,10 +83,15 @@ function newRow(n: string): string {
   return `${n}, ${n} % 1000, 'note ' || ${n}, (${n} * 7 % 100000) / 100.0, ${n} % 3 = 0, timestamptz '2026-01-01' + ${n} * interval '1 second', ${n} / 3.0, jsonb_build_object('n', ${n})`;
 }
 
-interface Round {
-  readonly floor: number;
+/** The same work by this repository and by the alternative. */
+interface Pair {
   readonly own: Measured;
   readonly theirs: Measured;
+}
+
+interface Round extends Pair {
+  readonly floor: number;
+  readonly server: Pair;
 }
 
 async function snapshot(): Promise<void> {
@@ -96,13 +103,15 @@ async function snapshot(): Promise<void> {
   const taken: (Round & { readonly reading: Measured })[] = [];
   for (let round = 0; round < rounds; round += 1) {
     await forget('bench');
+    const server = await throughServer('snapshot', 'served', 'served_theirs');
+    await forget('bench');
     // Before and after, because other work on the machine comes and goes.
     const before = await copy();
     const own = await run('load-once.ts', 'snapshot');
     const floor = (before + (await copy())) / 2;
     const reading = await run('load-once.ts', 'read');
     rmSync(join(directory, 'theirs'), { recursive: true, force: true });
-    taken.push({ floor, own, reading, theirs: await run('npm-package.ts', 'snapshot', 'bench', 'theirs') });
+    taken.push({ floor, own, reading, server, theirs: await run('npm-package.ts', 'snapshot', 'bench', 'theirs') });
   }
   show(
     String.raw`psql \copy into nothing`,
@@ -123,6 +132,14 @@ async function snapshot(): Promise<void> {
   show(
     'cursor + client.insert of objects',
     taken.map(({ theirs }) => theirs),
+  );
+  show(
+    'snapshot, into a server',
+    taken.map(({ server }) => server.own),
+  );
+  show(
+    'cursor + client.insert, into a server',
+    taken.map(({ server }) => server.theirs),
   );
   ratio(
     'rows/s of the snapshot to those of psql until it is published',
@@ -154,7 +171,9 @@ async function changeStream(): Promise<void> {
     if (round > 0) await goBack();
     const floor = await receive();
     const own = await run('load-once.ts', 'changes');
-    taken.push({ floor, own, theirs: await run('npm-package.ts', 'changes', 'bench', 'theirs', String(changes)) });
+    const theirs = await run('npm-package.ts', 'changes', 'bench', 'theirs', String(changes));
+    await goBack();
+    taken.push({ floor, own, theirs, server: await throughServer('changes', 'engine', 'theirs') });
   }
   show(
     'pg_recvlogical into nothing',
@@ -171,6 +190,14 @@ async function changeStream(): Promise<void> {
   show(
     'npm package + client.insert of objects',
     taken.map(({ theirs }) => theirs),
+  );
+  show(
+    'changes, into a server',
+    taken.map(({ server }) => server.own),
+  );
+  show(
+    'npm package + client.insert, into a server',
+    taken.map(({ server }) => server.theirs),
   );
   ratio(
     'wall of pg_recvlogical to ours until it is published',
@@ -203,6 +230,14 @@ function ratioOfCosts(whose: string, taken: readonly Round[]): void {
   ratio(
     'the same without mapped files',
     taken.map(({ theirs, own }) => [theirs.ownMegabytes, own.ownMegabytes]),
+  );
+  ratio(
+    `into a server, CPU of ${whose} to ours`,
+    taken.map(({ server }) => [server.theirs.cpuSeconds, published(server.own).cpuSeconds]),
+  );
+  ratio(
+    `into a server, memory of ${whose} to ours`,
+    taken.map(({ server }) => [server.theirs.peakMegabytes, server.own.peakMegabytes]),
   );
 }
 
@@ -276,6 +311,17 @@ async function memoryOfSize(): Promise<void> {
   show('snapshot of a large table', await run('load-once.ts', 'snapshot', 'large', 'large'));
 }
 
+/** The same two into servers of their directories. */
+async function throughServer(mode: string, own: string, theirs: string): Promise<Pair> {
+  const into = async (program: string, engine: string): Promise<Measured> => {
+    if (mode === 'snapshot') rmSync(join(directory, engine), { recursive: true, force: true });
+    await using server = await serverProcess(join(directory, engine));
+    return await run(program, mode, 'bench', server.url, String(changes));
+  };
+  return { own: await into('load-once.ts', own), theirs: await into('npm-package.ts', theirs) };
+}
+
 function run(program: string, mode: string, table = 'bench', engine = 'engine', wanted = '0'): Promise<Measured> {
-  return measuredProcess(join(import.meta.dirname, program), [url, join(directory, engine), mode, table, wanted]);
+  const where = engine.startsWith('http:') ? engine : join(directory, engine);
+  return measuredProcess(join(import.meta.dirname, program), [url, where, mode, table, wanted]);
 }

@@ -5,10 +5,10 @@ import { resourceUse } from './resource-use.ts';
 
 /**
  * What one would build without this repository: `pg-logical-replication` with flow control, objects,
- * and `client.insert` of them, here into the embedded engine; the snapshot by cursor. In a process of
+ * and `client.insert` of them, into the embedded engine or a server; the snapshot by cursor. In a process of
  * its own, so that its memory and CPU are its own. It keeps no promise about losing nothing.
  */
-const [connectionString = '', path = '', mode = 'changes', source = 'bench', wanted = '0'] = process.argv.slice(2);
+const [connectionString = '', engine = '', mode = 'changes', source = 'bench', wanted = '0'] = process.argv.slice(2);
 const BATCH = 100_000;
 /** The packages are development dependencies of the connectors, not of the runner. */
 const ofSource = createRequire(import.meta.resolve('@etl/source-pg-replication'));
@@ -24,9 +24,6 @@ interface Inserter {
   close(): Promise<void>;
 }
 const clickhouse = ofDestination('@clickhouse/client') as { createClient(options: unknown): Inserter };
-const chdb = ofDestination('chdb/connection') as {
-  createChdbConnection(options: unknown): unknown;
-};
 
 type Message = { readonly tag: string; readonly new?: Readonly<Record<string, unknown>> };
 interface Service {
@@ -43,10 +40,15 @@ const { LogicalReplicationService, PgoutputPlugin } = ofSource('pg-logical-repli
 
 const database = new Client({ connectionString });
 const use = resourceUse();
-if (mode === 'snapshot') rmSync(path, { recursive: true, force: true });
-const client = clickhouse.createClient({ connection: chdb.createChdbConnection({ path }) });
+const client = clickhouse.createClient(engine.startsWith('http:') ? { url: engine } : { connection: embedded() });
 let batch: unknown[] = [];
 let rows = 0;
+
+function embedded(): unknown {
+  const chdb = ofDestination('chdb/connection') as { createChdbConnection(options: unknown): unknown };
+  if (mode === 'snapshot') rmSync(engine, { recursive: true, force: true });
+  return chdb.createChdbConnection({ path: engine });
+}
 
 async function flush(): Promise<void> {
   if (batch.length === 0) return;
