@@ -4,6 +4,7 @@ import { finished } from 'node:stream/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { OperationOptions } from '@etl/core';
 import { EtlError } from '@etl/core/errors';
+import { allEnded } from './all-ended.ts';
 import { clickHouseError, serverCode, SESSION_NOT_FOUND } from './clickhouse-error.ts';
 import { ClientPool } from './client-pool.ts';
 import { EngineMemory } from './engine-memory.ts';
@@ -111,6 +112,23 @@ export class Connection {
 
   async command(query: string, options: StatementOptions = {}): Promise<void> {
     await this.#retrying(options, async () => this.#exec(query, await this.#prepared(options)));
+  }
+
+  /**
+   * Statements that need nothing of each other: an embedded engine carries out two at a time, a server one by one.
+   *
+   * @throws why one failed, when none runs any more.
+   */
+  async commands(queries: readonly string[], options: StatementOptions = {}): Promise<void> {
+    const left = [...queries];
+    const work = async (client: ClickHouseClient): Promise<void> => {
+      for (let query = left.shift(); query !== undefined; query = left.shift()) {
+        const next = query;
+        await this.#retrying(options, async () => this.#exec(next, await this.#prepared(options), client));
+      }
+    };
+    const beside = this.isEmbedded && queries.length > 1 ? [this.#others.with(work)] : [];
+    await allEnded([work(this.#client), ...beside]);
   }
 
   /** Once, and past every statement that is under way or waiting. */
@@ -244,8 +262,7 @@ export class Connection {
     const own = this.#aside === undefined ? [this.#client] : [this.#client, this.#aside];
     const clients = new Set([...own, ...this.#others.end()]);
     try {
-      const ends = await Promise.allSettled([...clients].map(async (client) => client.close()));
-      for (const end of ends) if (end.status === 'rejected') throw end.reason;
+      await allEnded([...clients].map((client) => client.close()));
     } finally {
       await this.#close();
     }

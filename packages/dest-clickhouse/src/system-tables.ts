@@ -147,7 +147,7 @@ const SYSTEM_TABLES: Readonly<Record<string, SystemTable>> = {
 
 /** Creates what is missing, tables and columns: an older version of this package may have made them. */
 export async function ensureSystemTables(database: Database, options?: OperationOptions): Promise<void> {
-  for (const statement of await missingSystemTables(database, options)) await database.command(statement, options);
+  await database.commands(await missingSystemTables(database, options), options);
 }
 
 /** What creates the system tables and columns that the database has not; changes nothing. */

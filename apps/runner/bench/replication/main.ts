@@ -321,7 +321,14 @@ async function throughServer(mode: string, own: string, theirs: string): Promise
   return { own: await into('load-once.ts', own), theirs: await into('npm-package.ts', theirs) };
 }
 
-function run(program: string, mode: string, table = 'bench', engine = 'engine', wanted = '0'): Promise<Measured> {
+/** What others have written is on the disk: a run that flushes its own to it must not wait for theirs. */
+async function settle(): Promise<void> {
+  const sync = findProgram('sync');
+  if (sync !== undefined) await timed(sync, [], {});
+}
+
+async function run(program: string, mode: string, table = 'bench', engine = 'engine', wanted = '0'): Promise<Measured> {
   const where = engine.startsWith('http:') ? engine : join(directory, engine);
+  await settle();
   return measuredProcess(join(import.meta.dirname, program), [url, where, mode, table, wanted]);
 }
