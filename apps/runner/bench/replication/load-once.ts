@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { runPipeline } from '@etl/core';
 import { clickhouse } from '@etl/dest-clickhouse';
 import { pgReplication } from '@etl/source-pg-replication';
@@ -20,9 +19,7 @@ if (mode === 'read') {
     if (message.type === 'text-records') rows += message.batch.rowCount;
   }
 } else {
-  const isServer = engine.startsWith('http:');
-  if (mode === 'snapshot' && !isServer) rmSync(engine, { recursive: true, force: true });
-  const where = isServer ? { url: engine } : { path: engine };
+  const where = engine.startsWith('http:') ? { url: engine } : { path: engine };
   const destination = clickhouse({ ...where, database: 'travel', dataset: 'shop' });
   const report = await runPipeline({
     name: `pg_${table}`,

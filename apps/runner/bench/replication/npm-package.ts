@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module';
-import { rmSync } from 'node:fs';
 import { Client } from 'pg';
 import { resourceUse } from './resource-use.ts';
 
@@ -46,7 +45,6 @@ let rows = 0;
 
 function embedded(): unknown {
   const chdb = ofDestination('chdb/connection') as { createChdbConnection(options: unknown): unknown };
-  if (mode === 'snapshot') rmSync(engine, { recursive: true, force: true });
   return chdb.createChdbConnection({ path: engine });
 }
 
