@@ -76,6 +76,13 @@ describe('plain text on its way to a server', () => {
     expect(inserts(fixture.queries, 'TabSeparated')).toHaveLength(10);
   });
 
+  it.each(['zstd', 'none'] as const)('arrives with the compression "%s"', async (compression) => {
+    await using fixture = await httpFixture({ compression });
+    await load(fixture.destination, [text(orders(0, 20_000))]);
+    expect(await stored(fixture)).toEqual(expected(orders(0, 20_000)));
+    expect(inserts(fixture.queries, 'TabSeparated')).toHaveLength(1);
+  });
+
   it('takes turns with lines that are not plain', async () => {
     await using fixture = await httpFixture();
     const rows = orders(0, 30).map((row, index) => (index % 7 === 3 ? { ...row, score: Number.NaN } : row));
