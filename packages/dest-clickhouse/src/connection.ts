@@ -13,12 +13,9 @@ import { InsertFile, type InsertFiles } from './insert-files.ts';
 import { InsertQueue } from './insert-queue.ts';
 import type { PlainBody } from './plain-body.ts';
 import { PlainMemory, PlainPieces } from './plain-memory.ts';
-import { plainProbe } from './plain-probe.ts';
 
 /** How a statement is carried out. */
 export interface StatementOptions extends OperationOptions {
-  /** Settings that stand in the statement. */
-  readonly inline?: string;
   /** Settings that go with it; never for an embedded engine, which would keep them for the session. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Statements that go before it and reach the same replica, also behind a load balancer. */
@@ -31,6 +28,12 @@ export interface InsertTarget {
   readonly columns: readonly string[];
   /** The same token with the same bytes is stored once, however often it is sent. */
   readonly token: string;
+}
+
+/** How many inserts of plain text are made at once, and how many may not be made yet when one more is whole. */
+export interface PlainTurns {
+  readonly queue: InsertQueue;
+  readonly behind: number;
 }
 
 /** What a connection is made to. */
@@ -64,14 +67,16 @@ const EXACT_NUMBERS =
 const SHORT_LIVED = 'output_format_parallel_formatting = 0, compile_expressions = 0, compile_aggregate_expressions = 0';
 const ONE_THREAD = 'input_format_parallel_parsing = 0';
 /** A first line that looks like names is a row, NULL in a row that is gone is a default, and truth is a letter. */
-const PLAIN_TEXT =
+export const PLAIN_TEXT =
   "input_format_tsv_detect_header = 0, date_time_input_format = 'basic', input_format_null_as_default = 1, input_format_tsv_empty_as_default = 0, " +
   "bool_true_representation = 't', bool_false_representation = 'f'";
 const ATTEMPTS = 4;
-/** Inserts of plain text that are made side by side. */
-export const PLAIN_AT_ONCE = 2;
-/** Reading goes on while so many files, of all tables, are not inserted yet: they take no memory of this process. */
+/** Inserts of files that are made side by side, of all tables: each takes a thread of the engine. */
+export const FILES_AT_ONCE = 2;
+/** Reading goes on while so many files are not inserted yet: they take no memory of this process. */
 const FILES_BEHIND = 8;
+/** Inserts that are sent side by side, of each table: as much as one of lines, so a server that is far is kept busy. */
+const SENT_AT_ONCE = 4;
 /** A load balancer sends every request to another replica, and two have to reach one. */
 const ATTEMPTS_AT_ONE_REPLICA = 60;
 /** Seconds that a replica remembers a session for. */
@@ -88,10 +93,8 @@ export class Connection {
   readonly #client: ClickHouseClient;
   readonly #aside: ClickHouseClient | undefined;
   readonly #insertFiles: InsertFiles | undefined;
-  /** The turns of {@link insertPlain}. */
-  readonly plainInserts = new InsertQueue(PLAIN_AT_ONCE);
+  readonly #fileTurns: PlainTurns = { queue: new InsertQueue(FILES_AT_ONCE), behind: FILES_BEHIND };
   readonly #plainMemory = new PlainMemory();
-  #takesPlain: Promise<boolean> | undefined;
   readonly #engineMemory = new EngineMemory();
   readonly #others: ClientPool;
   readonly #close: () => Promise<void>;
@@ -147,13 +150,13 @@ export class Connection {
     }
   }
 
-  /** All rows of a small result. 64-bit numbers and decimals arrive as text. */
-  async rows<TRow>(query: string, options: StatementOptions = {}): Promise<TRow[]> {
-    const { inline } = options;
+  /** All rows of a small result. 64-bit numbers and decimals arrive as text. `settings` stand in the statement. */
+  async rows<TRow>(query: string, options: StatementOptions = {}, ...settings: readonly string[]): Promise<TRow[]> {
+    const all = [EXACT_NUMBERS, ...(this.isEmbedded ? [SHORT_LIVED] : []), ...settings].join(', ');
     return this.#retrying(options, async () => {
       const parameters = await this.#prepared(options);
       const result = await this.#client.query({
-        query: `${query} SETTINGS ${[EXACT_NUMBERS, ...(this.isEmbedded ? [SHORT_LIVED] : []), ...(inline === undefined ? [] : [inline])].join(', ')}`,
+        query: `${query} SETTINGS ${all}`,
         format: 'JSONEachRow',
         ...parameters,
       });
@@ -183,47 +186,18 @@ export class Connection {
     return this.#insertFiles !== undefined;
   }
 
-  /**
-   * Whether {@link insertPlain} stores plain text as exactly what it says. What a tab-separated field means has
-   * changed between versions, so a server is asked what it makes of some, once; one that refuses to say is not believed.
-   */
-  takesPlain(options: OperationOptions = {}): Promise<boolean> {
-    if (this.#insertFiles !== undefined) return Promise.resolve(true);
-    // An embedded engine takes only statements, and those as strings.
-    if (this.isEmbedded) return Promise.resolve(false);
-    this.#takesPlain ??= this.#probe(options);
-    return this.#takesPlain;
-  }
-
-  async #probe(options: OperationOptions): Promise<boolean> {
-    try {
-      const [found] = await this.rows<{ readonly others: string }>(plainProbe(), { ...options, inline: PLAIN_TEXT });
-      if (found?.others === '0') return true;
-      options.logger?.debug({ target: this.target, others: found?.others }, 'this server reads text in another way');
-    } catch (error) {
-      if (options.signal?.aborted === true || !EtlError.isInstance(error) || error.isRetryable) {
-        this.#takesPlain = undefined;
-        throw error;
-      }
-      options.logger?.debug({ target: this.target, err: error.message }, 'this server does not say how it reads text');
-    }
-    return false;
-  }
-
   /** For the lines of one {@link insertPlain}. */
   openPlain(): PlainBody {
     return this.#insertFiles?.open() ?? this.#plainMemory.open();
   }
 
-  /** How many inserts of plain text may not be made yet when one more is whole. */
-  get plainBehind(): number {
-    return this.#insertFiles === undefined ? PLAIN_AT_ONCE - 1 : FILES_BEHIND;
+  /** The turns in which a table's inserts of {@link insertPlain} are made. */
+  plainTurns(): PlainTurns {
+    if (this.#insertFiles !== undefined) return this.#fileTurns;
+    return { queue: new InsertQueue(SENT_AT_ONCE), behind: SENT_AT_ONCE - 1 };
   }
 
-  /**
-   * Inserts tab-separated lines that are plain, in a body of {@link openPlain}; only where {@link takesPlain}. Several
-   * are made side by side; {@link plainInserts} says how many there should be.
-   */
+  /** Inserts tab-separated lines that are plain, in a body of {@link openPlain}; only where `PlainSupport` says so. */
   async insertPlain(target: InsertTarget, body: PlainBody, options: StatementOptions = {}): Promise<void> {
     body.close();
     const into = `INSERT INTO ${target.table} (${target.columns.join(', ')})`;

@@ -72,9 +72,8 @@ export function emptyLiteral(spec: ValueSpec): string {
     case 'string':
     case 'time':
     case 'binary':
-      return '""';
     case 'json':
-      return '"null"';
+      return '""';
     default:
       return '0';
   }

@@ -22,6 +22,7 @@ import { createManifestTable, loadNames, writeManifest, type Manifest, type Mani
 import type { ResolvedOptions } from './options.ts';
 import { isTakenOver, takenOver, type PipelineLock } from './pipeline-lock.ts';
 import { MissingTables } from './missing-tables.ts';
+import type { PlainSupport } from './plain-support.ts';
 import { newTable, prepareTable } from './prepare-table.ts';
 import { publishPrepared } from './publish.ts';
 import { recordSchemaChanges } from './schema-changes.ts';
@@ -33,6 +34,7 @@ import { planTable, type TablePlan } from './table-plan.ts';
 
 interface LoadContext {
   readonly database: Database;
+  readonly plain: PlainSupport;
   readonly options: ResolvedOptions;
   readonly pipeline: string;
   readonly lock: PipelineLock;
@@ -128,6 +130,7 @@ export class ClickHouseLoad implements LoadPackage {
     }
     const context = {
       database,
+      plain: this.#context.plain,
       options,
       operation: this.#operation,
       loadId: this.id,

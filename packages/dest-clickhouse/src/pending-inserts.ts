@@ -1,5 +1,6 @@
 import { Changes } from './changes.ts';
 import type { InsertQueue } from './insert-queue.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** One insert: what it takes to make it, and what it holds. */
 export interface PendingInsert {
@@ -25,13 +26,17 @@ export class PendingInserts {
 
   /**
    * Begins an insert when it is its turn among those of other tables. Resolves at once when at most `unfinished` of
-   * them all are not made yet; else it waits for that first. @throws as {@link begin}, and when all were given up.
+   * them all are not made yet; else it waits for that first. @throws as {@link begin}, the signal's reason, and when all
+   * were given up.
    */
-  async enqueue(insert: PendingInsert, queue: InsertQueue, unfinished: number): Promise<void> {
+  async enqueue(insert: PendingInsert, queue: InsertQueue, unfinished: number, signal?: AbortSignal): Promise<void> {
     const cleared = this.#cleared;
     // Between looking and taking nothing may happen.
-    while (queue.unfinished > unfinished) await queue.change();
-    if (this.#cleared !== cleared) throw new Error('the inserts were given up');
+    while (queue.unfinished > unfinished) {
+      await unlessAborted(Promise.race([queue.change(), this.#changes.next()]), signal);
+      if (this.#cleared !== cleared) throw new Error('the inserts were given up');
+      this.#requireSound();
+    }
     this.#take(insert);
     queue.run(() => this.#make(insert));
   }

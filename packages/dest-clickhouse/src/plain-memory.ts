@@ -1,6 +1,8 @@
 import type { PlainBody } from './plain-body.ts';
 
 const PIECE_BYTES = 256 * 1024;
+/** 32 MiB: what a table needs that is written as fast as it is read. Of more the next ones need not pay. */
+const MOST_FREE = 128;
 
 /** Memory that lines of plain text are kept in until a server has taken them, used again and again. */
 export class PlainMemory {
@@ -15,7 +17,7 @@ export class PlainMemory {
   }
 
   giveBack(pieces: readonly Buffer[]): void {
-    this.#free.push(...pieces);
+    this.#free.push(...pieces.slice(0, MOST_FREE - this.#free.length));
   }
 }
 
@@ -51,7 +53,7 @@ export class PlainPieces implements PlainBody {
     // Nothing is open.
   }
 
-  private get pieces(): readonly Buffer[] {
+  #written(): readonly Buffer[] {
     return this.#pieces.map((piece, index) =>
       index === this.#pieces.length - 1 ? piece.subarray(0, PIECE_BYTES - this.#room) : piece,
     );
@@ -60,7 +62,7 @@ export class PlainPieces implements PlainBody {
   /** Sends it. An attempt that counts as failed may still be under way. */
   async send(work: (pieces: readonly Buffer[]) => Promise<void>): Promise<void> {
     this.#attempts += 1;
-    await work(this.pieces);
+    await work(this.#written());
     this.#isAnswered = true;
   }
 

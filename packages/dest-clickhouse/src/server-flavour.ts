@@ -98,6 +98,8 @@ export const REPLICATED: ServerFlavour = {
   statementSettings: {
     ...WAIT_FOR_REPLICAS,
     insert_quorum: 'auto',
+    // A table has several inserts under way.
+    insert_quorum_parallel: '1',
     insert_quorum_timeout: String(REPLICA_WAIT_SECONDS * 1000),
   },
   beforeListing: (database) => [`SYSTEM SYNC DATABASE REPLICA ${identifier(database)}`],

@@ -23,6 +23,7 @@ import type { ManifestTable } from './manifest.ts';
 import { mergePartitions } from './merge-partitions.ts';
 import type { ResolvedOptions } from './options.ts';
 import { PipelineLock, sweepDeadLocks } from './pipeline-lock.ts';
+import { PlainSupport } from './plain-support.ts';
 import { rawName } from './raw-table.ts';
 import { recoverPipeline } from './recover.ts';
 import { writeRunRecord } from './run-record.ts';
@@ -38,6 +39,7 @@ export class ClickHouseSession implements DestinationSession {
   readonly pipeline: string;
   readonly rolledForward: readonly LoadSummary[];
   readonly #database: Database;
+  readonly #plain: PlainSupport;
   readonly #options: ResolvedOptions;
   readonly #operation: OperationOptions;
   readonly #lock: PipelineLock;
@@ -57,6 +59,7 @@ export class ClickHouseSession implements DestinationSession {
     rolledForward: readonly LoadSummary[],
   ) {
     this.#database = database;
+    this.#plain = new PlainSupport(database.connection);
     this.#options = options;
     this.#operation = operation;
     this.pipeline = pipeline;
@@ -179,6 +182,7 @@ export class ClickHouseSession implements DestinationSession {
   beginLoad(options: OperationOptions = {}): Promise<LoadPackage> {
     const context = {
       database: this.#database,
+      plain: this.#plain,
       options: this.#options,
       pipeline: this.pipeline,
       lock: this.#lock,

@@ -1,8 +1,9 @@
 import type { OperationOptions, TextBatch } from '@etl/core';
-import { PLAIN_AT_ONCE, type InsertTarget } from './connection.ts';
+import { FILES_AT_ONCE, type InsertTarget, type PlainTurns } from './connection.ts';
 import type { Database } from './database.ts';
 import { PendingInserts } from './pending-inserts.ts';
 import { PlainLanes, type PlainLines } from './plain-lanes.ts';
+import type { PlainSupport } from './plain-support.ts';
 import { stageTombstones, type Tombstones } from './staged-slice.ts';
 import {
   addStagingColumn,
@@ -17,6 +18,7 @@ import { WireBuffer } from './wire-buffer.ts';
 /** Where rows are staged. */
 export interface StagedRowsContext {
   readonly database: Database;
+  readonly plain: PlainSupport;
   readonly options: { readonly chunkRows: number; readonly chunkBytes: number };
   readonly operation: OperationOptions;
   readonly loadId: string;
@@ -27,7 +29,7 @@ export interface StagedRowsContext {
 /**
  * Size of an insert of plain text to that of one of lines, both divided among those that are made at once: it takes an
  * embedded engine about five times the memory of its text, while the merge of many small parts takes a megabyte for
- * each of them.
+ * each of them. For a server they are as large, so that little waits in this process.
  */
 const PLAIN_SHARE = 3 / 8;
 
@@ -62,6 +64,7 @@ export class StagedRows {
   #chunk = 0;
   readonly #inserts = new PendingInserts();
   readonly #plain: PlainLanes;
+  readonly #turns: PlainTurns;
   #isForPlain: boolean;
   /** Version that plain text without versions has in staging; the first that comes. */
   #version: bigint | undefined;
@@ -70,11 +73,12 @@ export class StagedRows {
     this.#context = context;
     this.#layout = layout;
     // Costs nothing there, and rows may come before text.
-    this.#isForPlain = context.database.connection.readsFiles;
+    this.#isForPlain = context.plain.isCertain;
+    this.#turns = context.database.connection.plainTurns();
     const { chunkRows, chunkBytes } = context.options;
     const limits = {
-      chunkRows: Math.ceil(chunkRows / PLAIN_AT_ONCE),
-      chunkBytes: Math.ceil((chunkBytes / PLAIN_AT_ONCE) * PLAIN_SHARE),
+      chunkRows: Math.ceil(chunkRows / FILES_AT_ONCE),
+      chunkBytes: Math.ceil((chunkBytes / FILES_AT_ONCE) * PLAIN_SHARE),
     };
     this.#plain = new PlainLanes(limits, () => context.database.connection.openPlain());
   }
@@ -126,8 +130,8 @@ export class StagedRows {
    * does not take it.
    */
   async takesPlain(): Promise<boolean> {
-    const { connection } = this.#context.database;
-    if (this.table === undefined) this.#isForPlain = await connection.takesPlain(this.#context.operation);
+    const { plain, operation } = this.#context;
+    if (this.table === undefined) this.#isForPlain = await plain.takesPlain(operation);
     return this.#isForPlain;
   }
 
@@ -151,13 +155,13 @@ export class StagedRows {
     this.#sent += rows;
     const token = this.#nextToken();
     const { database, operation } = this.#context;
-    const { connection } = database;
+    const { queue, behind } = this.#turns;
     const release = (): void => body.remove();
     try {
       body.close();
       const table = await this.#ensure();
       const run = (): Promise<void> => database.insertPlain({ table, columns, token }, body, operation);
-      await this.#inserts.enqueue({ run, release }, connection.plainInserts, connection.plainBehind);
+      await this.#inserts.enqueue({ run, release }, queue, behind, operation.signal);
     } catch (error) {
       release();
       throw error;

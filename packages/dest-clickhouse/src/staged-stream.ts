@@ -7,6 +7,7 @@ import { rowVersion } from './load-id.ts';
 import { lookupRows } from './lookup.ts';
 import type { ManifestTable } from './manifest.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { PlainSupport } from './plain-support.ts';
 import { PlainText } from './plain-text.ts';
 import type { PreparedTable } from './prepare-table.ts';
 import { rawName } from './raw-table.ts';
@@ -22,6 +23,7 @@ import { castDefault } from './variant-columns.ts';
 /** What a stream is written with, besides its spec. */
 export interface StagedStreamContext {
   readonly database: Database;
+  readonly plain: PlainSupport;
   readonly options: ResolvedOptions;
   readonly operation: OperationOptions;
   readonly loadId: string;
@@ -170,10 +172,11 @@ export class StagedStream {
   async #textForm(batch: TextBatch): Promise<TextForm> {
     const columns = JSON.stringify(batch.columns);
     if (this.#text?.columns !== columns) {
-      const takesPlain = await this.#rows.takesPlain();
       const encoder = new TextEncoder(this.#stream, this.#context, this.#table, batch.columns);
-      const plain = takesPlain ? PlainText.of(this.#stream, this.#table, batch.columns) : undefined;
-      this.#text = { columns, encoder, plain };
+      const plain = PlainText.of(this.#stream, this.#table, batch.columns);
+      // Only who has plain text asks whether it is taken.
+      const isTaken = plain !== undefined && (await this.#rows.takesPlain());
+      this.#text = { columns, encoder, plain: isTaken ? plain : undefined };
     }
     return this.#text;
   }

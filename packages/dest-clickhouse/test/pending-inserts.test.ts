@@ -50,6 +50,22 @@ describe('the inserts of a table', () => {
     expect(await waits(tables[3]?.idle() ?? Promise.resolve())).toBe(true);
   });
 
+  it('are not waited for by one whose operation is aborted, nor by one of a table that is given up', async () => {
+    const inserts = new Inserts();
+    const queue = new InsertQueue(1);
+    const [one, other, third] = [new PendingInserts(), new PendingInserts(), new PendingInserts()];
+    await one.enqueue(inserts.one('a'), queue, 0);
+    const abort = new AbortController();
+    const aborted = other.enqueue(inserts.one('b'), queue, 0, abort.signal);
+    const cleared = third.enqueue(inserts.one('c'), queue, 0);
+    abort.abort(new Error('no time left'));
+    await expect(aborted).rejects.toThrow('no time left');
+    await Promise.all([expect(cleared).rejects.toThrow('given up'), third.clear()]);
+    expect(inserts.begun).toEqual(['a']);
+    inserts.end('a');
+    await one.idle();
+  });
+
   it('are not taken while too many of all tables are not made yet', async () => {
     const inserts = new Inserts();
     const queue = new InsertQueue(1);

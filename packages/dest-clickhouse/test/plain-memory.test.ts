@@ -48,17 +48,33 @@ test('memory is used again once the server has answered, or when nothing was sen
   expect((await memoryOf(third)).isSubsetOf(used)).toBe(true);
 });
 
-test('memory is let go of when an attempt has failed: it may still be read', async () => {
+test.each(['and no other is made', 'and the next one is answered'])(
+  'memory is let go of when an attempt has failed, for it may still be read: %s',
+  async (then) => {
+    const memory = new PlainMemory();
+    const failing = filled(memory, randomBytes(10));
+    const lost = new Set<ArrayBufferLike>();
+    await expect(
+      failing.send(async (pieces) => {
+        pieces.forEach(({ buffer }) => lost.add(buffer));
+        throw new Error('the answer is lost');
+      }),
+    ).rejects.toThrow('the answer is lost');
+    if (then.includes('answered')) await memoryOf(failing);
+    failing.remove();
+    expect((await memoryOf(filled(memory, randomBytes(10)))).isDisjointFrom(lost)).toBe(true);
+  },
+);
+
+test('memory that many inserts had at once is not kept for those that follow', async () => {
   const memory = new PlainMemory();
-  const failing = filled(memory, randomBytes(10));
-  const lost = new Set<ArrayBufferLike>();
-  await expect(
-    failing.send(async (pieces) => {
-      pieces.forEach(({ buffer }) => lost.add(buffer));
-      throw new Error('the answer is lost');
-    }),
-  ).rejects.toThrow('the answer is lost');
-  await memoryOf(failing);
-  failing.remove();
-  expect((await memoryOf(filled(memory, randomBytes(10)))).isDisjointFrom(lost)).toBe(true);
+  const bodies = Array.from({ length: 12 }, () => filled(memory, Buffer.alloc(8 * 1024 * 1024)));
+  const had = new Set<ArrayBufferLike>();
+  for (const body of bodies) {
+    for (const buffer of await memoryOf(body)) had.add(buffer);
+    body.remove();
+  }
+  expect(had.size).toBe(12 * 32);
+  const again = await memoryOf(filled(memory, Buffer.alloc(96 * 1024 * 1024)));
+  expect(again.intersection(had).size).toBe(128);
 });

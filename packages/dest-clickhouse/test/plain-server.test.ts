@@ -1,6 +1,6 @@
-import type { Row, StreamSpec, TextBatch } from '@etl/core';
+import type { DestinationSession, OperationOptions, Row, StreamSpec, TextBatch } from '@etl/core';
 import { textBatchOf, type ChooseFault } from '@etl/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { clickhouse } from '../src/index.ts';
 import { httpFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
 import { startStatementFront } from './statement-front.ts';
@@ -37,7 +37,15 @@ async function load(
   batches: readonly (readonly Row[] | TextBatch)[],
 ): Promise<void> {
   await using session = await destination.open('p');
-  await using opened = await session.beginLoad();
+  await loadIn(session, batches);
+}
+
+async function loadIn(
+  session: DestinationSession,
+  batches: readonly (readonly Row[] | TextBatch)[],
+  options: OperationOptions = {},
+): Promise<void> {
+  await using opened = await session.beginLoad(options);
   await opened.prepare(ORDERS);
   for (const batch of batches) {
     if ('bytes' in batch) await opened.writeText?.('orders', batch);
@@ -56,14 +64,20 @@ const expected = (rows: readonly Row[]): readonly Row[] =>
   rows.map(({ id, note, paid, score }) => ({ id, note, paid, score }));
 
 describe('plain text on its way to a server', () => {
-  it('is sent as it is, by one insert for many batches, and the server is asked once how it reads it', async () => {
+  it('is sent as it is, by one insert for many batches, and the server is asked once a session how it reads it', async () => {
     await using fixture = await httpFixture();
-    await load(fixture.destination, [text(orders(0, 20)), text(orders(20, 60)), text(orders(60, 61))]);
-    await load(fixture.destination, [text(orders(61, 70))]);
-    expect(await stored(fixture)).toEqual(expected(orders(0, 70)));
-    expect(inserts(fixture.queries, 'TabSeparated')).toHaveLength(2);
-    expect(inserts(fixture.queries, 'JSONCompactEachRow')).toEqual([]);
+    {
+      await using session = await fixture.destination.open('p');
+      await loadIn(session, [text(orders(0, 20)), text(orders(20, 60)), text(orders(60, 61))]);
+      await loadIn(session, [text(orders(61, 70))]);
+    }
     expect(probes(fixture.queries)).toHaveLength(1);
+    // It may be another server by now.
+    await load(fixture.destination, [text(orders(70, 71))]);
+    expect(probes(fixture.queries)).toHaveLength(2);
+    expect(await stored(fixture)).toEqual(expected(orders(0, 71)));
+    expect(inserts(fixture.queries, 'TabSeparated')).toHaveLength(3);
+    expect(inserts(fixture.queries, 'JSONCompactEachRow')).toEqual([]);
   });
 
   it('is cut into inserts of the size that is asked for', async () => {
@@ -125,7 +139,79 @@ describe('plain text on its way to a server', () => {
     expect(inserts(fixture.queries, 'TabSeparated')).toHaveLength(1);
   });
 
-  it('asks nothing of a server that rows go to', async () => {
+  it('asks for one load what another waits for too, and is not given up with it', async () => {
+    const held = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    await using fixture = await httpFixture({}, async (query) => {
+      if (!query.includes('format(TabSeparated')) return undefined;
+      asked.resolve();
+      await held.promise;
+      return undefined;
+    });
+    await using session = await fixture.destination.open('p');
+    const abort = new AbortController();
+    const given = loadIn(session, [text(orders(0, 5))], { signal: abort.signal });
+    await asked.promise;
+    const other = loadIn(session, [text(orders(5, 9))]);
+    abort.abort(new Error('no time left'));
+    await expect(given).rejects.toThrow('no time left');
+    held.resolve();
+    await other;
+    expect(await stored(fixture)).toEqual(expected(orders(5, 9)));
+    expect(probes(fixture.queries)).toHaveLength(1);
+  });
+
+  it('asks again when no answer was to be had', async () => {
+    let isDown = true;
+    await using fixture = await httpFixture({}, (query) =>
+      isDown && query.includes('format(TabSeparated') ? 'refuse' : undefined,
+    );
+    await using session = await fixture.destination.open('p');
+    await expect(loadIn(session, [text(orders(0, 5))])).rejects.toMatchObject({ code: 'CLICKHOUSE_UNREACHABLE' });
+    isDown = false;
+    await loadIn(session, [text(orders(0, 5))]);
+    expect(await stored(fixture)).toEqual(expected(orders(0, 5)));
+    expect(inserts(fixture.queries, 'TabSeparated')).toHaveLength(1);
+  });
+
+  it('keeps four inserts of a table under way and reads on no further, until it is aborted', async () => {
+    const held = Promise.withResolvers<void>();
+    await using fixture = await httpFixture({ chunkRows: 2 }, async (query) => {
+      if (/FORMAT TabSeparated\s*$/.test(query)) await held.promise;
+      return undefined;
+    });
+    await using session = await fixture.destination.open('p');
+    const abort = new AbortController();
+    const opened = await session.beginLoad({ signal: abort.signal });
+    await opened.prepare(ORDERS);
+    const write = (id: number): Promise<void> => opened.writeText?.('orders', text([order(id)])) ?? Promise.resolve();
+    for (let id = 0; id < 4; id += 1) await write(id);
+    const fifth = write(4);
+    await vi.waitFor(() => expect(inserts(fixture.queries, 'TabSeparated')).toHaveLength(4));
+    abort.abort(new Error('no time left'));
+    await expect(fifth).rejects.toThrow('no time left');
+    expect(inserts(fixture.queries, 'TabSeparated')).toHaveLength(4);
+    held.resolve();
+    // Its staging table stays, for the next run to drop.
+    await expect(opened[Symbol.asyncDispose]()).rejects.toThrow('no time left');
+  });
+
+  it('asks nothing of a server that gets text that has another form there', async () => {
+    await using fixture = await httpFixture();
+    const bytes: StreamSpec = {
+      ...ORDERS,
+      columns: [...ORDERS.columns, { name: 'raw', type: 'binary', nullable: true }],
+    };
+    await using session = await fixture.destination.open('p');
+    await using opened = await session.beginLoad();
+    await opened.prepare(bytes);
+    await opened.writeText?.('orders', textBatchOf(bytes, [order(1, { raw: null })]));
+    await opened.commit([]);
+    expect(probes(fixture.queries)).toEqual([]);
+    expect(fixture.queries.filter((query) => query.includes('_etl_is_deleted'))).toEqual([]);
+  });
+
+  it('asks nothing of a server that only rows go to', async () => {
     await using fixture = await httpFixture();
     await load(fixture.destination, [orders(0, 3)]);
     expect(probes(fixture.queries)).toEqual([]);
@@ -146,6 +232,6 @@ describe('plain text on its way to a server', () => {
     expect(await stored(fixture)).toEqual(expected(orders(0, 20)));
     expect(inserts(fixture.queries, 'TabSeparated')).toEqual([]);
     expect(inserts(fixture.queries, 'JSONCompactEachRow')).toHaveLength(2);
-    expect(probes(front.sent.map(({ query }) => query))).toHaveLength(1);
+    expect(probes(front.sent.map(({ query }) => query))).toHaveLength(2);
   });
 });

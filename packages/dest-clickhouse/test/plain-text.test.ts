@@ -146,6 +146,27 @@ describe.each([
     expect(await stored(ofText)).toEqual(await stored(ofRows));
   });
 
+  it('makes of a row that is gone what rows make of it, whatever has no NULL', async () => {
+    const stream: StreamSpec = {
+      ...PLAIN_STREAM,
+      columns: [
+        { name: 'id', type: 'int64', nullable: false },
+        ...PLAIN.map(([spec], index) => ({ ...spec, name: `c${index}`, nullable: false })),
+      ],
+    };
+    const rows: Row[] = [1, 2].map((id) => ({ id, version: BigInt(id), gone: true }));
+    await using ofRows = await embeddedFixture();
+    await load(ofRows, [rows], stream);
+    await using ofText = await make();
+    await load(ofText, [{ ...textBatchOf(stream, rows), isPlain: true }], stream);
+    const everything = (fixture: ClickHouseFixture): Promise<readonly unknown[]> =>
+      fixture.query(
+        `SELECT * EXCEPT (_etl_load_id) FROM ${fixture.options.database}._raw_shop___random_g0 ORDER BY id`,
+      );
+    expect(await everything(ofText)).toEqual(await everything(ofRows));
+    expect(await everything(ofText)).toHaveLength(2);
+  });
+
   it('keeps every row until it is counted, also where one insert has a key twice', async () => {
     await using fixture = await make();
     const batch = (ids: readonly number[], version: bigint): TextBatch => {

@@ -1,4 +1,4 @@
--- always: alter_sync=3 distributed_ddl_output_mode=throw_only_active distributed_ddl_task_timeout=120 insert_quorum=auto insert_quorum_timeout=120000
+-- always: alter_sync=3 distributed_ddl_output_mode=throw_only_active distributed_ddl_task_timeout=120 insert_quorum=auto insert_quorum_parallel=1 insert_quorum_timeout=120000
 
 -- 
 SELECT version() AS version;
