@@ -8,7 +8,7 @@ test('check goes through configuration, source and destination', async () => {
   const good = await etl(['check', 'pg', 'shop']);
   expect(good.exitCode, good.output).toBe(0);
   expect(good.stderr).toContain('✓ pg shop source');
-  expect(good.stderr).toContain('✓ pg shop destination clickhouse');
+  expect(good.stderr).toMatch(/✓ pg shop destination clickhouse \w+, embedded in /);
   const bad = await etl(['check', '--json'], { CLICKHOUSE_URL: 'http://127.0.0.1:1' });
   expect(bad.exitCode).toBe(75);
   expect(JSON.parse(bad.stdout)).toMatchObject({

@@ -101,12 +101,13 @@ export function serverCode(error: unknown): string | undefined {
 
 /**
  * Maps what the client throws; aborts pass as they are. What stands in quotes is left out, since it may be a
- * cell: the server repeats values that it cannot read. `isOwnQuery` keeps it for whoever wrote the query.
+ * cell: the server repeats values that it cannot read. `isOwnQuery` keeps it for whoever wrote the query. An address
+ * that `wasReached` before is right, whatever the network says of it now.
  */
 export function clickHouseError(
   error: unknown,
   target: string,
-  { isOwnQuery = false }: { readonly isOwnQuery?: boolean } = {},
+  { isOwnQuery = false, wasReached = false }: { readonly isOwnQuery?: boolean; readonly wasReached?: boolean } = {},
 ): unknown {
   if (EtlError.isInstance(error) || isAbort(error)) return error;
   const code = serverCode(error);
@@ -120,6 +121,24 @@ export function clickHouseError(
       message: `ClickHouse (${target}) refused a statement: ${message} (code ${code}).`,
       hint: meaning?.hint,
       context: { server_code: Number(code) },
+      cause: error,
+    });
+  }
+  if (!wasReached && isHostUnknown(error)) {
+    return new EtlError({
+      code: 'CLICKHOUSE_HOST_UNKNOWN',
+      kind: 'config',
+      message: `ClickHouse (${target}): the name of the host cannot be resolved.`,
+      hint: 'Correct the host in the address of the destination.',
+      cause: error,
+    });
+  }
+  if (!wasReached && isOtherScheme(error)) {
+    return new EtlError({
+      code: 'CLICKHOUSE_URL_INVALID',
+      kind: 'config',
+      message: `ClickHouse (${target}) does not speak TLS, which https:// asks for.`,
+      hint: 'Write http:// in the address of the destination, or the port for https, usually 8443.',
       cause: error,
     });
   }
@@ -137,6 +156,14 @@ export function clickHouseError(
 
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
+}
+
+function isHostUnknown(error: unknown): boolean {
+  return (error as { readonly code?: unknown } | null)?.code === 'ENOTFOUND';
+}
+
+function isOtherScheme(error: unknown): boolean {
+  return error instanceof Error && /wrong version number|packet length too long/.test(error.message);
 }
 
 // What did not come as a ClickHouse error came from the network or from a proxy in between, in more

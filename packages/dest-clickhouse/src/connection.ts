@@ -95,6 +95,7 @@ export class Connection {
   readonly #insertFiles: InsertFiles | undefined;
   readonly #fileTurns: PlainTurns = { queue: new InsertQueue(FILES_AT_ONCE), behind: FILES_BEHIND };
   readonly #plainMemory = new PlainMemory();
+  #wasReached = false;
   readonly #engineMemory = new EngineMemory();
   readonly #others: ClientPool;
   readonly #close: () => Promise<void>;
@@ -274,7 +275,9 @@ export class Connection {
     for (let count = 1; ; count += 1) {
       options.signal?.throwIfAborted();
       try {
-        return await attempt();
+        const result = await attempt();
+        this.#wasReached = true;
+        return result;
       } catch (error) {
         options.signal?.throwIfAborted();
         if (serverCode(error) === SESSION_NOT_FOUND && elsewhere < ATTEMPTS_AT_ONE_REPLICA) {
@@ -282,7 +285,7 @@ export class Connection {
           count -= 1;
           continue;
         }
-        const mapped = clickHouseError(error, this.target);
+        const mapped = clickHouseError(error, this.target, { wasReached: this.#wasReached });
         if (count >= ATTEMPTS || !EtlError.isInstance(mapped) || !mapped.isRetryable) throw mapped;
         options.logger?.warn({ err: mapped.code, attempt: count }, 'statement failed, sending it again');
         await pause(Math.random() * this.#retryWaitMs * 2 ** count, options.signal);

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { StreamSpec } from '@etl/core';
 import { expect, it } from 'vitest';
+import { clickHouseError } from '../src/clickhouse-error.ts';
 import { clickhouse } from '../src/index.ts';
 import { embeddedFixture, httpFixture } from './clickhouse-fixture.ts';
 import { buryHolders, contents, EXPECTED, runToEnd } from './history.ts';
@@ -49,6 +50,24 @@ it('says that a wrong password is wrong, without showing it', async () => {
 it('says that a server is not there', async () => {
   await using destination = clickhouse({ url: 'http://127.0.0.1:9', database: 'travel', retryWaitMs: 1 });
   await expect(destination.check()).rejects.toMatchObject({ code: 'CLICKHOUSE_UNREACHABLE', kind: 'transient' });
+});
+
+it('says that an address has the wrong scheme', async () => {
+  const plain = createServer((_, response) => response.end());
+  await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
+  const { port } = plain.address() as AddressInfo;
+  await using destination = clickhouse({ url: `https://127.0.0.1:${port}`, database: 'travel', retryWaitMs: 1 });
+  await expect(destination.check()).rejects.toMatchObject({ code: 'CLICKHOUSE_URL_INVALID', kind: 'config' });
+  await new Promise((resolve) => plain.close(resolve));
+});
+
+it('says that a host has no address, unless it had one before', () => {
+  const failed = Object.assign(new Error('getaddrinfo ENOTFOUND clickhouse'), { code: 'ENOTFOUND' });
+  expect(clickHouseError(failed, 'clickhouse:8123')).toMatchObject({ code: 'CLICKHOUSE_HOST_UNKNOWN', kind: 'config' });
+  expect(clickHouseError(failed, 'clickhouse:8123', { wasReached: true })).toMatchObject({
+    code: 'CLICKHOUSE_UNREACHABLE',
+    kind: 'transient',
+  });
 });
 
 it('takes user and password from the address', async () => {

@@ -23,7 +23,7 @@ export function stateMissing(name: string, confirmed: bigint | null): EtlError {
     code: 'PG_STATE_MISSING',
     kind: 'state',
     message: `The replication slot ${name} exists${confirmed === null ? '' : ` (confirmed up to ${formatLsn(confirmed)})`}, but this destination holds no position of it: it is read into another destination, or the position was lost.`,
-    hint: `If another destination reads it, give this group a slot of its own. If the position was lost, or the slot was made by hand: ${FULL_REFRESH}`,
+    hint: `If the position is in another destination, run with that one, or give this group a slot of its own. If the position was lost, or the slot was made by hand: ${FULL_REFRESH}`,
     context: REPAIR,
   });
 }

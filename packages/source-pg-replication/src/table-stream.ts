@@ -158,7 +158,7 @@ export function valueFailure(stream: string, column: string, error: unknown): Et
     code: error.code,
     kind: 'data',
     message: `The column ${column} of ${stream} holds ${error.message}.`,
-    hint: error.hint,
+    hint: `${error.hint} Until then every run copies the whole table anew.`,
     context: { stream, column },
   });
 }

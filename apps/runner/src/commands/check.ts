@@ -82,15 +82,14 @@ async function* checkGroup(
   const about = { platform: platformName, group: groupName };
   const attempt = async (
     part: string,
-    detail: string,
+    detail: string | (() => string),
     work: () => Promise<readonly Problem[]>,
   ): Promise<CheckResult> => {
-    try {
-      return { ...about, part, detail, problems: await work() };
-    } catch (error) {
+    const problems = await work().catch((error: unknown) => {
       signal.throwIfAborted();
-      return { ...about, part, detail, problems: [problemOf(error)] };
-    }
+      return [problemOf(error)];
+    });
+    return { ...about, part, detail: typeof detail === 'string' ? detail : detail(), problems };
   };
   const configured = await Promise.allSettled([
     loadPlatform(platformName).then((platform) => openGroup(platform, groupName, env)),
@@ -106,19 +105,25 @@ async function* checkGroup(
     withSource(group, (opened) => sourceProblems(opened, { signal, logger })),
   );
   yield source;
+  // Which it is depends on the environment: whoever checks wants to see that it is the one that runs will have.
+  let place: string = group.target.destination;
   const withOpened = async <T>(work: (destination: Destination) => Promise<T>): Promise<T> => {
     const resolved = destinationOf(group, { env, redactor, embedded: options.embedded });
+    place = resolved.label;
     const dataset = datasetOf(platformName, group.target.dataset, undefined, env);
     return withDestination(resolved, dataset, env, work);
   };
   let state: readonly StateEntry[] = [];
-  const destination = await attempt('destination', group.target.destination, () =>
-    withOpened(async (opened) => {
-      await opened.check({ signal, logger });
-      const view = await opened.inspect({ signal, logger, waitMs: lockWaitMs(env) });
-      state = await view.readState(pipelineName(platformName, groupName, env));
-      return [];
-    }),
+  const destination = await attempt(
+    'destination',
+    () => place,
+    () =>
+      withOpened(async (opened) => {
+        await opened.check({ signal, logger });
+        const view = await opened.inspect({ signal, logger, waitMs: lockWaitMs(env) });
+        state = await view.readState(pipelineName(platformName, groupName, env));
+        return [];
+      }),
   );
   yield destination;
   const isReadable = [source, destination].every(({ problems }) => problems.every(isPartial));
