@@ -147,7 +147,7 @@ export class Connection {
       const { stream } = await client.exec({ query, ...parameters });
       await drain(stream);
     } catch (error) {
-      throw clickHouseError(error, this.target);
+      throw this.#mapped(error);
     }
   }
 
@@ -229,7 +229,7 @@ export class Connection {
       const { stream } = await this.#client.exec({ query, ...abortSignal(options) });
       for await (const chunk of stream) yield chunk as Uint8Array;
     } catch (error) {
-      throw clickHouseError(error, this.target);
+      throw this.#mapped(error);
     }
   }
 
@@ -270,6 +270,10 @@ export class Connection {
     return checked;
   }
 
+  #mapped(error: unknown): unknown {
+    return clickHouseError(error, this.target, { wasReached: this.#wasReached });
+  }
+
   async #retrying<T>(options: OperationOptions, attempt: () => Promise<T>): Promise<T> {
     let elsewhere = 0;
     for (let count = 1; ; count += 1) {
@@ -285,7 +289,7 @@ export class Connection {
           count -= 1;
           continue;
         }
-        const mapped = clickHouseError(error, this.target, { wasReached: this.#wasReached });
+        const mapped = this.#mapped(error);
         if (count >= ATTEMPTS || !EtlError.isInstance(mapped) || !mapped.isRetryable) throw mapped;
         options.logger?.warn({ err: mapped.code, attempt: count }, 'statement failed, sending it again');
         await pause(Math.random() * this.#retryWaitMs * 2 ** count, options.signal);

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '@etl/testing/postgres';
 import { Client } from 'pg';
+import { EnginePlaces } from './engine-places.ts';
 import { measuredProcess, type Measured } from './measured-process.ts';
 import { findProgram, timed } from './postgres-programs.ts';
 import { print, ratio, show } from './report.ts';
@@ -37,9 +38,8 @@ const transaction = Number(values.transaction);
 const FEW = 1000;
 const SLOTS = ['etl_bench', 'floor', 'npm_package'];
 const ENGINES = ['engine', 'theirs'];
-/** How often an engine was begun anew. */
-const begun = new Map<string, number>();
 const directory = mkdtempSync(join(tmpdir(), 'etl-bench-'));
+const places = new EnginePlaces(directory);
 const postgres = await startPostgres({ settings: { max_slot_wal_keep_size: '-1' } });
 const url = postgres.connectionString('postgres');
 const environment = {
@@ -259,7 +259,7 @@ async function dropSlot(name: string): Promise<void> {
 /** Where every round of changes begins: the slots, and both engines. */
 async function keep(): Promise<void> {
   for (const slot of SLOTS) await database.query(`SELECT pg_copy_logical_replication_slot('${slot}', 'kept_${slot}')`);
-  for (const engine of ENGINES) cpSync(place(engine), place(`kept_${engine}`), { recursive: true });
+  for (const engine of ENGINES) cpSync(places.of(engine), places.of(`kept_${engine}`), { recursive: true });
 }
 
 async function goBack(): Promise<void> {
@@ -268,7 +268,7 @@ async function goBack(): Promise<void> {
     await database.query(`SELECT pg_copy_logical_replication_slot('kept_${slot}', '${slot}')`);
   }
   for (const engine of ENGINES) {
-    cpSync(place(`kept_${engine}`), beginAnew(engine), { recursive: true });
+    cpSync(places.of(`kept_${engine}`), places.beginAnew(engine), { recursive: true });
   }
 }
 
@@ -315,24 +315,10 @@ async function memoryOfSize(): Promise<void> {
 /** The same two into servers of their directories. */
 async function throughServer(mode: string, own: string, theirs: string): Promise<Pair> {
   const into = async (program: string, engine: string): Promise<Measured> => {
-    await using server = await serverProcess(mode === 'snapshot' ? beginAnew(engine) : place(engine));
+    await using server = await serverProcess(mode === 'snapshot' ? places.beginAnew(engine) : places.of(engine));
     return await run(program, mode, 'bench', server.url, String(changes));
   };
   return { own: await into('load-once.ts', own), theirs: await into('npm-package.ts', theirs) };
-}
-
-/** The directory of an engine. */
-function place(engine: string): string {
-  return join(directory, `${engine}-${begun.get(engine) ?? 0}`);
-}
-
-/**
- * A directory for an engine without anything in it. Nothing is removed before the end: for minutes ext4 looks past
- * every inode that was freed, and whoever makes files next would pay for what others have removed.
- */
-function beginAnew(engine: string): string {
-  begun.set(engine, (begun.get(engine) ?? 0) + 1);
-  return place(engine);
 }
 
 /** What others have written is on the disk: a run that flushes its own to it must not wait for theirs. */
@@ -343,7 +329,7 @@ async function settle(): Promise<void> {
 
 async function run(program: string, mode: string, table = 'bench', engine = 'engine', wanted = '0'): Promise<Measured> {
   const isServer = engine.startsWith('http:');
-  const where = isServer ? engine : mode === 'snapshot' ? beginAnew(engine) : place(engine);
+  const where = isServer ? engine : mode === 'snapshot' ? places.beginAnew(engine) : places.of(engine);
   await settle();
   return measuredProcess(join(import.meta.dirname, program), [url, where, mode, table, wanted]);
 }
