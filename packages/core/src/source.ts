@@ -179,8 +179,8 @@ export interface Source extends AsyncDisposable {
   /** The streams as they are now at the source. */
   discover(options?: OperationOptions): Promise<readonly StreamSpec[]>;
   /**
-   * Called once a run, before the destination is opened: what has to be looked after even when the
-   * destination is down. Throws what must end the run.
+   * Called once a run, while the destination is being opened: what has to be looked after even when the
+   * destination is down. Throws what must end the run, before anything is read.
    */
   prepare?(options?: OperationOptions): Promise<void>;
   /** How the source's side of the pipeline stands: what it keeps for us, and for how long. Changes nothing. */

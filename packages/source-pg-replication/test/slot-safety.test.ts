@@ -180,7 +180,7 @@ describe('a slot over its limit', () => {
     const replica = new Replica(database, options);
     await replica.run();
     await writeLog(database, 10);
-    // What runPipeline calls before it opens the destination, which then fails.
+    // What runPipeline calls while it opens the destination, which fails.
     await using source = replica.source();
     await source.prepare?.();
     expect(await database.confirmedLsn(database.name)).toBeNull();

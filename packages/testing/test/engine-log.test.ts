@@ -300,6 +300,73 @@ describe('a log', () => {
   });
 });
 
+describe('a source that has to be prepared', () => {
+  const problem = (code: string): EtlError => new EtlError({ code, kind: 'state', message: code });
+
+  class PreparedLog extends TestLog {
+    readonly calls: string[] = [];
+    prepared: () => Promise<void> = async () => undefined;
+
+    async prepare(): Promise<void> {
+      this.calls.push('prepare');
+      await this.prepared();
+      this.calls.push('prepared');
+    }
+
+    override read(request: SourceReadRequest = {}): AsyncIterable<SourceMessage> {
+      this.calls.push('read');
+      return super.read(request);
+    }
+  }
+
+  it('is prepared while the destination is opened, and read after both', async () => {
+    const log = new PreparedLog();
+    log.transactions.push([{ id: 1, status: 'a' }]);
+    const opened = Promise.withResolvers<void>();
+    const destination = memoryDestination();
+    log.prepared = () => opened.promise;
+    const open: Destination['open'] = async (...given) => {
+      log.calls.push('open');
+      opened.resolve();
+      return destination.open(...given);
+    };
+    const report = await runPipeline({ name: 'p', source: log, destination: { ...destination, open } });
+    expect(report.status).toBe('ok');
+    expect(log.calls).toEqual(['prepare', 'open', 'prepared', 'read']);
+  });
+
+  it('is not read when that fails, and the destination says why', async () => {
+    const log = new PreparedLog();
+    log.transactions.push([{ id: 1, status: 'a' }]);
+    log.prepared = () => Promise.reject(problem('TEST_SLOT_FULL'));
+    const destination = memoryDestination();
+    const failing = runPipeline({ name: 'p', source: log, destination });
+    await expect(failing).rejects.toMatchObject({ code: 'TEST_SLOT_FULL' });
+    expect(log.calls).toEqual(['prepare']);
+    expect(destination.store.runs).toMatchObject([{ status: 'failed', failures: [{ code: 'TEST_SLOT_FULL' }] }]);
+    // Nothing holds the pipeline.
+    log.prepared = async () => undefined;
+    await expect(runPipeline({ name: 'p', source: log, destination })).resolves.toMatchObject({ status: 'ok', rows: 1 });
+  });
+
+  it.each([
+    ['is prepared although the destination is down', false],
+    ['is heard first when the destination is down as well', true],
+  ])('%s', async (_, isFull) => {
+    const log = new PreparedLog();
+    const down = Promise.withResolvers<never>();
+    log.prepared = async () => {
+      down.reject(problem('TEST_DESTINATION_DOWN'));
+      await down.promise.catch(() => undefined);
+      if (isFull) throw problem('TEST_SLOT_FULL');
+    };
+    const destination = { ...memoryDestination(), open: () => down.promise };
+    const failing = runPipeline({ name: 'p', source: log, destination });
+    await expect(failing).rejects.toMatchObject({ code: isFull ? 'TEST_SLOT_FULL' : 'TEST_DESTINATION_DOWN' });
+    expect(log.calls).toEqual(isFull ? ['prepare'] : ['prepare', 'prepared']);
+  });
+});
+
 describe('a stream that the destination refuses', () => {
   it('does not stop the others, and is read anew next time', async () => {
     const table = (name: string): StreamSpec => ({ ...SPEC, name });

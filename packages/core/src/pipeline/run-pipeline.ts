@@ -1,6 +1,6 @@
-import type { RunRecord } from '../destination.ts';
+import type { DestinationSession, RunRecord } from '../destination.ts';
 import { EtlError } from '../etl-error.ts';
-import { silentLogger } from '../operation-options.ts';
+import { silentLogger, type OperationOptions } from '../operation-options.ts';
 import { CallKeeper } from './call-keeper.ts';
 import type { PipelineOptions } from './pipeline-options.ts';
 import type { PipelineReport } from './pipeline-report.ts';
@@ -17,19 +17,14 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
   const now = options.now ?? (() => new Date());
   const recorder = new RunRecorder(options.name, options.onEvent, now);
   const startedAt = now();
-  await options.source.prepare?.({ signal: options.signal, logger, tracer: options.tracer });
-  const session = await options.destination.open(options.name, {
-    signal: options.signal,
-    logger,
-    tracer: options.tracer,
-    waitMs: options.lockWaitMs,
-  });
+  const { session, prepared } = await openBoth(options, { signal: options.signal, logger, tracer: options.tracer });
   const signal = options.signal === undefined ? session.lost : AbortSignal.any([options.signal, session.lost]);
   const calls = new CallKeeper(session, runId(startedAt), () => recorder.calls, { now, logger });
   const run: PipelineRun = { options: { ...options, logger }, session, recorder, calls, signal, now };
   try {
     recorder.rolledForward(session.rolledForward);
     signal.throwIfAborted();
+    await prepared;
     await (options.source.plan === undefined ? runLog(run) : runSlices(run));
     recorder.event({ type: 'loads-ended' });
     await optimize(run);
@@ -42,6 +37,25 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
     throw error;
   } finally {
     await session[Symbol.asyncDispose]();
+  }
+}
+
+/**
+ * Prepares the source while the destination is opened. What goes wrong with the source is told first, as it may
+ * harm the source for as long as nobody hears of it, but not before there is a session that can record it.
+ */
+async function openBoth(
+  { source, destination, name, lockWaitMs }: PipelineOptions,
+  operation: OperationOptions,
+): Promise<{ readonly session: DestinationSession; readonly prepared: Promise<void> }> {
+  const prepared = (async () => source.prepare?.(operation))();
+  // Whoever awaits it is told.
+  prepared.catch(() => undefined);
+  try {
+    return { session: await destination.open(name, { ...operation, waitMs: lockWaitMs }), prepared };
+  } catch (error) {
+    await prepared;
+    throw error;
   }
 }
 
