@@ -37,8 +37,8 @@ export class Connector {
   readonly #config: ConnectionConfig;
   readonly #options: ConnectorOptions;
   readonly #open = new Set<Client>();
-  /** Idle, for who needs a session for replication next. */
-  #left: Client | undefined;
+  /** For who needs a session for replication next: idle, or on its way. */
+  #left: Promise<Client> | undefined;
   #tls: readonly (ConnectionOptions | false)[];
 
   constructor(options: ConnectorOptions) {
@@ -57,24 +57,36 @@ export class Connector {
     return this.#connect({});
   }
 
-  /** A session that understands replication commands: one that was left, or a new one. */
+  /** A session that understands replication commands: one that was left or is expected, or a new one. */
   async connectReplication(): Promise<Client> {
-    const left = this.#left;
-    this.#left = undefined;
+    const left = await this.#takeLeft();
     if (left !== undefined && this.#open.has(left)) return left;
     return this.#connect({ replication: 'database' });
   }
 
-  /** Leaves an idle session for the next {@link connectReplication}; whoever leaves one closes it in the end. */
-  leaveReplication(client: Client): void {
-    this.#left = client;
+  /** Begins to open one for the next {@link connectReplication}; whoever expects one calls {@link closeLeft} in the end. */
+  expectReplication(): void {
+    if (this.#left !== undefined) return;
+    this.#left = this.#connect({ replication: 'database' });
+    // Whoever takes it is told.
+    this.#left.catch(() => undefined);
   }
 
-  /** Closes a session that was left and that nobody has taken. */
+  /** Leaves an idle session for the next {@link connectReplication}; whoever leaves one closes it in the end. */
+  leaveReplication(client: Client): void {
+    this.#left = Promise.resolve(client);
+  }
+
+  /** Closes a session that was left or expected, and that nobody has taken. */
   async closeLeft(): Promise<void> {
-    const left = this.#left;
-    this.#left = undefined;
+    const left = await this.#takeLeft().catch(() => undefined);
     if (left !== undefined) await this.close(left);
+  }
+
+  #takeLeft(): Promise<Client | undefined> {
+    const left = this.#left ?? Promise.resolve(undefined);
+    this.#left = undefined;
+    return left;
   }
 
   /** Ends a session in order, or at once when it does not answer. */

@@ -59,6 +59,7 @@ export async function* readReplication(read: ReplicationReadOptions): Messages {
     read.onSlotCreated();
   };
   try {
+    connector.expectReplication();
     control = await connector.connect();
     for await (const message of readWith({ ...read, onSlotCreated }, control)) {
       isCovered ||= message.type === 'checkpoint';
@@ -96,9 +97,15 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     await awaitFreeSlot(control, options.slot, patience),
     { system, database: facts.database },
   );
-  if (stored === undefined) await rememberSlot(request, options.slot, system.identifier);
-  if (slot !== undefined && options.failover) await ensureFailover(connector, control, options.slot);
-  const choice = await preparePublication(control, options, facts);
+  const remembered = stored === undefined ? rememberSlot(request, options.slot, system.identifier) : Promise.resolve();
+  remembered.catch(() => undefined);
+  let choice: TableChoice<TableName>;
+  try {
+    if (slot !== undefined && options.failover) await ensureFailover(connector, control, options.slot);
+    choice = await preparePublication(control, options, facts);
+  } finally {
+    await remembered;
+  }
   requireDistinctNames(choice.tables);
 
   const session: ReadSession = {

@@ -46,3 +46,36 @@ test('a session that was left and that nobody takes is closed', async () => {
   const senders = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'walsender'`;
   await expect.poll(async () => database.value(senders)).toBe('0');
 });
+
+test('a session that is expected is opened at once, and is the next one', async () => {
+  await using database = await postgres.database();
+  const connector = connectorOf(database);
+  connector.expectReplication();
+  connector.expectReplication();
+  const senders = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'walsender'`;
+  await expect.poll(async () => database.value(senders)).toBe('1');
+  await connector.connectReplication();
+  expect(await database.value(senders)).toBe('1');
+  connector.destroyAll();
+});
+
+test('a session that is expected and cannot be had fails whoever takes it, and nobody else', async () => {
+  const connector = new Connector({
+    connectionString: 'postgres://nobody@127.0.0.1:1/none?sslmode=disable',
+    applicationName: 'test',
+    connectTimeoutMs: 1000,
+  });
+  connector.expectReplication();
+  await connector.closeLeft();
+  connector.expectReplication();
+  await expect(connector.connectReplication()).rejects.toMatchObject({ code: 'PG_UNREACHABLE' });
+});
+
+test('a session that is still on its way when nobody wants it any more is closed', async () => {
+  await using database = await postgres.database();
+  const connector = connectorOf(database);
+  connector.expectReplication();
+  await connector.closeLeft();
+  const senders = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'walsender'`;
+  await expect.poll(async () => database.value(senders)).toBe('0');
+});
