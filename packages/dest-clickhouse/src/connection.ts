@@ -204,13 +204,14 @@ export class Connection {
     const into = `INSERT INTO ${target.table} (${target.columns.join(', ')})`;
     const settings = `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0, ${MANY_PARTITIONS}, ${PLAIN_TEXT}`;
     if (body instanceof InsertFile) {
-      const query = `${into} FROM INFILE ${literal(body.path)} COMPRESSION 'none' ${settings}, ${ONE_THREAD} FORMAT TabSeparated`;
-      return this.#retrying(options, () =>
-        this.#others.with(async (client) => {
+      const read = async (path: string): Promise<void> => {
+        const query = `${into} FROM INFILE ${literal(path)} COMPRESSION 'none' ${settings}, ${ONE_THREAD} FORMAT TabSeparated`;
+        await this.#others.with(async (client) => {
           await this.#exec(query, await this.#prepared(options), client);
           await this.#engineMemory.inserted(body.length, (statement) => this.#exec(statement, {}, client));
-        }),
-      );
+        });
+      };
+      return this.#retrying(options, () => body.read(read));
     }
     if (!(body instanceof PlainPieces)) throw new TypeError('a body of another connection');
     const query = `${into} ${settings} FORMAT TabSeparated\n`;
@@ -239,6 +240,7 @@ export class Connection {
     try {
       await allEnded([...clients].map((client) => client.close()));
     } finally {
+      this.#insertFiles?.close();
       await this.#close();
     }
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PlainBody } from './plain-body.ts';
 
@@ -7,6 +7,8 @@ const PREFIX = 'etl-insert-';
 
 /** Below it a file costs more than it saves. */
 const LEAST_BYTES = 64 * 1024;
+/** As many as are written and read at a time. */
+const MOST_FREE = 4;
 
 /**
  * Files through which an embedded engine reads the rows of an insert itself. Given inline, they would
@@ -15,6 +17,8 @@ const LEAST_BYTES = 64 * 1024;
  */
 export class InsertFiles {
   readonly #directory: string;
+  readonly #free: OpenFile[] = [];
+  #isOver = false;
 
   /** @param directory The engine's own: whoever may read it may read the rows anyway. */
   constructor(directory: string) {
@@ -32,7 +36,19 @@ export class InsertFiles {
 
   /** A file to be written bit by bit. */
   open(): InsertFile {
-    return new InsertFile(this.#path());
+    return new InsertFile(this, this.#free.pop() ?? newFile(this.#path()));
+  }
+
+  /** Nobody reads the file any more: it is written anew, which takes the system less than another file would. */
+  giveBack(file: OpenFile): void {
+    if (this.#isOver || this.#free.length >= MOST_FREE) removeFile(file);
+    else this.#free.push(file);
+  }
+
+  /** Removes the files that are kept for later. */
+  close(): void {
+    this.#isOver = true;
+    for (const file of this.#free.splice(0)) removeFile(file);
   }
 
   #path(): string {
@@ -52,35 +68,66 @@ export class InsertFiles {
   }
 }
 
+interface OpenFile {
+  readonly path: string;
+  readonly descriptor: number;
+  /** Bytes that were written to it before. */
+  length: number;
+}
+
+function newFile(path: string): OpenFile {
+  return { path, descriptor: openSync(path, 'wx', 0o600), length: 0 };
+}
+
+function removeFile({ path, descriptor }: OpenFile): void {
+  try {
+    closeSync(descriptor);
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
 /** The rows of one insert, kept outside of this process's memory until it is made. */
 export class InsertFile implements PlainBody {
-  readonly path: string;
-  readonly #descriptor: number;
-  #isOpen = true;
+  readonly #files: InsertFiles;
+  readonly #file: OpenFile;
+  #attempts = 0;
+  #isAnswered = false;
+  #isRemoved = false;
   length = 0;
 
-  constructor(path: string) {
-    this.path = path;
-    this.#descriptor = openSync(path, 'wx', 0o600);
+  constructor(files: InsertFiles, file: OpenFile) {
+    this.#files = files;
+    this.#file = file;
   }
 
   write(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) at += writeSync(this.#descriptor, bytes, at);
-    this.length += bytes.length;
+    for (let at = 0; at < bytes.length;) {
+      const written = writeSync(this.#file.descriptor, bytes, at, bytes.length - at, this.length);
+      at += written;
+      this.length += written;
+    }
   }
 
   close(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    closeSync(this.#descriptor);
+    if (this.#file.length > this.length) ftruncateSync(this.#file.descriptor, this.length);
+    this.#file.length = this.length;
+  }
+
+  /** Lets `work` read it. A reading that failed may still be under way. */
+  async read(work: (path: string) => Promise<void>): Promise<void> {
+    this.#attempts += 1;
+    await work(this.#file.path);
+    this.#isAnswered = true;
   }
 
   remove(): void {
-    try {
-      this.close();
-    } finally {
-      rmSync(this.path, { force: true });
-    }
+    if (this.#isRemoved) return;
+    this.#isRemoved = true;
+    const isUnread = this.#attempts === 0 || (this.#attempts === 1 && this.#isAnswered);
+    this.#file.length = Math.max(this.#file.length, this.length);
+    if (isUnread) this.#files.giveBack(this.#file);
+    else removeFile(this.#file);
   }
 }
 

@@ -1,10 +1,10 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Connection } from '../src/connection.ts';
 import { openEmbedded } from '../src/embedded.ts';
-import { InsertFiles } from '../src/insert-files.ts';
+import { InsertFiles, type InsertFile } from '../src/insert-files.ts';
 
 const directory = join(mkdtempSync(join(tmpdir(), 'etl-files-')), "it's");
 let connection: Connection;
@@ -73,4 +73,61 @@ test('the file is for its owner only', async () => {
 test('a directory that the engine would take for a pattern has no such files', () => {
   for (const name of ['a*', 'b?', '{c}']) expect(InsertFiles.canBeIn(join('/data', name))).toBe(false);
   expect(InsertFiles.canBeIn("/data/it's")).toBe(true);
+});
+
+const filled = (files: InsertFiles, text: string): InsertFile => {
+  const file = files.open();
+  file.write(Buffer.from(text));
+  return file;
+};
+const content = async (file: InsertFile): Promise<string> => {
+  let text = '';
+  await file.read(async (path) => {
+    text = readFileSync(path, 'utf8');
+  });
+  return text;
+};
+
+test('a file that was read is written anew, shorter or longer, and holds nothing of what it held', async () => {
+  const files = new InsertFiles(directory);
+  for (const text of ['some lines\n', 'x\n', '', 'many more lines than before\n'.repeat(1000)]) {
+    const file = filled(files, text);
+    file.close();
+    expect(await content(file)).toBe(text);
+    file.remove();
+    file.remove();
+    expect(insertFiles()).toHaveLength(1);
+  }
+  // One that was given up before it was read.
+  filled(files, 'given up, and longer than the next\n').remove();
+  const next = filled(files, 'next\n');
+  next.close();
+  expect(await content(next)).toBe('next\n');
+  next.remove();
+  files.close();
+  expect(insertFiles()).toEqual([]);
+});
+
+test('a file is not written again after an attempt that failed, for it may still be read', async () => {
+  const files = new InsertFiles(directory);
+  for (const isRepeated of [false, true]) {
+    const failing = filled(files, 'lines\n');
+    const refused = new Error('the answer is lost');
+    await expect(failing.read(() => Promise.reject(refused))).rejects.toBe(refused);
+    if (isRepeated) expect(await content(failing)).toBe('lines\n');
+    failing.remove();
+    expect(insertFiles()).toEqual([]);
+  }
+  files.close();
+});
+
+test('a few files are kept for later, and none after the end', () => {
+  const files = new InsertFiles(directory);
+  const open = Array.from({ length: 6 }, () => files.open());
+  open.slice(0, 5).forEach((file) => file.remove());
+  expect(insertFiles()).toHaveLength(5);
+  files.close();
+  expect(insertFiles()).toHaveLength(1);
+  open[5]?.remove();
+  expect(insertFiles()).toEqual([]);
 });

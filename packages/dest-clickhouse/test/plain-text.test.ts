@@ -240,7 +240,7 @@ describe('text that an embedded engine reads from files', () => {
     expect(found).toEqual({ parts: 2, total: 40 });
   });
 
-  it('ends a load when one of several inserts fails, leaves no file, and is loaded by the next', async () => {
+  it('ends a load when one of several inserts fails, leaves no rows in files, and is loaded by the next', async () => {
     await using fixture = await embeddedFixture({ mergeBytes: 0, chunkRows: 1 });
     const batches = (wrong: number): TextBatch[] =>
       Array.from({ length: 7 }, (_, id) => {
@@ -255,13 +255,17 @@ describe('text that an embedded engine reads from files', () => {
       });
     for (const wrong of [0, 3, 6])
       await expect(load(fixture, batches(wrong), PLAIN_STREAM)).rejects.toMatchObject({ name: 'EtlError' });
-    const left = readdirSync(fixture.options.path ?? '').filter((name) => name.startsWith('etl-insert-'));
-    expect(left).toEqual([]);
+    const left = (): readonly string[] =>
+      readdirSync(fixture.options.path ?? '').filter((name) => name.startsWith('etl-insert-'));
+    // A few are kept to be written anew, as long as the connection is open.
+    expect(left().length).toBeLessThanOrEqual(4);
     await load(fixture, batches(-1), PLAIN_STREAM);
     const [found] = await fixture.query<{ readonly total: number }>(
       `SELECT toInt32(count()) AS total FROM ${fixture.options.database}.shop___random`,
     );
     expect(found).toEqual({ total: 7 });
+    await fixture.destination[Symbol.asyncDispose]();
+    expect(left()).toEqual([]);
   });
 
   it('is known for lines that bring their version along', () => {
