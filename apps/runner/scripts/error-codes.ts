@@ -51,7 +51,6 @@ function mentionsIn(source: ts.SourceFile): readonly Mention[] {
   const constants = constantsIn(source);
   const visit = (node: ts.Node): void => {
     if (ts.isObjectLiteralExpression(node)) mentions.push(...objectMentions(node, constants));
-    if (ts.isNewExpression(node)) mentions.push(...positionalMentions(node));
     if (ts.isCallExpression(node)) mentions.push(...callMentions(node, source));
     ts.forEachChild(node, visit);
   };
@@ -71,14 +70,17 @@ function constantsIn(source: ts.SourceFile): ReadonlyMap<string, string> {
   return found;
 }
 
+/** Errors whose kind goes without saying. */
+const KIND_OF: Readonly<Record<string, string>> = { UsageError: 'usage', ValueError: 'data' };
+
 /** `{ code: 'X_Y', kind: 'config', message: …, hint: … }` */
 function objectMentions(node: ts.ObjectLiteralExpression, constants: ReadonlyMap<string, string>): readonly Mention[] {
   const parts = new Map<string, ts.Expression>();
   for (const property of node.properties) {
     if (ts.isPropertyAssignment(property)) parts.set(property.name.getText(), property.initializer);
   }
-  const isUsage = ts.isNewExpression(node.parent) && node.parent.expression.getText() === 'UsageError';
-  const kinds = isUsage ? ['usage'] : literalsIn(parts.get('kind'));
+  const made = ts.isNewExpression(node.parent) ? KIND_OF[node.parent.expression.getText()] : undefined;
+  const kinds = made === undefined ? literalsIn(parts.get('kind')) : [made];
   const given = parts.get('code');
   const constant = given === undefined ? undefined : constants.get(given.getText());
   return (constant === undefined ? literalsIn(given) : [constant])
@@ -89,17 +91,6 @@ function objectMentions(node: ts.ObjectLiteralExpression, constants: ReadonlyMap
       message: textOf(parts.get('message') ?? parts.get('what')),
       hint: textOf(parts.get('hint')),
     }));
-}
-
-/** `new ValueError('X_Y', what, hint)`: a value that does not fit. */
-function positionalMentions({
-  expression,
-  arguments: given = ts.factory.createNodeArray(),
-}: ts.NewExpression): readonly Mention[] {
-  const [first, what, hint] = given;
-  if (first === undefined || !ts.isStringLiteral(first) || !CODE.test(first.text)) return [];
-  const kinds = expression.getText() === 'ValueError' ? ['data'] : [];
-  return [{ code: first.text, kinds, message: textOf(what), hint: textOf(hint) }];
 }
 
 const KINDS = new Set([

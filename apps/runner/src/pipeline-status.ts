@@ -23,15 +23,23 @@ export interface PipelineStatus {
   readonly due: number;
   /** Days that were never loaded although later ones of their account were. */
   readonly gaps: number;
-  /** Slices whose last attempt failed. */
+  /** Slices whose last attempt failed, and streams that failed as a whole in the last run. */
   readonly failed: number;
-  /** Of the last run, or of the newest failed slice; absent when all is good. */
-  readonly lastProblem?: { readonly code: string; readonly message: string; readonly at: string };
+  /** The first one of the last run, or of the newest failed slice; absent when all is good. */
+  readonly lastProblem?: LastProblem;
   readonly holder?: PipelineHolder;
   /** How the source's side stands now, where it has something to say and is configured here. */
   readonly source?: SourceStatus;
   /** What the last run that asked its platform asked of it; absent when none is kept. */
   readonly calls?: readonly ApiCallTotals[];
+}
+
+export interface LastProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly at: string;
+  /** How many more that run had, or how many more slices are failed. */
+  readonly more: number;
 }
 
 const RUNS_LOOKED_AT = 200;
@@ -53,7 +61,7 @@ export async function pipelineStatus(view: DestinationView, pipeline: string): P
     ...(freshTo === undefined ? {} : { freshTo }),
     due: (last?.streams ?? []).reduce((sum, stream) => sum + Math.max(0, stream.slicesDue - stream.slicesPublished), 0),
     gaps: days.reduce((sum, line) => sum + gapsOf(line), 0),
-    failed: ledger.filter(({ status }) => status === 'failed').length,
+    failed: ledger.filter(({ status }) => status === 'failed').length + failedStreams(last).size,
     ...(lastProblem === undefined ? {} : { lastProblem }),
     ...(holder === undefined ? {} : { holder }),
     ...(calls.length === 0 ? {} : { calls }),
@@ -100,12 +108,19 @@ function gapsOf({ days }: DayLine): number {
 function problemOf(last: RunRecord | undefined, ledger: readonly LedgerEntry[]): PipelineStatus['lastProblem'] {
   const [failure] = last?.failures ?? [];
   if (last !== undefined && failure !== undefined) {
-    return { code: failure.code, message: failure.message, at: last.endedAt };
+    return { code: failure.code, message: failure.message, at: last.endedAt, more: last.failures.length - 1 };
   }
   const failed = ledger
     .filter(({ status }) => status === 'failed')
-    .toSorted((a, b) => (a.readAt < b.readAt ? 1 : -1))[0];
-  if (failed === undefined) return undefined;
-  const [code = '', ...message] = (failed.reason ?? '').split(': ');
-  return { code, message: message.join(': '), at: failed.readAt };
+    .toSorted((a, b) => (a.readAt < b.readAt ? 1 : -1));
+  const [newest] = failed;
+  if (newest === undefined) return undefined;
+  const [code = '', ...message] = (newest.reason ?? '').split(': ');
+  return { code, message: message.join(': '), at: newest.readAt, more: failed.length - 1 };
+}
+
+/** A failure of a run as a whole names no stream. */
+function failedStreams(last: RunRecord | undefined): ReadonlySet<string> {
+  const whole = (last?.failures ?? []).filter(({ stream, slice }) => stream !== '' && slice === undefined);
+  return new Set(whole.map(({ stream }) => stream));
 }

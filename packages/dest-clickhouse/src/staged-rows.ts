@@ -227,7 +227,8 @@ export class StagedRows {
     this.#lines = 0;
     this.#plain.discard();
     await this.#inserts.clear();
-    await this.drop();
+    // An abort as well: what is left would stand there until the next run.
+    await this.drop({ ...this.#context.operation, signal: undefined });
   }
 
   /** Makes the staging table, rows or no rows. */
@@ -235,10 +236,10 @@ export class StagedRows {
     await this.#ensure();
   }
 
-  async drop(): Promise<void> {
+  async drop(operation = this.#context.operation): Promise<void> {
     this.#sent = 0;
     this.#version = undefined;
-    const { database, operation } = this.#context;
+    const { database } = this.#context;
     for (const name of this.#tables.toReversed()) {
       await database.drop(name, operation);
       this.#tables.pop();

@@ -57,9 +57,11 @@ function quoted(text: string, start: number): [string, number] {
 }
 
 function moreDimensions(): ValueError {
-  return new ValueError(
-    'PG_VALUE_UNSUPPORTED',
-    'an array of more than one dimension',
-    'Exclude the table, publish it with a column list that leaves the column out, or set outOfRange to null.',
-  );
+  return new ValueError({
+    code: 'PG_VALUE_UNSUPPORTED',
+    message: 'an array of more than one dimension',
+    hint: 'Exclude the table, publish it with a column list that leaves the column out, or set outOfRange to null.',
+    condition: (value) => `array_ndims(${value}) > 1`,
+    isOfArray: true,
+  });
 }

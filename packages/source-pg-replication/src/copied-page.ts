@@ -47,7 +47,7 @@ export class RowPage implements PageWriter {
 
   add(bytes: Buffer, start: number, end: number): void {
     this.byteCount += end - start;
-    const { columns, versionKey, name } = this.#stream;
+    const { columns, versionKey } = this.#stream;
     const values = copyValues(bytes.toString('utf8', start, end - 1));
     const row: Record<string, unknown> = {};
     for (let index = 0; index < columns.length; index += 1) {
@@ -56,7 +56,7 @@ export class RowPage implements PageWriter {
       try {
         row[column.name] = value === null ? null : column.parse(value);
       } catch (error) {
-        throw valueFailure(name, column.name, error);
+        throw valueFailure(this.#stream, column, error);
       }
     }
     row[versionKey] = this.#version;
@@ -163,7 +163,7 @@ export class TextPage implements PageWriter {
         if (isNullField(bytes, from, end) || field.isPlain(bytes, from, end)) this.#text.write(this.#from, from, end);
         else field.writeCopied(bytes, from, end, this.#text);
       } catch (error) {
-        throw valueFailure(this.#stream.name, this.#names[index] ?? '', error);
+        throw valueFailure(this.#stream, this.columns[index] as StreamColumn, error);
       }
       this.#text.writeByte(index === this.#fields.length - 1 ? NEWLINE : TAB);
       from = end + 1;

@@ -121,7 +121,7 @@ export class RowChanges implements TableChanges {
     try {
       return column.parse(text);
     } catch (error) {
-      throw valueFailure(this.#stream.name, column.name, error);
+      throw valueFailure(this.#stream, column, error);
     }
   }
 }

@@ -151,14 +151,21 @@ function unusedName(name: string, taken: ReadonlySet<string>): string {
   return taken.has(name) ? unusedName(`${name}_`, taken) : name;
 }
 
-/** The error that ends a stream because of a value in a column. */
-export function valueFailure(stream: string, column: string, error: unknown): EtlError {
+/** The error that ends a stream because of a value in a column. It tells how to find the rows, not what is in them. */
+export function valueFailure({ name, table }: TableStream, column: StreamColumn, error: unknown): EtlError {
   if (!(error instanceof ValueError)) return EtlError.from(error);
+  const rows = `SELECT * FROM ${qualified(table.schema, table.table)} WHERE ${conditionOf(column, error)};`;
   return new EtlError({
     code: error.code,
     kind: 'data',
-    message: `The column ${column} of ${stream} holds ${error.message}.`,
-    hint: `${error.hint} Until then every run copies the whole table anew.`,
-    context: { stream, column },
+    message: `The column ${column.name} of ${name} holds ${error.message}.`,
+    hint: `${error.hint} Until then every run copies the whole table anew. The rows: ${rows}`,
+    context: { stream: name, column: column.name },
   });
+}
+
+function conditionOf({ name, spec }: StreamColumn, { condition, isOfArray }: ValueError): string {
+  const value = identifier(name);
+  if (spec.type !== 'array' || isOfArray) return condition(value);
+  return `EXISTS (SELECT FROM unnest(${value}) item WHERE ${condition('item')})`;
 }

@@ -220,7 +220,7 @@ export class TextChanges implements TableChanges {
   }
 
   #failure(index: number, error: unknown): unknown {
-    return valueFailure(this.#stream.name, this.#columns[index]?.name ?? '', error);
+    return valueFailure(this.#stream, this.#columns[index] as StreamColumn, error);
   }
 
   /** The line that the key of a tuple has now. */

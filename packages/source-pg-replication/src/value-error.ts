@@ -1,12 +1,26 @@
+interface ValueProblem {
+  readonly code: ValueError['code'];
+  readonly message: string;
+  readonly hint: string;
+  /** Whether the value that an SQL expression stands for is such a one, as an SQL condition. */
+  readonly condition: (expression: string) => string;
+  /** It is an array that is such a one, not an item of it. */
+  readonly isOfArray?: boolean;
+}
+
 /** Says why a value cannot be given, without the value: it may be personal or a secret. */
 export class ValueError extends Error {
   override readonly name = 'ValueError';
   readonly code: 'PG_VALUE_OUT_OF_RANGE' | 'PG_VALUE_UNSUPPORTED';
   readonly hint: string;
+  readonly condition: ValueProblem['condition'];
+  readonly isOfArray: boolean;
 
-  constructor(code: ValueError['code'], message: string, hint: string) {
+  constructor({ code, message, hint, condition, isOfArray = false }: ValueProblem) {
     super(message);
     this.code = code;
     this.hint = hint;
+    this.condition = condition;
+    this.isOfArray = isOfArray;
   }
 }

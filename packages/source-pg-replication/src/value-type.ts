@@ -150,32 +150,34 @@ function parseDecimal(text: string, replace?: Replace): string | null {
   const last = text.charCodeAt(text.length - 1);
   if (last >= 0x30 && last <= 0x39) return text;
   return replaced(
-    new ValueError(
-      'PG_VALUE_OUT_OF_RANGE',
-      'a numeric that is NaN or infinite',
-      `Correct the value, drop the precision of the column, which is then read as text, ${REPLACEABLE}`,
-    ),
+    new ValueError({
+      code: 'PG_VALUE_OUT_OF_RANGE',
+      message: 'a numeric that is NaN or infinite',
+      hint: `Correct the value, drop the precision of the column, which is then read as text, ${REPLACEABLE}`,
+      condition: (value) => `${value} IN ('NaN', 'Infinity', '-Infinity')`,
+    }),
     replace,
   );
 }
 
 function parseDate(text: string, replace?: Replace): string | null {
-  return text.length === 10 && text >= FIRST_DAY && text <= LAST_DAY ? text : replaced(outOfRange('date'), replace);
+  return text.length === 10 && text >= FIRST_DAY && text <= LAST_DAY ? text : replaced(outOfRange('date', LAST_DAY), replace);
 }
 
 function parseTimestamp(text: string, replace?: Replace): string | null {
   const day = text.slice(0, 10);
   const isHeld = text.charCodeAt(10) === 0x20 && day >= FIRST_DAY && day <= LAST_DAY && !text.endsWith('BC');
-  if (!isHeld) return replaced(outOfRange('timestamp'), replace);
+  if (!isHeld) return replaced(outOfRange('timestamp', `${LAST_DAY} 23:59:59.999999`), replace);
   return `${day}T${text.slice(11, text.endsWith('+00') ? -3 : undefined)}Z`;
 }
 
-function outOfRange(what: string): ValueError {
-  return new ValueError(
-    'PG_VALUE_OUT_OF_RANGE',
-    `a ${what} outside ${FIRST_DAY} … ${LAST_DAY}`,
-    `Correct the value at the source, ${REPLACEABLE}`,
-  );
+function outOfRange(what: string, last: string): ValueError {
+  return new ValueError({
+    code: 'PG_VALUE_OUT_OF_RANGE',
+    message: `a ${what} outside ${FIRST_DAY} … ${LAST_DAY}`,
+    hint: `Correct the value at the source, ${REPLACEABLE}`,
+    condition: (value) => `${value} NOT BETWEEN '${FIRST_DAY}' AND '${last}'`,
+  });
 }
 
 function parseBytes(text: string): Uint8Array {

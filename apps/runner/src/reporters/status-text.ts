@@ -1,4 +1,4 @@
-import type { PipelineStatus } from '../pipeline-status.ts';
+import type { LastProblem, PipelineStatus } from '../pipeline-status.ts';
 import { duration, number } from '../quantity.ts';
 import type { SourceStatus } from '../source-status.ts';
 import { quotasOf, quotaText } from './calls-text.ts';
@@ -59,9 +59,9 @@ function sourceText({ status, summary }: SourceStatus): string {
   return status === 'ok' || status === 'warning' ? summary : `${status}: ${summary}`;
 }
 
-function problemText({ code, message, at }: NonNullable<PipelineStatus['lastProblem']>, now: Date): string {
+function problemText({ code, message, at, more }: LastProblem, now: Date): string {
   const short = message.length > PROBLEM_WIDTH ? `${message.slice(0, PROBLEM_WIDTH - 1)}…` : message;
-  return `${code}: ${short} (${agoText(at, now)})`;
+  return `${code}: ${short} (${agoText(at, now)}${more === 0 ? '' : `, and ${number(more)} more`})`;
 }
 
 const DAY_MS = 86_400_000;

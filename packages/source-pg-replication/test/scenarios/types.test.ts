@@ -181,7 +181,11 @@ test('a value that cannot be stored fails its table by name, in the stream and i
     expect(failures.map(({ stream, error }) => `${stream} ${error.code} ${error.kind}`).toSorted()).toEqual(
       cases.map(([, , code], index) => `bad_${index} ${code} data`),
     );
-    for (const { error } of failures) expect(error.message).toContain('secret_value');
+    for (const { error } of failures) {
+      expect(error.message).toContain('secret_value');
+      const [rows = ''] = /SELECT \* FROM .*(?=;)/.exec(error.hint ?? '') ?? [];
+      expect(await database.value(`SELECT array_agg(id) FROM (${rows}) bad`)).toBe('{3}');
+    }
     expect(replica.rows('good')).toHaveLength(2);
     for (const index of cases.keys()) expect(replica.rows(`bad_${index}`)).toEqual([{ id: 1, secret_value: null }]);
   }
