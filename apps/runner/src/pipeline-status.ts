@@ -110,9 +110,7 @@ function problemOf(last: RunRecord | undefined, ledger: readonly LedgerEntry[]):
   if (last !== undefined && failure !== undefined) {
     return { code: failure.code, message: failure.message, at: last.endedAt, more: last.failures.length - 1 };
   }
-  const failed = ledger
-    .filter(({ status }) => status === 'failed')
-    .toSorted((a, b) => (a.readAt < b.readAt ? 1 : -1));
+  const failed = ledger.filter(({ status }) => status === 'failed').toSorted((a, b) => (a.readAt < b.readAt ? 1 : -1));
   const [newest] = failed;
   if (newest === undefined) return undefined;
   const [code = '', ...message] = (newest.reason ?? '').split(': ');

@@ -141,7 +141,9 @@ describe('etl with a platform of daily reports', { timeout: 120_000 }, () => {
 
     const status = await etl(['status', '--json']);
     expect(JSON.parse(status.stdout)).toMatchObject({
-      pipelines: [{ pipeline: 'facebook_d1', freshTo: day(1), due: 4, failed: 4, lastProblem: { code: 'ADS_BROKEN', more: 3 } }],
+      pipelines: [
+        { pipeline: 'facebook_d1', freshTo: day(1), due: 4, failed: 4, lastProblem: { code: 'ADS_BROKEN', more: 3 } },
+      ],
     });
     const tables = await Promise.all(
       ['_etl_slices', '_etl_runs'].map(async (table) => {

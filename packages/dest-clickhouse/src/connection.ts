@@ -240,8 +240,11 @@ export class Connection {
     try {
       await allEnded([...clients].map((client) => client.close()));
     } finally {
-      this.#insertFiles?.close();
-      await this.#close();
+      try {
+        this.#insertFiles?.close();
+      } finally {
+        await this.#close();
+      }
     }
   }
 

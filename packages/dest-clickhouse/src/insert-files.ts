@@ -7,7 +7,7 @@ const PREFIX = 'etl-insert-';
 
 /** Below it a file costs more than it saves. */
 const LEAST_BYTES = 64 * 1024;
-/** As many as are written and read at a time. */
+/** As many as are written by two lanes and read by two inserts. */
 const MOST_FREE = 4;
 
 /**
@@ -102,6 +102,7 @@ export class InsertFile implements PlainBody {
   }
 
   write(bytes: Uint8Array): void {
+    this.#requireOwn();
     for (let at = 0; at < bytes.length;) {
       const written = writeSync(this.#file.descriptor, bytes, at, bytes.length - at, this.length);
       at += written;
@@ -110,12 +111,14 @@ export class InsertFile implements PlainBody {
   }
 
   close(): void {
+    this.#requireOwn();
     if (this.#file.length > this.length) ftruncateSync(this.#file.descriptor, this.length);
     this.#file.length = this.length;
   }
 
-  /** Lets `work` read it. A reading that failed may still be under way. */
+  /** Lets `work` read it. A reading that failed may still be under way, and the engine maps what it reads. */
   async read(work: (path: string) => Promise<void>): Promise<void> {
+    this.#requireOwn();
     this.#attempts += 1;
     await work(this.#file.path);
     this.#isAnswered = true;
@@ -128,6 +131,11 @@ export class InsertFile implements PlainBody {
     this.#file.length = Math.max(this.#file.length, this.length);
     if (isUnread) this.#files.giveBack(this.#file);
     else removeFile(this.#file);
+  }
+
+  /** The file may be another insert's by now. */
+  #requireOwn(): void {
+    if (this.#isRemoved) throw new Error('the rows of this insert were given up');
   }
 }
 

@@ -1,8 +1,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Connection } from '../src/connection.ts';
+import { Connection } from '../src/connection.ts';
 import { openEmbedded } from '../src/embedded.ts';
 import { InsertFiles, type InsertFile } from '../src/insert-files.ts';
 
@@ -98,14 +100,39 @@ test('a file that was read is written anew, shorter or longer, and holds nothing
     file.remove();
     expect(insertFiles()).toHaveLength(1);
   }
-  // One that was given up before it was read.
-  filled(files, 'given up, and longer than the next\n').remove();
-  const next = filled(files, 'next\n');
-  next.close();
-  expect(await content(next)).toBe('next\n');
-  next.remove();
   files.close();
   expect(insertFiles()).toEqual([]);
+});
+
+test.each([
+  ['after a long one that was read', 1000, 1, 500],
+  ['after one that was read, and is longer', 500, 1000, 1],
+  ['and was long itself', 0, 1000, 1],
+])('a file that was given up unread is written anew %s', async (_, before, givenUp, next) => {
+  const files = new InsertFiles(directory);
+  if (before > 0) {
+    const file = filled(files, 'before\n'.repeat(before));
+    file.close();
+    await content(file);
+    file.remove();
+  }
+  filled(files, 'given up\n'.repeat(givenUp)).remove();
+  const file = filled(files, 'next\n'.repeat(next));
+  file.close();
+  expect(await content(file)).toBe('next\n'.repeat(next));
+  expect(insertFiles()).toHaveLength(1);
+  file.remove();
+  files.close();
+});
+
+test('nobody writes or reads a file that was given up: it may be that of another insert by now', async () => {
+  const files = new InsertFiles(directory);
+  const file = filled(files, 'lines\n');
+  file.remove();
+  expect(() => file.write(Buffer.from('more\n'))).toThrow('given up');
+  expect(() => file.close()).toThrow('given up');
+  await expect(content(file)).rejects.toThrow('given up');
+  files.close();
 });
 
 test('a file is not written again after an attempt that failed, for it may still be read', async () => {
@@ -119,6 +146,32 @@ test('a file is not written again after an attempt that failed, for it may still
     expect(insertFiles()).toEqual([]);
   }
   files.close();
+});
+
+test('a file that the engine was asked twice to read is not written again', async () => {
+  const refusals = [new Error('socket hang up'), undefined];
+  const exec = async (): Promise<unknown> => {
+    const refusal = refusals.shift();
+    if (refusal !== undefined) throw Object.assign(refusal, { code: 'ECONNRESET' });
+    return { stream: Readable.from([]) };
+  };
+  const client = { exec, close: async () => undefined } as unknown as ClickHouseClient;
+  const files = new InsertFiles(directory);
+  const asked = new Connection(client, {
+    target: 'test',
+    isEmbedded: true,
+    retryWaitMs: 0,
+    insertFiles: files,
+    another: () => client,
+    close: async () => undefined,
+  });
+  const body = asked.openPlain();
+  body.write(Buffer.from('1\ta\n'));
+  await asked.insertPlain({ table: 'default.items', columns: ['id', 'text'], token: 'twice' }, body);
+  expect(refusals).toEqual([]);
+  body.remove();
+  expect(insertFiles()).toEqual([]);
+  await asked.close();
 });
 
 test('a few files are kept for later, and none after the end', () => {

@@ -37,8 +37,10 @@ export class Connector {
   readonly #config: ConnectionConfig;
   readonly #options: ConnectorOptions;
   readonly #open = new Set<Client>();
-  /** For who needs a session for replication next: idle, or on its way. */
-  #left: Promise<Client> | undefined;
+  /** Idle, for who needs a session for replication next. */
+  #left: Client | undefined;
+  /** On its way, for the same. */
+  #expected: Promise<Client | undefined> | undefined;
   #tls: readonly (ConnectionOptions | false)[];
 
   constructor(options: ConnectorOptions) {
@@ -59,34 +61,34 @@ export class Connector {
 
   /** A session that understands replication commands: one that was left or is expected, or a new one. */
   async connectReplication(): Promise<Client> {
-    const left = await this.#takeLeft();
-    if (left !== undefined && this.#open.has(left)) return left;
+    const left = this.#left ?? this.#expected;
+    if (left === this.#left) this.#left = undefined;
+    else this.#expected = undefined;
+    const client = await left;
+    if (client !== undefined && this.#open.has(client)) return client;
     return this.#connect({ replication: 'database' });
   }
 
-  /** Begins to open one for the next {@link connectReplication}; whoever expects one calls {@link closeLeft} in the end. */
+  /**
+   * Begins to open one for the next {@link connectReplication}, which tries anew where that fails: the server may have
+   * had no place for it yet. Whoever expects one calls {@link closeLeft} in the end.
+   */
   expectReplication(): void {
-    if (this.#left !== undefined) return;
-    this.#left = this.#connect({ replication: 'database' });
-    // Whoever takes it is told.
-    this.#left.catch(() => undefined);
+    this.#expected ??= this.#connect({ replication: 'database' }).catch(() => undefined);
   }
 
   /** Leaves an idle session for the next {@link connectReplication}; whoever leaves one closes it in the end. */
   leaveReplication(client: Client): void {
-    this.#left = Promise.resolve(client);
+    this.#left = client;
   }
 
-  /** Closes a session that was left or expected, and that nobody has taken. */
+  /** Closes a session that was left or is expected, and that nobody has taken. Waits for none that is still on its way. */
   async closeLeft(): Promise<void> {
-    const left = await this.#takeLeft().catch(() => undefined);
-    if (left !== undefined) await this.close(left);
-  }
-
-  #takeLeft(): Promise<Client | undefined> {
-    const left = this.#left ?? Promise.resolve(undefined);
+    const [left, expected] = [this.#left, this.#expected];
     this.#left = undefined;
-    return left;
+    this.#expected = undefined;
+    void expected?.then((client) => (client === undefined ? undefined : this.close(client)));
+    if (left !== undefined) await this.close(left);
   }
 
   /** Ends a session in order, or at once when it does not answer. */

@@ -8,7 +8,7 @@ import { readSlotHealth, slotWarnings, type SlotHealth } from './slot-health.ts'
 import { awaitFreeSlot, dropSlot } from './slot.ts';
 
 /**
- * Looks after a slot before anything else is done, so also when the destination is down: warns of what
+ * Looks after a slot before anything is read, and also when the destination is down: warns of what
  * threatens it, and sees to it that it does not fill the disk of its server.
  *
  * @throws `PG_SLOT_OVER_LIMIT` (state) when it keeps more than `maxSlotLagBytes`, unless it may be dropped.

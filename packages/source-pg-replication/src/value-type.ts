@@ -161,7 +161,9 @@ function parseDecimal(text: string, replace?: Replace): string | null {
 }
 
 function parseDate(text: string, replace?: Replace): string | null {
-  return text.length === 10 && text >= FIRST_DAY && text <= LAST_DAY ? text : replaced(outOfRange('date', LAST_DAY), replace);
+  return text.length === 10 && text >= FIRST_DAY && text <= LAST_DAY
+    ? text
+    : replaced(outOfRange('date', LAST_DAY), replace);
 }
 
 function parseTimestamp(text: string, replace?: Replace): string | null {

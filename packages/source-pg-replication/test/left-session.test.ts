@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Connector } from '../src/connector.ts';
 import { usePostgres, type TestDatabase } from './support/postgres.ts';
+import { Replica } from './support/replica.ts';
 
 const postgres = usePostgres();
 
@@ -59,16 +63,28 @@ test('a session that is expected is opened at once, and is the next one', async 
   connector.destroyAll();
 });
 
-test('a session that is expected and cannot be had fails whoever takes it, and nobody else', async () => {
+test('a session that is expected and cannot be had is asked for again by whoever takes it', async () => {
+  await using database = await postgres.database();
+  const { port } = new URL(database.url);
+  const server = createServer((socket) => socket.destroy());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const busy = server.address() as AddressInfo;
   const connector = new Connector({
-    connectionString: 'postgres://nobody@127.0.0.1:1/none?sslmode=disable',
+    connectionString: database.url.replace(`:${port}/`, `:${busy.port}/`),
     applicationName: 'test',
-    connectTimeoutMs: 1000,
+    connectTimeoutMs: 10_000,
   });
+  const refused = once(server, 'connection');
   connector.expectReplication();
-  await connector.closeLeft();
-  connector.expectReplication();
-  await expect(connector.connectReplication()).rejects.toMatchObject({ code: 'PG_UNREACHABLE' });
+  await refused;
+  // Nobody is told before somebody takes it.
+  await setImmediate();
+  server.removeAllListeners('connection');
+  server.on('connection', (socket) => socket.pipe(connect(Number(port), '127.0.0.1')).pipe(socket));
+  const client = await connector.connectReplication();
+  expect(await backend(client)).not.toBe('');
+  connector.destroyAll();
+  server.close();
 });
 
 test('a session that is still on its way when nobody wants it any more is closed', async () => {
@@ -78,4 +94,15 @@ test('a session that is still on its way when nobody wants it any more is closed
   await connector.closeLeft();
   const senders = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'walsender'`;
   await expect.poll(async () => database.value(senders)).toBe('0');
+  const next = await connector.connectReplication();
+  expect(await database.value(senders)).toBe('1');
+  await connector.close(next);
+});
+
+test('a reading that fails before it has begun leaves no session', async () => {
+  await using database = await postgres.database('CREATE TABLE items (id int PRIMARY KEY)');
+  await using source = new Replica(database, { tables: ['nothing'] }).source();
+  await expect(source.read()[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'PG_TABLE_NOT_FOUND' });
+  const others = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+  await expect.poll(async () => database.value(others)).toBe('0');
 });

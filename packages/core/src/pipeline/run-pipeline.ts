@@ -5,6 +5,7 @@ import { CallKeeper } from './call-keeper.ts';
 import type { PipelineOptions } from './pipeline-options.ts';
 import type { PipelineReport } from './pipeline-report.ts';
 import type { PipelineRun } from './pipeline-run.ts';
+import { Preparation } from './preparation.ts';
 import { runLog } from './run-log.ts';
 import { runSlices } from './run-slices.ts';
 import type { SourceHealth } from '../source-health.ts';
@@ -17,14 +18,18 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
   const now = options.now ?? (() => new Date());
   const recorder = new RunRecorder(options.name, options.onEvent, now);
   const startedAt = now();
-  const { session, prepared } = await openBoth(options, { signal: options.signal, logger, tracer: options.tracer });
+  const operation = { signal: options.signal, logger, tracer: options.tracer };
+  // A log that is followed is begun again and again while its source is down: the destination is spared that.
+  if (options.follow !== undefined) await options.source.prepare?.(operation);
+  const preparation = options.follow === undefined ? Preparation.begin(options.source, operation) : undefined;
+  const session = await openSession(options, operation, preparation);
   const signal = options.signal === undefined ? session.lost : AbortSignal.any([options.signal, session.lost]);
   const calls = new CallKeeper(session, runId(startedAt), () => recorder.calls, { now, logger });
   const run: PipelineRun = { options: { ...options, logger }, session, recorder, calls, signal, now };
   try {
     recorder.rolledForward(session.rolledForward);
     signal.throwIfAborted();
-    await prepared;
+    await preparation?.ended(session.lost);
     await (options.source.plan === undefined ? runLog(run) : runSlices(run));
     recorder.event({ type: 'loads-ended' });
     await optimize(run);
@@ -36,26 +41,32 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
     await keepRecord(run, recordOfEnd(recorder.report(), { startedAt, endedAt: now() }, error, options.signal));
     throw error;
   } finally {
+    await preparation?.[Symbol.asyncDispose]();
     await session[Symbol.asyncDispose]();
   }
 }
 
-/**
- * Prepares the source while the destination is opened. What goes wrong with the source is told first, as it may
- * harm the source for as long as nobody hears of it, but not before there is a session that can record it.
- */
-async function openBoth(
-  { source, destination, name, lockWaitMs }: PipelineOptions,
+/** Opens the destination, for a while also when the source has failed already: so that there is who records it. */
+async function openSession(
+  { destination, name, lockWaitMs }: PipelineOptions,
   operation: OperationOptions,
-): Promise<{ readonly session: DestinationSession; readonly prepared: Promise<void> }> {
-  const prepared = (async () => source.prepare?.(operation))();
-  // Whoever awaits it is told.
-  prepared.catch(() => undefined);
+  preparation: Preparation | undefined,
+): Promise<DestinationSession> {
+  const signals = [operation.signal, preparation?.isTooLate].filter((signal) => signal !== undefined);
   try {
-    return { session: await destination.open(name, { ...operation, waitMs: lockWaitMs }), prepared };
+    return await destination.open(name, { ...operation, signal: AbortSignal.any(signals), waitMs: lockWaitMs });
   } catch (error) {
-    await prepared;
+    try {
+      await preparation?.ended();
+    } catch (reason) {
+      operation.signal?.throwIfAborted();
+      const { code } = EtlError.from(error);
+      if (error !== reason) operation.logger?.warn({ err: code }, 'the destination was not opened either');
+      throw reason;
+    }
     throw error;
+  } finally {
+    preparation?.opened();
   }
 }
 

@@ -1,0 +1,59 @@
+import { EtlError } from '../etl-error.ts';
+import type { OperationOptions } from '../operation-options.ts';
+import type { Source } from '../source.ts';
+
+/** How long a run whose source has failed waits for a destination that could record it. */
+const RECORD_WAIT_MS = 5000;
+
+/** A source that is prepared while the destination is opened. */
+export class Preparation implements AsyncDisposable {
+  readonly #stop = new AbortController();
+  readonly #tooLate = new AbortController();
+  readonly #work: Promise<void>;
+  #timer: NodeJS.Timeout | undefined;
+  #isOpened = false;
+
+  private constructor(source: Source, operation: OperationOptions) {
+    const { signal, logger } = operation;
+    const stop = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
+    this.#work = (async () => source.prepare?.({ ...operation, signal: stop }))();
+    this.#work.catch((error: unknown) => {
+      if (stop.aborted) return;
+      const { code, message } = EtlError.from(error);
+      logger?.warn({ err: code, reason: message }, 'the source cannot be read');
+      if (!this.#isOpened) this.#timer = setTimeout(() => this.#tooLate.abort(error), RECORD_WAIT_MS);
+    });
+  }
+
+  static begin(source: Source, operation: OperationOptions): Preparation {
+    return new Preparation(source, operation);
+  }
+
+  /** Aborts when the source has failed and the destination is still not open: a finding grows old, and alerts wait. */
+  get isTooLate(): AbortSignal {
+    return this.#tooLate.signal;
+  }
+
+  /** The destination is open, or never will be. */
+  opened(): void {
+    this.#isOpened = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Resolves when the source is prepared. @throws what must end the run, and the reason of `lost`. */
+  async ended(lost?: AbortSignal): Promise<void> {
+    const stop = (): void => this.#stop.abort(lost?.reason);
+    lost?.addEventListener('abort', stop, { once: true });
+    try {
+      await this.#work;
+    } finally {
+      lost?.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Nothing of it goes on behind the run. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new Error('the run is over'));
+    await this.#work.catch(() => undefined);
+  }
+}
