@@ -13,11 +13,11 @@ test('gives memory back once for many bytes of rows', async () => {
     memory.inserted(mebibytes * MIB, async (statement) => {
       statements.push(statement);
     });
-  await insert(10);
+  await insert(3);
   expect(statements).toEqual([]);
-  await insert(6);
+  await insert(1);
   expect(statements).toEqual(['SYSTEM JEMALLOC PURGE']);
-  await insert(15);
+  await insert(3);
   expect(statements).toHaveLength(1);
 });
 

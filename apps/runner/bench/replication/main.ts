@@ -226,11 +226,15 @@ function ratioOfCosts(whose: string, taken: readonly Round[]): void {
     taken.map(({ theirs, own }) => [theirs.cpuSeconds, own.cpuSeconds]),
   );
   ratio(
-    `memory of ${whose} to ours`,
+    `memory of ${whose}, which merges nothing, to ours`,
+    taken.map(({ theirs, own }) => [theirs.peakMegabytes, published(own).peakMegabytes]),
+  );
+  ratio(
+    'the same, our merges included',
     taken.map(({ theirs, own }) => [theirs.peakMegabytes, own.peakMegabytes]),
   );
   ratio(
-    'the same without mapped files',
+    'the same, without mapped files',
     taken.map(({ theirs, own }) => [theirs.ownMegabytes, own.ownMegabytes]),
   );
   ratio(
