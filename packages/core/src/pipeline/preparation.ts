@@ -10,38 +10,31 @@ export class Preparation implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #tooLate = new AbortController();
   readonly #work: Promise<void>;
+  #isAwaited = false;
   #timer: NodeJS.Timeout | undefined;
-  #isOpened = false;
 
-  private constructor(source: Source, operation: OperationOptions) {
+  /** Begins at once. */
+  constructor(source: Source, operation: OperationOptions) {
     const { signal, logger } = operation;
     const stop = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
     this.#work = (async () => source.prepare?.({ ...operation, signal: stop }))();
     this.#work.catch((error: unknown) => {
-      if (stop.aborted) return;
+      if (this.#isAwaited || stop.aborted) return;
       const { code, message } = EtlError.from(error);
       logger?.warn({ err: code, reason: message }, 'the source cannot be read');
-      if (!this.#isOpened) this.#timer = setTimeout(() => this.#tooLate.abort(error), RECORD_WAIT_MS);
+      this.#timer = setTimeout(() => this.#tooLate.abort(error), RECORD_WAIT_MS);
     });
   }
 
-  static begin(source: Source, operation: OperationOptions): Preparation {
-    return new Preparation(source, operation);
-  }
-
-  /** Aborts when the source has failed and the destination is still not open: a finding grows old, and alerts wait. */
+  /** Aborts when the source has failed and nobody has asked for long: a finding grows old, and alerts wait. */
   get isTooLate(): AbortSignal {
     return this.#tooLate.signal;
   }
 
-  /** The destination is open, or never will be. */
-  opened(): void {
-    this.#isOpened = true;
-    clearTimeout(this.#timer);
-  }
-
   /** Resolves when the source is prepared. @throws what must end the run, and the reason of `lost`. */
   async ended(lost?: AbortSignal): Promise<void> {
+    this.#isAwaited = true;
+    clearTimeout(this.#timer);
     const stop = (): void => this.#stop.abort(lost?.reason);
     lost?.addEventListener('abort', stop, { once: true });
     try {
@@ -54,6 +47,6 @@ export class Preparation implements AsyncDisposable {
   /** Nothing of it goes on behind the run. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error('the run is over'));
-    await this.#work.catch(() => undefined);
+    await this.ended().catch(() => undefined);
   }
 }

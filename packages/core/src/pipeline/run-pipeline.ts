@@ -19,9 +19,9 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
   const recorder = new RunRecorder(options.name, options.onEvent, now);
   const startedAt = now();
   const operation = { signal: options.signal, logger, tracer: options.tracer };
+  const preparation = new Preparation(options.source, operation);
   // A log that is followed is begun again and again while its source is down: the destination is spared that.
-  if (options.follow !== undefined) await options.source.prepare?.(operation);
-  const preparation = options.follow === undefined ? Preparation.begin(options.source, operation) : undefined;
+  if (options.follow !== undefined) await preparation.ended();
   const session = await openSession(options, operation, preparation);
   const signal = options.signal === undefined ? session.lost : AbortSignal.any([options.signal, session.lost]);
   const calls = new CallKeeper(session, runId(startedAt), () => recorder.calls, { now, logger });
@@ -29,7 +29,7 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
   try {
     recorder.rolledForward(session.rolledForward);
     signal.throwIfAborted();
-    await preparation?.ended(session.lost);
+    await preparation.ended(session.lost);
     await (options.source.plan === undefined ? runLog(run) : runSlices(run));
     recorder.event({ type: 'loads-ended' });
     await optimize(run);
@@ -41,7 +41,7 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
     await keepRecord(run, recordOfEnd(recorder.report(), { startedAt, endedAt: now() }, error, options.signal));
     throw error;
   } finally {
-    await preparation?.[Symbol.asyncDispose]();
+    await preparation[Symbol.asyncDispose]();
     await session[Symbol.asyncDispose]();
   }
 }
@@ -50,14 +50,14 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
 async function openSession(
   { destination, name, lockWaitMs }: PipelineOptions,
   operation: OperationOptions,
-  preparation: Preparation | undefined,
+  preparation: Preparation,
 ): Promise<DestinationSession> {
-  const signals = [operation.signal, preparation?.isTooLate].filter((signal) => signal !== undefined);
+  const signals = [preparation.isTooLate, ...(operation.signal === undefined ? [] : [operation.signal])];
   try {
     return await destination.open(name, { ...operation, signal: AbortSignal.any(signals), waitMs: lockWaitMs });
   } catch (error) {
     try {
-      await preparation?.ended();
+      await preparation.ended();
     } catch (reason) {
       operation.signal?.throwIfAborted();
       const { code } = EtlError.from(error);
@@ -65,8 +65,6 @@ async function openSession(
       throw reason;
     }
     throw error;
-  } finally {
-    preparation?.opened();
   }
 }
 
