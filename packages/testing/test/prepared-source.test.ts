@@ -73,9 +73,13 @@ test('a source that is followed is prepared first: its outage costs the destinat
   const destination = memoryDestination();
   const stop = new AbortController().signal;
   const follow = { stop, flushRows: 1, flushBytes: 1, flushAgeMs: 1, roundMs: 1 };
-  const open: Destination['open'] = async () => Promise.reject(new Error('opened'));
+  const open: Destination['open'] = async (...given) => {
+    log.calls.push('open');
+    return destination.open(...given);
+  };
   const failing = runPipeline({ name: 'p', source: log, destination: { ...destination, open }, follow });
   await expect(failing).rejects.toMatchObject({ code: 'TEST_SLOT_FULL' });
+  expect(log.calls).toEqual(['prepare']);
 });
 
 test.each(['at once', 'later'])(
@@ -144,9 +148,13 @@ test.each(['before', 'after'])(
         opened.resolve();
         return session;
       };
-      const failing = runPipeline({ name: 'p', source: log, destination: { ...destination, open } });
+      const heard: unknown[] = [];
+      const logger = loggerInto(heard);
+      const failing = runPipeline({ name: 'p', source: log, destination: { ...destination, open }, logger });
       await expect(failing).rejects.toMatchObject({ code: 'TEST_SLOT_FULL' });
       expect(vi.getTimerCount()).toBe(0);
+      // Once the run waits for it, the run says it.
+      expect(JSON.stringify(heard).includes('the source cannot be read')).toBe(when === 'before');
     } finally {
       vi.useRealTimers();
     }
