@@ -1,7 +1,8 @@
 import type { Row, SourceMessage } from '@etl/core';
-import { byteAt, NEWLINE, TAB } from './byte.ts';
+import { NEWLINE, TAB } from './byte.ts';
 import { ByteMemory } from './byte-memory.ts';
 import { copyValues } from './copy-text.ts';
+import { fieldEnd } from './field-end.ts';
 import { valueFailure, type StreamColumn, type TableStream } from './table-stream.ts';
 import { TextBuffer } from './text-buffer.ts';
 import { isNullField, TextField } from './text-field.ts';
@@ -115,7 +116,7 @@ export class TextPage implements PageWriter {
 
   add(bytes: Buffer, start: number, end: number): void {
     if (bytes !== this.#from.bytes) this.#from = new ByteMemory(bytes);
-    if (this.#hasPlainFields(bytes, start)) this.#text.write(this.#from, start, end);
+    if (this.#hasPlainFields(start)) this.#text.write(this.#from, start, end);
     else this.#rewrite(bytes, start);
     this.rowCount += 1;
   }
@@ -139,17 +140,18 @@ export class TextPage implements PageWriter {
     return { rowCount, message: { type: 'text-records', stream: this.#stream.name, batch } };
   }
 
-  #hasPlainFields(bytes: Buffer, start: number): boolean {
-    const count = this.#checkedCount;
-    let from = start;
-    for (let index = 0; index < count; index += 1) {
-      const end = fieldEnd(bytes, from);
-      if (isNullField(bytes, from, end)) {
+  #hasPlainFields(start: number): boolean {
+    const from = this.#from;
+    const { bytes } = from;
+    let at = start;
+    for (let index = 0; index < this.#checkedCount; index += 1) {
+      const end = fieldEnd(from, at);
+      if (isNullField(bytes, at, end)) {
         if (index < this.#keyCount) return false;
-      } else if (!(this.#fields[index] as TextField).isPlain(bytes, from, end)) {
+      } else if (!(this.#fields[index] as TextField).isPlain(bytes, at, end)) {
         return false;
       }
-      from = end + 1;
+      at = end + 1;
     }
     return true;
   }
@@ -158,7 +160,7 @@ export class TextPage implements PageWriter {
     this.#isPlain = false;
     let from = start;
     for (const [index, field] of this.#fields.entries()) {
-      const end = fieldEnd(bytes, from);
+      const end = fieldEnd(this.#from, from);
       try {
         if (isNullField(bytes, from, end) || field.isPlain(bytes, from, end)) this.#text.write(this.#from, from, end);
         else field.writeCopied(bytes, from, end, this.#text);
@@ -169,11 +171,4 @@ export class TextPage implements PageWriter {
       from = end + 1;
     }
   }
-}
-
-/** Where the field that begins at `from` ends: at a tab or a newline. */
-function fieldEnd(bytes: Buffer, from: number): number {
-  let at = from;
-  for (let byte = byteAt(bytes, at); byte !== TAB && byte !== NEWLINE; byte = byteAt(bytes, at)) at += 1;
-  return at;
 }
