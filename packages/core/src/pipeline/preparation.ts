@@ -1,4 +1,3 @@
-import { EtlError } from '../etl-error.ts';
 import type { OperationOptions } from '../operation-options.ts';
 import type { Source } from '../source.ts';
 
@@ -15,13 +14,11 @@ export class Preparation implements AsyncDisposable {
 
   /** Begins at once. */
   constructor(source: Source, operation: OperationOptions) {
-    const { signal, logger } = operation;
+    const { signal } = operation;
     const stop = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
     this.#work = (async () => source.prepare?.({ ...operation, signal: stop }))();
     this.#work.catch((error: unknown) => {
       if (this.#isAwaited || stop.aborted) return;
-      const { code, message } = EtlError.from(error);
-      logger?.warn({ err: code, reason: message }, 'the source cannot be read');
       this.#timer = setTimeout(() => this.#tooLate.abort(error), RECORD_WAIT_MS);
     });
   }
