@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { Client } from 'pg';
 import { connectionConfig, type ConnectionConfig } from './connection-config.ts';
 import { pgError } from './pg-error.ts';
+import { SpareSession } from './spare-session.ts';
 import { SteadySocket } from './steady-socket.ts';
 
 /**
@@ -26,6 +27,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   idle_session_timeout: '0',
 };
 
+const REPLICATION = { replication: 'database' };
+
 export interface ConnectorOptions {
   readonly connectionString: string;
   readonly applicationName: string;
@@ -37,10 +40,10 @@ export class Connector {
   readonly #config: ConnectionConfig;
   readonly #options: ConnectorOptions;
   readonly #open = new Set<Client>();
-  /** Idle, for who needs a session for replication next. */
-  #left: Client | undefined;
-  /** On its way, for the same. */
-  #expected: Promise<Client | undefined> | undefined;
+  readonly #spare = new SpareSession();
+  readonly #spareReplication = new SpareSession();
+  /** How often all sessions were cut off. */
+  #cuts = 0;
   #tls: readonly (ConnectionOptions | false)[];
 
   constructor(options: ConnectorOptions) {
@@ -54,41 +57,53 @@ export class Connector {
     return this.#config.label;
   }
 
-  /** An ordinary session. */
+  /** An ordinary session: the one that is expected, or a new one. */
   async connect(): Promise<Client> {
-    return this.#connect({});
+    return (await this.#taken(this.#spare)) ?? this.#connect({});
   }
 
   /** A session that understands replication commands: one that was left or is expected, or a new one. */
   async connectReplication(): Promise<Client> {
-    const left = this.#left ?? this.#expected;
-    if (left === this.#left) this.#left = undefined;
-    else this.#expected = undefined;
-    const client = await left;
-    if (client !== undefined && this.#open.has(client)) return client;
-    return this.#connect({ replication: 'database' });
+    return (await this.#taken(this.#spareReplication)) ?? this.#connect(REPLICATION);
   }
 
   /**
-   * Begins to open one for the next {@link connectReplication}, which tries anew where that fails: the server may have
-   * had no place for it yet. Whoever expects one calls {@link closeLeft} in the end.
+   * Begins to open one for the next {@link connect}, which tries anew where that fails: the server may have had no
+   * place for it yet. Whoever expects one calls {@link closeExpected} or {@link closeSpare} in the end.
+   *
+   * @param ready What is done with it before it is given to anybody.
    */
+  expect(ready: (client: Client) => Promise<unknown>): void {
+    this.#spare.expect(async () => {
+      const client = await this.#connect({});
+      try {
+        await ready(client);
+        return client;
+      } catch (error) {
+        this.destroy(client);
+        throw error;
+      }
+    });
+  }
+
+  /** As {@link expect}, for {@link connectReplication}. */
   expectReplication(): void {
-    this.#expected ??= this.#connect({ replication: 'database' }).catch(() => undefined);
+    this.#spareReplication.expect(async () => this.#connect(REPLICATION));
   }
 
-  /** Leaves an idle session for the next {@link connectReplication}; whoever leaves one closes it in the end. */
+  /** Leaves an idle session for the next {@link connectReplication}; whoever leaves one calls {@link closeSpare}. */
   leaveReplication(client: Client): void {
-    this.#left = client;
+    this.#spareReplication.leave(client);
   }
 
-  /** Closes a session that was left or is expected, and that nobody has taken. Waits for none that is still on its way. */
-  async closeLeft(): Promise<void> {
-    const [left, expected] = [this.#left, this.#expected];
-    this.#left = undefined;
-    this.#expected = undefined;
-    void expected?.then((client) => (client === undefined ? undefined : this.close(client)));
-    if (left !== undefined) await this.close(left);
+  /** Closes the ordinary session that is expected, if nobody has taken it. Waits for none that is on its way. */
+  async closeExpected(): Promise<void> {
+    await this.#spare.drop(async (client) => this.close(client));
+  }
+
+  /** As {@link closeExpected}, and the one for replication that was left or is expected. */
+  async closeSpare(): Promise<void> {
+    await Promise.all([this.closeExpected(), this.#spareReplication.drop(async (client) => this.close(client))]);
   }
 
   /** Ends a session in order, or at once when it does not answer. */
@@ -112,7 +127,17 @@ export class Connector {
 
   /** Cuts all sessions off. */
   destroyAll(): void {
+    this.#cuts += 1;
     for (const client of this.#open) this.destroy(client);
+  }
+
+  async #taken(spare: SpareSession): Promise<Client | undefined> {
+    const cuts = this.#cuts;
+    const client = await spare.take();
+    // Whoever waited is cut off as well: a session of its own would outlive that.
+    if (this.#cuts !== cuts)
+      throw pgError(new Error('connection closed with all others'), `connecting to ${this.label}`);
+    return client !== undefined && this.#open.has(client) ? client : undefined;
   }
 
   async #connect(extra: { readonly replication?: string }): Promise<Client> {

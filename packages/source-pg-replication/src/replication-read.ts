@@ -1,6 +1,6 @@
 import { EtlError, silentLogger, type SourceMessage, type SourceReadRequest } from '@etl/core';
 import type { Client } from 'pg';
-import { readServerFacts, type TableName } from './catalog.ts';
+import { readServerFacts, warmUp, type TableName } from './catalog.ts';
 import { ChangePhase } from './change-phase.ts';
 import { CheckpointDraft } from './checkpoint-draft.ts';
 import type { Connector } from './connector.ts';
@@ -75,7 +75,7 @@ export async function* readReplication(read: ReplicationReadOptions): Messages {
   } finally {
     signal?.removeEventListener('abort', abort);
     read.onStream(undefined);
-    await connector.closeLeft();
+    await connector.closeSpare();
     if (control !== undefined) await connector.close(control);
     // Before the first checkpoint nothing can be stored that needs the slot, and it would hold the log back.
     if (isSlotNew && !isCovered) await dropUnusedSlot(connector, read.options.slot, request.logger);
@@ -101,8 +101,11 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
   remembered.catch(() => undefined);
   let choice: TableChoice<TableName>;
   try {
+    // Tables are copied, at once: what that takes is made ready while the destination notes the slot.
+    if (slot === undefined) connector.expect(async (client) => warmUp(client, facts));
     if (slot !== undefined && options.failover) await ensureFailover(connector, control, options.slot);
     choice = await preparePublication(control, options, facts);
+    if (slot === undefined) await warmUp(control, facts);
   } finally {
     await remembered;
   }
@@ -152,6 +155,7 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     yield* copyTables(session, toCopy, point);
   } finally {
     await point?.close();
+    await connector.closeExpected();
   }
   yield* readChanges(read, session, confirmed, choice);
 }

@@ -29,7 +29,7 @@ export async function readSystem(connector: Connector, { user }: ServerFacts): P
   }
 }
 
-/** As {@link readSystem}; its session is left to who reads on, and closed by `connector.closeLeft()`. */
+/** As {@link readSystem}; its session is left to who reads on, and closed by `connector.closeSpare()`. */
 export async function readSystemFirst(connector: Connector, { user }: ServerFacts): Promise<SystemFacts> {
   const client = await connectReplication(connector, user);
   try {

@@ -163,22 +163,26 @@ function parseDecimal(text: string, replace?: Replace): string | null {
 function parseDate(text: string, replace?: Replace): string | null {
   return text.length === 10 && text >= FIRST_DAY && text <= LAST_DAY
     ? text
-    : replaced(outOfRange('date', LAST_DAY), replace);
+    : replaced(outOfRange('date', FIRST_DAY, LAST_DAY), replace);
 }
+
+// PostgreSQL leaves the zone out where it is compared with a value that has none.
+const FIRST_MOMENT = `${FIRST_DAY} 00:00:00+00`;
+const LAST_MOMENT = `${LAST_DAY} 23:59:59.999999+00`;
 
 function parseTimestamp(text: string, replace?: Replace): string | null {
   const day = text.slice(0, 10);
   const isHeld = text.charCodeAt(10) === 0x20 && day >= FIRST_DAY && day <= LAST_DAY && !text.endsWith('BC');
-  if (!isHeld) return replaced(outOfRange('timestamp', `${LAST_DAY} 23:59:59.999999`), replace);
+  if (!isHeld) return replaced(outOfRange('timestamp', FIRST_MOMENT, LAST_MOMENT), replace);
   return `${day}T${text.slice(11, text.endsWith('+00') ? -3 : undefined)}Z`;
 }
 
-function outOfRange(what: string, last: string): ValueError {
+function outOfRange(what: string, first: string, last: string): ValueError {
   return new ValueError({
     code: 'PG_VALUE_OUT_OF_RANGE',
     message: `a ${what} outside ${FIRST_DAY} … ${LAST_DAY}`,
     hint: `Correct the value at the source, ${REPLACEABLE}`,
-    condition: (value) => `${value} NOT BETWEEN '${FIRST_DAY}' AND '${last}'`,
+    condition: (value) => `${value} NOT BETWEEN '${first}' AND '${last}'`,
   });
 }
 

@@ -46,7 +46,7 @@ test('a session that was left and that nobody takes is closed', async () => {
   await using database = await postgres.database();
   const connector = connectorOf(database);
   connector.leaveReplication(await connector.connectReplication());
-  await connector.closeLeft();
+  await connector.closeSpare();
   const senders = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'walsender'`;
   await expect.poll(async () => database.value(senders)).toBe('0');
 });
@@ -91,7 +91,7 @@ test('a session that is still on its way when nobody wants it any more is closed
   await using database = await postgres.database();
   const connector = connectorOf(database);
   connector.expectReplication();
-  await connector.closeLeft();
+  await connector.closeSpare();
   const senders = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'walsender'`;
   const next = await connector.connectReplication();
   // The first one may come only now: it goes all the same.
@@ -99,6 +99,89 @@ test('a session that is still on its way when nobody wants it any more is closed
   expect(await backend(next)).not.toBe('');
   await connector.close(next);
   await expect.poll(async () => database.value(senders)).toBe('0');
+});
+
+test('an ordinary session that is expected is made ready before it is given to anybody', async () => {
+  await using database = await postgres.database();
+  const connector = connectorOf(database);
+  connector.expect(async (client) => client.query(`SET search_path = 'ready'`));
+  const client = await connector.connect();
+  const { rows } = await client.query<{ search_path: string }>('SHOW search_path');
+  expect(rows).toEqual([{ search_path: 'ready' }]);
+  connector.destroyAll();
+});
+
+test('an ordinary session that could not be made ready is closed, and another one is given', async () => {
+  await using database = await postgres.database();
+  const connector = connectorOf(database);
+  let expected = '';
+  connector.expect(async (client) => {
+    expected = await backend(client);
+    await client.query('BEGIN; SELECT nothing');
+  });
+  const client = await connector.connect();
+  expect(await backend(client)).not.toBe(expected);
+  expect(expected).not.toBe('');
+  const others = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+  await expect.poll(async () => database.value(others)).toBe('1');
+  connector.destroyAll();
+});
+
+test.each(['connect', 'connectReplication'] as const)(
+  'who waits for a session that is expected is cut off with it, and opens none of its own (%s)',
+  async (how) => {
+    await using database = await postgres.database();
+    const connector = connectorOf(database);
+    connector.expect(async () => undefined);
+    connector.expectReplication();
+    const waiting = connector[how]();
+    connector.destroyAll();
+    await expect(waiting).rejects.toMatchObject({ code: 'PG_UNREACHABLE' });
+    const others = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+    await expect.poll(async () => database.value(others)).toBe('0');
+  },
+);
+
+const OURS = `FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'etl' AND backend_type = 'client backend'`;
+
+test('the first copy takes a session that was opened while the destination noted the slot', async () => {
+  // More than is read before somebody takes the first of it, and not so much that several sessions copy it.
+  await using database = await postgres.database(
+    `CREATE TABLE items (id int PRIMARY KEY, name text);
+     INSERT INTO items SELECT n, repeat('x', 120) FROM generate_series(1, 45000) n`,
+  );
+  const replica = new Replica(database, { tables: ['items'] });
+  const { memory, ...request } = replica.request();
+  const noted = Promise.withResolvers<void>();
+  await using source = replica.source();
+  const read = source.read({
+    ...request,
+    memory: (stream) => ({
+      get: async (name) => memory?.(stream).get(name),
+      set: async () => noted.promise,
+    }),
+  });
+  const messages = read[Symbol.asyncIterator]();
+  const first = messages.next();
+  await expect.poll(async () => database.value(`SELECT count(*) ${OURS} AND query LIKE '%relreplident%'`)).toBe('2');
+  const early = await database.rows(`SELECT pid ${OURS}`);
+  noted.resolve();
+  expect((await first).value).toMatchObject({ type: 'schema' });
+  await expect.poll(async () => database.value(`SELECT count(*) ${OURS} AND query LIKE 'COPY%'`)).toBe('1');
+  expect(await database.rows(`SELECT pid ${OURS}`)).toEqual(early);
+  await messages.return?.();
+});
+
+test('a session for a copy that is not made does not outlive the moment', async () => {
+  await using database = await postgres.database('CREATE TABLE items (id int PRIMARY KEY)');
+  const replica = new Replica(database, { tables: ['items'] });
+  await using source = replica.source();
+  const seen: string[] = [];
+  for await (const { type } of source.read({ ...replica.request(), streams: [] })) {
+    seen.push(type);
+    await expect.poll(async () => database.value(`SELECT count(*) ${OURS}`)).toBe('1');
+  }
+  expect(seen).toContain('checkpoint');
 });
 
 test('a reading that fails before it has begun leaves no session', async () => {
