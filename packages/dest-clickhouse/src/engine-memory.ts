@@ -1,26 +1,40 @@
 /**
  * Bytes of rows that are inserted before freed memory is given back: most often one insert. It takes the engine a few
- * milliseconds, a fiftieth of its CPU; four times as many bytes would be 10 MB more at the highest.
+ * milliseconds, and what comes next has to get its memory anew.
  */
 const RELEASE_AFTER_BYTES = 4 * 1024 * 1024;
+/** Where inserts follow each other as fast as these, that is a twentieth of all their CPU. */
+const BUSY_MS = 300;
+/** Then so many bytes go before: 12 MB more at the highest, no more than the merges take that come behind them. */
+const RELEASE_AFTER_BYTES_WHEN_BUSY = 16 * 1024 * 1024;
 
 /**
  * What an embedded engine has freed and keeps for later. It would hand it back to the system five seconds after,
  * when most runs have ended: until then a run grows with each of its inserts.
  */
 export class EngineMemory {
+  readonly #now: () => number;
   #insertedBytes = 0;
+  #releasedAt = Number.NEGATIVE_INFINITY;
   #isKept = false;
+
+  /** @param now A clock in milliseconds. */
+  constructor(now = (): number => performance.now()) {
+    this.#now = now;
+  }
 
   /** An insert of so many bytes has ended. */
   async inserted(bytes: number, execute: (statement: string) => Promise<void>): Promise<void> {
     this.#insertedBytes += bytes;
-    if (this.#insertedBytes >= RELEASE_AFTER_BYTES) await this.release(execute);
+    const isBusy = this.#now() - this.#releasedAt < BUSY_MS;
+    const limit = isBusy ? RELEASE_AFTER_BYTES_WHEN_BUSY : RELEASE_AFTER_BYTES;
+    if (this.#insertedBytes >= limit) await this.release(execute);
   }
 
   /** Hands back what is free now. Never fails: an engine with another allocator refuses it, and is asked once. */
   async release(execute: (statement: string) => Promise<void>): Promise<void> {
     this.#insertedBytes = 0;
+    this.#releasedAt = this.#now();
     if (this.#isKept) return;
     try {
       await execute('SYSTEM JEMALLOC PURGE');

@@ -8,7 +8,8 @@ import { openEmbedded } from '../src/embedded.ts';
 const MIB = 1024 * 1024;
 test('gives memory back once for many bytes of rows', async () => {
   const statements: string[] = [];
-  const memory = new EngineMemory();
+  let now = 0;
+  const memory = new EngineMemory(() => now);
   const insert = (mebibytes: number): Promise<void> =>
     memory.inserted(mebibytes * MIB, async (statement) => {
       statements.push(statement);
@@ -17,8 +18,19 @@ test('gives memory back once for many bytes of rows', async () => {
   expect(statements).toEqual([]);
   await insert(1);
   expect(statements).toEqual(['SYSTEM JEMALLOC PURGE']);
+  now += 300;
   await insert(3);
   expect(statements).toHaveLength(1);
+  await insert(1);
+  expect(statements).toHaveLength(2);
+});
+
+test('gives memory back less often while inserts follow each other fast', async () => {
+  let now = 0;
+  const released: number[] = [];
+  const memory = new EngineMemory(() => now);
+  for (; now < 1000; now += 50) await memory.inserted(6 * MIB, async () => void released.push(now));
+  expect(released).toEqual([0, 150, 300, 450, 600, 750, 900]);
 });
 
 test('an engine that refuses it is asked once, and no insert fails of it', async () => {
