@@ -178,16 +178,6 @@ const SHAPES = `WITH RECURSIVE used (oid) AS (
     WHERE t.oid IN (SELECT oid FROM used) GROUP BY t.oid) shapes (shape)`;
 
 /**
- * What is asked first of a session takes it several times as long: it reads what it keeps of the catalogs, and plans.
- * Best done while something else is waited for.
- */
-export async function warmUp(client: Client, { version }: ServerFacts): Promise<void> {
-  await describeTables(client, [PG_CLASS], { version });
-}
-
-const PG_CLASS = 1259;
-
-/**
  * Describes tables, those that no longer exist left out. Inside a snapshot the answer is that of the
  * snapshot; `publication` absent describes them as a publication of ours would publish them.
  */

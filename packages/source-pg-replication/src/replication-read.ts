@@ -1,6 +1,6 @@
 import { EtlError, silentLogger, type SourceMessage, type SourceReadRequest } from '@etl/core';
 import type { Client } from 'pg';
-import { readServerFacts, warmUp, type TableName } from './catalog.ts';
+import { readServerFacts, type TableName } from './catalog.ts';
 import { ChangePhase } from './change-phase.ts';
 import { CheckpointDraft } from './checkpoint-draft.ts';
 import type { Connector } from './connector.ts';
@@ -28,6 +28,7 @@ import { createSnapshotPoint, type SnapshotPoint } from './snapshot-point.ts';
 import { canBeginAnew, storedStart, type SourceServer, type Start } from './stored-start.ts';
 import { readSystemFirst } from './timeline.ts';
 import { dropUnusedSlot } from './unused-slot.ts';
+import { warmUp } from './warm-up.ts';
 
 type Messages = AsyncGenerator<SourceMessage, void, undefined>;
 

@@ -219,45 +219,6 @@ describe('a slot over its limit', () => {
   });
 });
 
-describe('a new slot', () => {
-  test.each(['late', 'never', 'not, at once'])('is made when the note of it was stored (%s)', async (when) => {
-    await using database = await postgres.database(ITEMS);
-    const replica = new Replica(database, { tables: ['items'] });
-    const slots = (): Promise<string | null> =>
-      database.value(`SELECT count(*) FROM pg_replication_slots WHERE slot_name = '${database.name}'`);
-    const published = (): Promise<string | null> =>
-      database.value(`SELECT count(*) FROM pg_publication WHERE pubname = '${database.name}'`);
-    const { memory, ...request } = replica.request();
-    const stored = Promise.withResolvers<void>();
-    stored.promise.catch(() => undefined);
-    if (when === 'not, at once') stored.reject(new Error('the destination is down'));
-    await using source = replica.source();
-    const messages = source.read({
-      ...request,
-      memory: (stream) => ({
-        get: async (name) => memory?.(stream).get(name),
-        set: async (name, value) => {
-          await stored.promise;
-          await memory?.(stream).set(name, value);
-        },
-      }),
-    });
-    const first = messages[Symbol.asyncIterator]().next();
-    first.catch(() => undefined);
-    await expect.poll(published).toBe('1');
-    expect(await slots()).toBe('0');
-    if (when === 'late') {
-      stored.resolve();
-      expect((await first).done).toBe(false);
-      expect(await slots()).toBe('1');
-    } else {
-      stored.reject(new Error('the destination is down'));
-      await expect(first).rejects.toThrow('the source');
-      expect(await slots()).toBe('0');
-    }
-  });
-});
-
 describe('a position that was lost', () => {
   test('is refused with what repairs it: the slot may be read into another destination', async () => {
     await using database = await postgres.database(ITEMS);
