@@ -1,3 +1,4 @@
+import type { BinaryBatch } from './binary-batch.ts';
 import type { ApiCallTotals } from './api-call.ts';
 import type { ContentReader } from './content.ts';
 import type { EtlError } from './etl-error.ts';
@@ -19,6 +20,8 @@ export interface Destination extends AsyncDisposable {
     readonly writeDispositions: readonly WriteDisposition[];
     /** Whether loads have {@link LoadPackage.writeText}. Absent: they have not. */
     readonly text?: boolean;
+    /** Whether loads have {@link LoadPackage.writeBinary}. Absent: they have not. */
+    readonly binary?: boolean;
   };
   /** Proves address, credentials, version and grants. Throws what has to be fixed. */
   check(options?: OperationOptions): Promise<void>;
@@ -224,6 +227,14 @@ export interface LoadPackage extends AsyncDisposable {
    * columns, or the batch another number of lines than it says.
    */
   writeText?(stream: string, batch: TextBatch): Promise<void>;
+  /**
+   * Takes rows as bytes over, as {@link LoadPackage.writeText} does with text; all three may take turns. Present
+   * when the destination has the capability `binary`.
+   *
+   * @throws `BINARY_BATCH_INVALID` (data) when the columns are not those of the stream, or have no such form. Of
+   * bytes that are not what they should be nothing is committed, but which error says so depends on what they are.
+   */
+  writeBinary?(stream: string, batch: BinaryBatch): Promise<void>;
   /**
    * Keeps a drift that the source found, next to what changed of tables, and returns it with the
    * table's name. Durable at once: it says how the source was, whatever becomes of the load. The

@@ -1,6 +1,7 @@
 export { addDays, dailySlices, dayIn, daysOf, startOfDay } from './account-days.ts';
 export type { DailySlices } from './account-days.ts';
 export type { ApiCallEvent, ApiCallTotals } from './api-call.ts';
+export type { BinaryBatch } from './binary-batch.ts';
 export { columnsOf } from './columns-of.ts';
 export type { ColumnSpec, ColumnType, ValueSpec } from './column.ts';
 export type {

@@ -1,3 +1,4 @@
+import type { BinaryBatch } from './binary-batch.ts';
 import type { EtlError } from './etl-error.ts';
 import type { OperationOptions } from './operation-options.ts';
 import type { Row } from './row.ts';
@@ -30,6 +31,12 @@ export type SourceMessage =
       readonly type: 'text-records';
       readonly stream: string;
       readonly batch: TextBatch;
+    }
+  /** Rows as bytes; only when the request says that the destination takes them. */
+  | {
+      readonly type: 'binary-records';
+      readonly stream: string;
+      readonly batch: BinaryBatch;
     }
   /** Everything of the slice was yielded. */
   | {
@@ -135,6 +142,8 @@ export interface SourceReadRequest extends OperationOptions {
   readonly quotaMemory?: StreamMemory | undefined;
   /** Whether `text-records` are understood, which is asked of a log only. Absent: every row is to be given as a row. */
   readonly acceptsText?: boolean | undefined;
+  /** Whether `binary-records` are understood, as {@link SourceReadRequest.acceptsText}. */
+  readonly acceptsBinary?: boolean | undefined;
   /** Absent when the source is used without a destination. */
   readonly lookup?: RowLookup | undefined;
   /** See {@link WhenSettled}. Absent when nothing is loaded, and for a log. */

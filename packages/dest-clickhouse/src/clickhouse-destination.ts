@@ -48,7 +48,7 @@ export function resolveOptions(options: ClickHouseOptions): ResolvedOptions {
 class ClickHouseDestination implements Destination {
   readonly specificationVersion = 'v1';
   readonly name = 'clickhouse';
-  readonly capabilities = { writeDispositions: ['append', 'merge', 'replace'], text: true } as const;
+  readonly capabilities = { writeDispositions: ['append', 'merge', 'replace'], text: true, binary: true } as const;
   readonly #options: ResolvedOptions;
   #early: EarlyConnection | undefined;
   #opened: Promise<Database> | undefined;

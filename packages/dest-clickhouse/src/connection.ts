@@ -12,6 +12,7 @@ import { literal } from './identifier.ts';
 import { InsertFile, type InsertFiles } from './insert-files.ts';
 import { InsertQueue } from './insert-queue.ts';
 import type { PlainBody } from './plain-body.ts';
+import type { PlainForm } from './plain-form.ts';
 import { PlainMemory, PlainPieces } from './plain-memory.ts';
 
 /** How a statement is carried out. */
@@ -30,7 +31,10 @@ export interface InsertTarget {
   readonly token: string;
 }
 
-/** How many inserts of plain text are made at once, and how many may not be made yet when one more is whole. */
+/** Where rows go that are inserted as they are. */
+export type PlainTarget = InsertTarget & PlainForm;
+
+/** How many inserts of plain rows are made at once, and how many may not be made yet when one more is whole. */
 export interface PlainTurns {
   readonly queue: InsertQueue;
   readonly behind: number;
@@ -187,7 +191,7 @@ export class Connection {
     return this.#insertFiles !== undefined;
   }
 
-  /** For the lines of one {@link insertPlain}. */
+  /** For the rows of one {@link insertPlain}. */
   openPlain(): PlainBody {
     return this.#insertFiles?.open() ?? this.#plainMemory.open();
   }
@@ -198,14 +202,14 @@ export class Connection {
     return { queue: new InsertQueue(SENT_AT_ONCE), behind: SENT_AT_ONCE - 1 };
   }
 
-  /** Inserts tab-separated lines that are plain, in a body of {@link openPlain}; only where `PlainSupport` says so. */
-  async insertPlain(target: InsertTarget, body: PlainBody, options: StatementOptions = {}): Promise<void> {
+  /** Inserts rows as they are, in a body of {@link openPlain}; only where `PlainSupport` says so. */
+  async insertPlain(target: PlainTarget, body: PlainBody, options: StatementOptions = {}): Promise<void> {
     body.close();
     const into = `INSERT INTO ${target.table} (${target.columns.join(', ')})`;
-    const settings = `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0, ${MANY_PARTITIONS}, ${PLAIN_TEXT}`;
+    const settings = `SETTINGS insert_deduplication_token = '${target.token}', async_insert = 0, ${MANY_PARTITIONS}${target.format === 'TabSeparated' ? `, ${PLAIN_TEXT}` : ''}`;
     if (body instanceof InsertFile) {
       const read = async (path: string): Promise<void> => {
-        const query = `${into} FROM INFILE ${literal(path)} COMPRESSION 'none' ${settings}, ${ONE_THREAD} FORMAT TabSeparated`;
+        const query = `${into} FROM INFILE ${literal(path)} COMPRESSION 'none' ${settings}, ${ONE_THREAD} FORMAT ${target.format}`;
         await this.#others.with(async (client) => {
           await this.#exec(query, await this.#prepared(options), client);
           await this.#engineMemory.inserted(body.length, (statement) => this.#exec(statement, {}, client));
@@ -214,7 +218,7 @@ export class Connection {
       return this.#retrying(options, () => body.read(read));
     }
     if (!(body instanceof PlainPieces)) throw new TypeError('a body of another connection');
-    const query = `${into} ${settings} FORMAT TabSeparated\n`;
+    const query = `${into} ${settings} FORMAT ${target.format}\n`;
     await this.#retrying(options, () => body.send((pieces) => this.#send(query, pieces, options)));
   }
 

@@ -1,5 +1,5 @@
 import type { OperationOptions } from '@etl/core';
-import type { Connection, InsertTarget, StatementOptions } from './connection.ts';
+import type { Connection, InsertTarget, PlainTarget, StatementOptions } from './connection.ts';
 import { identifier, literal } from './identifier.ts';
 import type { PlainBody } from './plain-body.ts';
 import { SINGLE, type ServerFlavour } from './server-flavour.ts';
@@ -66,8 +66,8 @@ export class Database {
     return this.connection.insert({ ...target, table }, body, this.#statement([], options));
   }
 
-  /** As {@link insert}, of lines in a body that `connection.openPlain` gave. */
-  insertPlain(target: InsertTarget, body: PlainBody, options?: OperationOptions): Promise<void> {
+  /** As {@link insert}, of rows in a body that `connection.openPlain` gave. */
+  insertPlain(target: PlainTarget, body: PlainBody, options?: OperationOptions): Promise<void> {
     const table = this.table(target.table);
     return this.connection.insertPlain({ ...target, table }, body, this.#statement([], options));
   }

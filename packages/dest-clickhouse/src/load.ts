@@ -1,5 +1,6 @@
 import {
   unfinishedLoad,
+  type BinaryBatch,
   type LedgerEntry,
   type LoadPackage,
   type LoadSummary,
@@ -186,6 +187,11 @@ export class ClickHouseLoad implements LoadPackage {
     // Its nested columns are tables of their own, which such text would leave empty without a word.
     if (children.length > 0) throw noTextForNested(stream);
     await this.#owned(staged.writeText(batch));
+  }
+
+  async writeBinary(stream: string, batch: BinaryBatch): Promise<void> {
+    const { staged } = await this.#writable(stream);
+    await this.#owned(staged.writeBinary(batch));
   }
 
   async #writable(stream: string): Promise<LoadStream> {

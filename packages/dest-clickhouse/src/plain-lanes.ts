@@ -1,12 +1,16 @@
-import type { TextBatch } from '@etl/core';
+import type { BinaryBatch, TextBatch } from '@etl/core';
 import type { PlainBody } from './plain-body.ts';
+import type { PlainForm } from './plain-form.ts';
 
-/** Lines of plain text that go into staging with one insert. */
+/** Rows that go into staging with one insert, as they came. */
 export interface PlainLines {
-  readonly columns: readonly string[];
+  readonly form: PlainForm;
   readonly body: PlainBody;
   rows: number;
 }
+
+/** Rows that need not be looked at any more. */
+export type PlainBatch = Pick<TextBatch | BinaryBatch, 'bytes' | 'rowCount' | 'lane'>;
 
 interface PlainLimits {
   readonly chunkRows: number;
@@ -19,7 +23,7 @@ const FIRST_SHARE = 1 / 8;
 const MANY_BODIES = 36;
 const LARGE_SHARE = 3 / 2;
 
-/** Lines of plain text on their way, in a body for each lane: what lies together at the source is stored together. */
+/** Rows on their way that go to the engine as they came, in a body for each lane: what lies together at the source is stored together. */
 export class PlainLanes {
   readonly #open = new Map<number, PlainLines>();
   readonly #limits: PlainLimits;
@@ -31,10 +35,10 @@ export class PlainLanes {
     this.#create = create;
   }
 
-  /** Adds the lines of a batch; what it yields is whole, and the caller's. */
-  *add(columns: readonly string[], { bytes, rowCount, lane = 0 }: TextBatch): Generator<PlainLines, void, undefined> {
-    if (this.#open.get(lane)?.columns !== columns) yield* this.take(lane);
-    const lines = this.#open.get(lane) ?? { columns, body: this.#create(), rows: 0 };
+  /** Adds the rows of a batch; what it yields is whole, and the caller's. */
+  *add(form: PlainForm, { bytes, rowCount, lane = 0 }: PlainBatch): Generator<PlainLines, void, undefined> {
+    if (this.#open.get(lane)?.form !== form) yield* this.take(lane);
+    const lines = this.#open.get(lane) ?? { form, body: this.#create(), rows: 0 };
     this.#open.set(lane, lines);
     lines.body.write(bytes);
     lines.rows += rowCount;

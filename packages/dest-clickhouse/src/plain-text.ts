@@ -3,6 +3,7 @@ import type { StreamSpec, TextBatch } from '@etl/core';
 import { BACKSLASH, byteAt, LOWER_T, NEWLINE, TAB, UPPER_N } from './ascii.ts';
 import { fieldsOf, type EncodedTable } from './encoded-table.ts';
 import { identifier } from './identifier.ts';
+import type { PlainForm } from './plain-form.ts';
 import { plainBoolean, plainField, plainVersion, type PlainField } from './plain-field.ts';
 import { IS_DELETED_INPUT } from './staging-table.ts';
 import { hasRowId } from './table-plan.ts';
@@ -31,8 +32,7 @@ export class PlainText {
   readonly #columns: readonly PlainColumn[];
   /** Place of the mark that a row is gone; -1 where there is none. */
   readonly #deletedIndex: number;
-  /** The columns of a line, quoted, in its order. */
-  readonly columns: readonly string[];
+  readonly form: PlainForm;
 
   /** Whether the source writes a version into every line. */
   readonly hasVersions: boolean;
@@ -41,7 +41,7 @@ export class PlainText {
     this.#columns = columns;
     this.#deletedIndex = deletedIndex;
     this.hasVersions = columns.some(({ target }) => target === VERSION_COLUMN);
-    this.columns = columns.map(({ target }) => identifier(target));
+    this.form = { format: 'TabSeparated', columns: columns.map(({ target }) => identifier(target)) };
   }
 
   /** `undefined` where the text does not say all that a line must have, or a column has another form in ClickHouse. */

@@ -1,8 +1,9 @@
-import type { OperationOptions, TextBatch } from '@etl/core';
+import type { OperationOptions } from '@etl/core';
 import { FILES_AT_ONCE, type InsertTarget, type PlainTurns } from './connection.ts';
 import type { Database } from './database.ts';
 import { PendingInserts } from './pending-inserts.ts';
-import { PlainLanes, type PlainLines } from './plain-lanes.ts';
+import type { PlainForm } from './plain-form.ts';
+import { PlainLanes, type PlainBatch, type PlainLines } from './plain-lanes.ts';
 import type { PlainSupport } from './plain-support.ts';
 import { stageTombstones, type Tombstones } from './staged-slice.ts';
 import {
@@ -141,17 +142,17 @@ export class StagedRows {
     return this.#version === version;
   }
 
-  /** Adds lines of plain text; only after {@link takesPlain}. */
-  async addPlain(columns: readonly string[], batch: TextBatch): Promise<void> {
-    for (const lines of this.#plain.add(columns, batch)) await this.#sendPlain(lines);
+  /** Adds rows that go to the engine as they are; only after {@link takesPlain}. */
+  async addPlain(form: PlainForm, batch: PlainBatch): Promise<void> {
+    for (const lines of this.#plain.add(form, batch)) await this.#sendPlain(lines);
   }
 
-  /** Nothing comes any more that lies with the last plain text of the lane. */
+  /** Nothing comes any more that lies with the last plain rows of the lane. */
   async endLane(lane?: number): Promise<void> {
     for (const lines of this.#plain.take(lane)) await this.#sendPlain(lines);
   }
 
-  async #sendPlain({ columns, body, rows }: PlainLines): Promise<void> {
+  async #sendPlain({ form, body, rows }: PlainLines): Promise<void> {
     this.#sent += rows;
     const token = this.#nextToken();
     const { database, operation } = this.#context;
@@ -160,7 +161,7 @@ export class StagedRows {
     try {
       body.close();
       const table = await this.#ensure();
-      const run = (): Promise<void> => database.insertPlain({ table, columns, token }, body, operation);
+      const run = (): Promise<void> => database.insertPlain({ table, ...form, token }, body, operation);
       await this.#inserts.enqueue({ run, release }, queue, behind, operation.signal);
     } catch (error) {
       release();

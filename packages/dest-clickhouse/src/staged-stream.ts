@@ -1,4 +1,6 @@
-import type { LedgerEntry, OperationOptions, Row, Slice, StreamSpec, TextBatch } from '@etl/core';
+import type { BinaryBatch, LedgerEntry, OperationOptions, Row, Slice, StreamSpec, TextBatch } from '@etl/core';
+import { binaryForm, requireBinary } from './binary-form.ts';
+import { rowsOfBinary } from './binary-rows.ts';
 import { parentIsStaged } from './child-table.ts';
 import { ClosedSlices } from './closed-slices.ts';
 import type { Database } from './database.ts';
@@ -7,6 +9,7 @@ import { rowVersion } from './load-id.ts';
 import { lookupRows } from './lookup.ts';
 import type { ManifestTable } from './manifest.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { PlainForm } from './plain-form.ts';
 import type { PlainSupport } from './plain-support.ts';
 import { PlainText } from './plain-text.ts';
 import type { PreparedTable } from './prepare-table.ts';
@@ -46,6 +49,13 @@ interface TextForm {
   readonly plain: PlainText | undefined;
 }
 
+/** How bytes with certain columns are taken. */
+interface BinaryForm {
+  readonly columns: string;
+  /** Absent where every row has to be encoded. */
+  readonly form: PlainForm | undefined;
+}
+
 /** The rows of one stream in one load, from encoding to the staging table. */
 export class StagedStream {
   readonly #context: StagedStreamContext;
@@ -54,6 +64,7 @@ export class StagedStream {
   #table: EncodedTable;
   #encoder: RowEncoder;
   #text: TextForm | undefined;
+  #binary: BinaryForm | undefined;
   #generation: bigint;
   #replaced: 'nothing' | 'rows' | 'table' = 'nothing';
   #isViewCurrent: boolean;
@@ -95,6 +106,7 @@ export class StagedStream {
     this.#generation = table.generation ?? this.#generation;
     this.#isViewCurrent &&= table.isViewCurrent;
     this.#text = undefined;
+    this.#binary = undefined;
     this.#encoder = new RowEncoder(stream, this.#context, table);
     await this.#rows.evolve(this.#layout, added);
   }
@@ -123,6 +135,7 @@ export class StagedStream {
     this.#plan = plan;
     this.#table = OPEN;
     this.#text = undefined;
+    this.#binary = undefined;
     this.#encoder = new RowEncoder(this.#stream, this.#context, this.#table);
     await this.#rows.evolve(this.#layout, []);
     this.#generation = this.#context.number;
@@ -164,9 +177,31 @@ export class StagedStream {
     if (count !== batch.rowCount) throw wrongCount(this.#stream.name, batch);
   }
 
-  async #addPlain({ columns }: PlainText, batch: TextBatch): Promise<void> {
+  async #addPlain({ form }: PlainText, batch: TextBatch): Promise<void> {
     this.#ordinal += batch.rowCount;
-    await this.#rows.addPlain(columns, batch);
+    await this.#rows.addPlain(form, batch);
+  }
+
+  async writeBinary(batch: BinaryBatch): Promise<void> {
+    const { form } = await this.#binaryForm(batch.columns);
+    if (form !== undefined && isVersion(batch.version) && this.#rows.takesVersion(batch.version)) {
+      this.#ordinal += batch.rowCount;
+      await this.#rows.addPlain(form, batch);
+    } else {
+      await this.write(rowsOfBinary(this.#stream, batch));
+    }
+    if (batch.isLaneEnd === true) await this.#rows.endLane(batch.lane);
+  }
+
+  async #binaryForm(names: readonly string[]): Promise<BinaryForm> {
+    const columns = JSON.stringify(names);
+    if (this.#binary?.columns !== columns) {
+      requireBinary(this.#stream, names);
+      const form = binaryForm(this.#stream, { ...this.#table, plan: this.#plan }, names);
+      const isTaken = form !== undefined && (await this.#rows.takesPlain());
+      this.#binary = { columns, form: isTaken ? form : undefined };
+    }
+    return this.#binary;
   }
 
   async #textForm(batch: TextBatch): Promise<TextForm> {

@@ -167,7 +167,10 @@ test('a file that the engine was asked twice to read is not written again', asyn
   });
   const body = asked.openPlain();
   body.write(Buffer.from('1\ta\n'));
-  await asked.insertPlain({ table: 'default.items', columns: ['id', 'text'], token: 'twice' }, body);
+  await asked.insertPlain(
+    { table: 'default.items', columns: ['id', 'text'], format: 'TabSeparated', token: 'twice' },
+    body,
+  );
   expect(refusals).toEqual([]);
   body.remove();
   expect(insertFiles()).toEqual([]);

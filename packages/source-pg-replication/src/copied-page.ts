@@ -14,13 +14,15 @@ export interface CopiedPage {
   readonly message: SourceMessage;
 }
 
-/** Collects the lines of a copy. */
+/** Collects the rows of a copy. */
 export interface PageWriter {
+  /** The format of COPY that it reads. */
+  readonly format: 'text' | 'binary';
   /** What the fields of a line have to be. */
   readonly columns: readonly StreamColumn[];
   readonly rowCount: number;
   readonly byteCount: number;
-  /** Adds the line from `start` to `end`, its newline included. @throws a `data` error that names the column. */
+  /** Adds what a message of the copy has from `start` to `end`: a line, its newline included, or a row. @throws a `data` error that names the column. */
   add(bytes: Buffer, start: number, end: number): void;
   /** The page so far, the last of its range or not; the next line begins another. */
   take(isRangeEnd: boolean): CopiedPage;
@@ -28,6 +30,7 @@ export interface PageWriter {
 
 /** Pages of rows, all of one version. */
 export class RowPage implements PageWriter {
+  readonly format = 'text';
   readonly #stream: TableStream;
   readonly #version: bigint;
   #rows: Row[] = [];
@@ -77,6 +80,7 @@ export class RowPage implements PageWriter {
  * that have to be looked at stand first in a line, so that the rest of it is only copied.
  */
 export class TextPage implements PageWriter {
+  readonly format = 'text';
   readonly #stream: TableStream;
   readonly #version: bigint;
   /** See `TextBatch.lane`: each range is one. */

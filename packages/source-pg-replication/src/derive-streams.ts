@@ -124,6 +124,7 @@ class Derivation {
         if (message.phase !== 'snapshot') this.#isCopied = false;
         return;
       case 'text-records':
+      case 'binary-records':
       case 'drift-found':
       case 'slice-completed':
       case 'checkpoint':

@@ -29,6 +29,8 @@ export interface ReadSession {
   readonly lookup: RowLookup | undefined;
   /** Whether rows may be given as text. */
   readonly acceptsText: boolean;
+  /** Whether rows of a copy may be given as bytes. */
+  readonly acceptsBinary: boolean;
   /** Streams that are given as rows nevertheless, because others are made of them. */
   readonly asRows: ReadonlySet<string>;
   /** Types met so far. */

@@ -56,6 +56,7 @@ async function* copyTable(
       ...session,
       ...session.options,
       acceptsText: session.acceptsText && !session.asRows.has(table.stream),
+      acceptsBinary: session.acceptsBinary && !session.asRows.has(table.stream),
       point,
       table,
       serverVersion: session.facts.version,

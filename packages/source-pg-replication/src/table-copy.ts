@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from '@etl/core';
 import type { Client } from 'pg';
+import { BinaryPage } from './binary-page.ts';
 import { blockRanges, rangeCondition, type BlockRange } from './block-ranges.ts';
 import { isCatalogRace } from './catalog-race.ts';
 import { describeTables, readTypes, type CatalogTable } from './catalog.ts';
@@ -12,7 +13,7 @@ import { pgError, sqlState } from './pg-error.ts';
 import { versionBase } from './row-version.ts';
 import type { ReplacedValues } from './replaced-values.ts';
 import type { SnapshotPoint } from './snapshot-point.ts';
-import { tableStream, type StreamColumn, type TableStream } from './table-stream.ts';
+import { tableStream, type TableStream } from './table-stream.ts';
 import type { TypeRow } from './value-type.ts';
 import { TAG, WireSession } from './wire-session.ts';
 
@@ -32,6 +33,7 @@ export interface TableCopyOptions {
   /** How many sessions read a big table side by side. */
   readonly copyConnections: number;
   readonly acceptsText: boolean;
+  readonly acceptsBinary: boolean;
   readonly logger: Logger;
 }
 
@@ -199,6 +201,13 @@ async function helper(
   }
 }
 
+function pageWriter(stream: TableStream, session: number, options: TableCopyOptions): PageWriter {
+  const { epoch, point, acceptsText, acceptsBinary, copyConnections } = options;
+  const version = versionBase(epoch, point.lsn);
+  if (acceptsBinary && BinaryPage.takes(stream)) return new BinaryPage(stream, version, session, copyConnections);
+  return acceptsText ? new TextPage(stream, version, session, copyConnections) : new RowPage(stream, version);
+}
+
 async function* copyRanges(
   worker: Client,
   stream: TableStream,
@@ -206,16 +215,12 @@ async function* copyRanges(
   session: number,
   options: TableCopyOptions,
 ): AsyncGenerator<CopiedPage, void, undefined> {
-  const { epoch, point, acceptsText } = options;
-  const version = versionBase(epoch, point.lsn);
-  const page = acceptsText
-    ? new TextPage(stream, version, session, options.copyConnections)
-    : new RowPage(stream, version);
+  const page = pageWriter(stream, session, options);
   const wire = new WireSession(worker);
   let isDone = false;
   try {
     for (let range = left.shift(); range !== undefined; range = left.shift()) {
-      wire.query(copyStatement(stream, page.columns, range));
+      wire.query(copyStatement(stream, page, range));
       while ((await wire.nextAnswer()) !== TAG.copyOutResponse);
       for (;;) {
         const stop = addRows(wire, page, options);
@@ -256,20 +261,23 @@ function addRows(
 /** By its name the zone would be looked up for every row: a tenth of the server's CPU. */
 const IN_UTC = " AT TIME ZONE INTERVAL '0'";
 
-function copyStatement(stream: TableStream, columns: readonly StreamColumn[], range: BlockRange): string {
+function copyStatement(stream: TableStream, { columns, format }: PageWriter, range: BlockRange): string {
   const { table } = stream;
-  const list = columns.map(({ name, isZoned }) => `${identifier(name)}${isZoned ? IN_UTC : ''}`).join(', ');
+  const isText = format === 'text';
+  const list = columns.map(({ name, isZoned }) => `${identifier(name)}${isZoned && isText ? IN_UTC : ''}`).join(', ');
+  const to = `TO STDOUT${isText ? '' : ' WITH (FORMAT binary)'}`;
   const conditions = [rangeCondition(range), ...(table.rowFilter === null ? [] : [`(${table.rowFilter})`])];
   const filter = conditions.filter((condition) => condition !== '').join(' AND ');
-  if (table.kind !== 'p' && filter === '' && !isComputed(stream)) {
-    return `COPY ${qualified(table.schema, table.table)} (${list}) TO STDOUT`;
+  if (table.kind !== 'p' && filter === '' && !isComputed(stream, isText)) {
+    return `COPY ${qualified(table.schema, table.table)} (${list}) ${to}`;
   }
-  return `COPY (SELECT ${list} FROM ${source(table)}${filter === '' ? '' : ` WHERE ${filter}`}) TO STDOUT`;
+  return `COPY (SELECT ${list} FROM ${source(table)}${filter === '' ? '' : ` WHERE ${filter}`}) ${to}`;
 }
 
 // COPY refuses generated columns, and whatever is no column, in its list; a query may select them.
-function isComputed({ table, columns }: TableStream): boolean {
+function isComputed({ table, columns }: TableStream, isText: boolean): boolean {
   return (
-    columns.some(({ isZoned }) => isZoned) || table.columns.some((column) => column.isPublished && column.isGenerated)
+    (isText && columns.some(({ isZoned }) => isZoned)) ||
+    table.columns.some((column) => column.isPublished && column.isGenerated)
   );
 }

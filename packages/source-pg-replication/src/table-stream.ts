@@ -1,4 +1,5 @@
 import { EtlError, type ColumnSpec, type StreamSpec, type ValueSpec } from '@etl/core';
+import type { BinaryType } from './binary-type.ts';
 import type { CatalogColumn, CatalogTable } from './catalog.ts';
 import { identifier, qualified } from './identifier.ts';
 import { streamName } from './stream-name.ts';
@@ -17,6 +18,8 @@ export interface StreamColumn {
   readonly hasCommas: boolean;
   /** See `ValueType.isZoned`. */
   readonly isZoned: boolean;
+  /** See `ValueType.binary`. */
+  readonly binary: BinaryType | undefined;
 }
 
 /** A table and the stream it becomes. */
@@ -85,7 +88,7 @@ function columnType(column: CatalogColumn, isKey: boolean, types: ReadonlyMap<nu
 
 function streamColumn(
   column: CatalogColumn,
-  { spec, parse, hasCommas = false, isZoned = false }: ValueType,
+  { spec, parse, hasCommas = false, isZoned = false, binary }: ValueType,
   { replace }: { readonly replace: Replace | undefined },
 ): StreamColumn {
   return {
@@ -96,6 +99,7 @@ function streamColumn(
     parse: (text) => parse(text, replace),
     hasCommas,
     isZoned,
+    binary,
   };
 }
 

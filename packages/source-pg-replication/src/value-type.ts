@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ValueSpec } from '@etl/core';
 import { arrayItems } from './array-text.ts';
+import type { BinaryType } from './binary-type.ts';
 import { ValueError } from './value-error.ts';
 
 /** Told of each value that no destination can hold and that becomes NULL instead. */
@@ -22,6 +23,8 @@ export interface ValueType {
   readonly hasCommas?: boolean;
   /** Whether a zone stands behind the values. */
   readonly isZoned?: boolean;
+  /** How COPY gives the values in its binary format. Absent where only their text is read. */
+  readonly binary?: BinaryType;
 }
 
 /** A row of `pg_type`, as far as it matters here. */
@@ -87,7 +90,9 @@ function arrayOf(element: number, modifier: number, types: ReadonlyMap<number, T
   // An array of a domain over an array has no type here; its text says everything.
   if (items.spec.type === 'array') return TEXT;
   const delimiter = types.get(element)?.delimiter ?? ',';
+  const binary = typeof items.binary === 'string' ? { binary: { items: items.binary } } : {};
   return {
+    ...binary,
     spec: { type: 'array', items: { ...items.spec, nullable: true } },
     parse: (text, replace) => {
       let texts;
@@ -113,35 +118,41 @@ const NUMERIC = 1700;
 const same: ParseValue = (text) => text;
 /** Whatever PostgreSQL says, as it says it. */
 export const TEXT: ValueType = { spec: { type: 'string' }, parse: same };
-const ENUM: ValueType = { spec: { type: 'string', lowCardinality: true }, parse: same };
+/** Types that are text themselves. */
+const PLAIN_TEXT: ValueType = { ...TEXT, binary: 'text' };
+const NUMERIC_TEXT: ValueType = { ...TEXT, binary: 'numeric' };
+const ENUM: ValueType = { spec: { type: 'string', lowCardinality: true }, parse: same, binary: 'text' };
 
 const BUILT_IN: Readonly<Record<number, ValueType>> = {
-  16: { spec: { type: 'boolean' }, parse: (text) => text === 't' },
-  17: { spec: { type: 'binary' }, parse: parseBytes },
-  20: { spec: { type: 'int64' }, parse: same },
-  21: { spec: { type: 'int16' }, parse: Number },
-  23: { spec: { type: 'int32' }, parse: Number },
-  26: { spec: { type: 'uint32' }, parse: Number },
-  114: { spec: { type: 'json' }, parse: same },
-  700: { spec: { type: 'float32' }, parse: Number },
-  701: { spec: { type: 'float64' }, parse: Number },
-  1082: { spec: { type: 'date' }, parse: parseDate },
-  1083: { spec: { type: 'time' }, parse: same },
-  1114: { spec: { type: 'timestamp' }, parse: parseTimestamp },
-  1184: { spec: { type: 'timestamp' }, parse: parseTimestamp, isZoned: true },
-  2950: { spec: { type: 'uuid' }, parse: same },
-  3802: { spec: { type: 'json' }, parse: same },
+  16: { spec: { type: 'boolean' }, parse: (text) => text === 't', binary: '1' },
+  17: { spec: { type: 'binary' }, parse: parseBytes, binary: 'text' },
+  20: { spec: { type: 'int64' }, parse: same, binary: '8' },
+  21: { spec: { type: 'int16' }, parse: Number, binary: '2' },
+  23: { spec: { type: 'int32' }, parse: Number, binary: '4' },
+  25: PLAIN_TEXT,
+  26: { spec: { type: 'uint32' }, parse: Number, binary: '4' },
+  114: { spec: { type: 'json' }, parse: same, binary: 'text' },
+  700: { spec: { type: 'float32' }, parse: Number, binary: '4' },
+  701: { spec: { type: 'float64' }, parse: Number, binary: '8' },
+  1042: PLAIN_TEXT,
+  1043: PLAIN_TEXT,
+  1082: { spec: { type: 'date' }, parse: parseDate, binary: 'date' },
+  1083: { spec: { type: 'time' }, parse: same, binary: 'time' },
+  1114: { spec: { type: 'timestamp' }, parse: parseTimestamp, binary: 'timestamp' },
+  1184: { spec: { type: 'timestamp' }, parse: parseTimestamp, isZoned: true, binary: 'timestamp' },
+  2950: { spec: { type: 'uuid' }, parse: same, binary: 'halves' },
+  3802: { spec: { type: 'json' }, parse: same, binary: 'jsonb' },
 };
 
 /** `numeric(p, s)` is exact; without a precision, or with too large a one, only text is. */
 function numeric(modifier: number): ValueType {
-  if (modifier < 4) return TEXT;
+  if (modifier < 4) return NUMERIC_TEXT;
   const declared = ((modifier - 4) >> 16) & 0xffff;
   // Since PostgreSQL 15 the scale is eleven bits with a sign.
   const scale = (((modifier - 4) & 0x7ff) ^ 1024) - 1024;
   const precision = Math.max(declared - Math.min(scale, 0), scale);
-  if (precision > MAX_DECIMAL_DIGITS) return TEXT;
-  return { spec: { type: 'decimal', precision, scale: Math.max(scale, 0) }, parse: parseDecimal };
+  if (precision > MAX_DECIMAL_DIGITS) return NUMERIC_TEXT;
+  return { spec: { type: 'decimal', precision, scale: Math.max(scale, 0) }, parse: parseDecimal, binary: 'numeric' };
 }
 
 const REPLACEABLE = 'or set outOfRange to null (in a group: "out_of_range": "null"), which stores NULL and counts it.';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { adRequestStats, inlineAdLogs, loadTransform, type DerivedStream } from '../src/index.ts';
 import { shouts } from './support/own-transform.ts';
 import { usePostgres, type TestDatabase } from './support/postgres.ts';
-import { failureOf, Replica } from './support/replica.ts';
+import { failureOf, Replica, ROW_FORMS } from './support/replica.ts';
 
 const postgres = usePostgres();
 
@@ -45,9 +45,9 @@ function derivedOf(replica: Replica): string[] {
   return rows.toSorted((one, other) => one.localeCompare(other));
 }
 
-describe.each([false, true])('a derived stream (text %s)', (takesText) => {
+describe.each(ROW_FORMS)('a derived stream (%s)', (form) => {
   const replicaOf = (database: TestDatabase, options = {}): Replica =>
-    new Replica(database, { derived: [words()], ...options }, { takesText });
+    new Replica(database, { derived: [words()], ...options }, { form });
 
   test('has the rows that the table gives, after the copy and after every kind of change', async () => {
     await using database = await postgres.database(NOTES);

@@ -11,7 +11,7 @@ import { resolveOptions } from '../src/options.ts';
 import { ReplicationStream } from '../src/replication-stream.ts';
 import { usePostgres, type TestDatabase } from './support/postgres.ts';
 import { Proxy } from './support/proxy.ts';
-import { failureOf, lastCheckpoint, readAll, Replica, rowsOf } from './support/replica.ts';
+import { failureOf, lastCheckpoint, readAll, Replica, ROW_FORMS, rowsOf } from './support/replica.ts';
 
 const postgres = usePostgres({ wal_sender_timeout: '1min' });
 const ITEMS = `CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items VALUES (1, 'a')`;
@@ -191,7 +191,7 @@ afterEach(() => {
   pg.types.setTypeParser(pg.types.builtins.JSONB, jsonParser as (text: string) => unknown);
 });
 
-test.each(['rows', 'text'])(
+test.each(ROW_FORMS)(
   'D7: values are what the server says, whatever parsers and time zone the process has (%s)',
   async (form) => {
     await using database = await postgres.database(
@@ -203,7 +203,7 @@ test.each(['rows', 'text'])(
     const zone = process.env['TZ'];
     process.env['TZ'] = 'America/New_York';
     try {
-      const replica = new Replica(database, {}, { takesText: form === 'text' });
+      const replica = new Replica(database, {}, { form });
       await database.sql(`INSERT INTO exact VALUES (1, ${values})`);
       await replica.run();
       await database.sql(`INSERT INTO exact VALUES (2, ${values})`);
@@ -241,10 +241,10 @@ test('D8: a message of an unknown type is an error with its position, and nothin
   expect(replica.rows('items')).toHaveLength(2);
 });
 
-test.each(['rows', 'text'])('frames that come byte by byte are the same rows (%s)', async (form) => {
+test.each(ROW_FORMS)('frames that come byte by byte are the same rows (%s)', async (form) => {
   await using database = await postgres.database(ITEMS);
   await using proxy = await Proxy.before(database.url);
-  const replica = new Replica(database, { connectionString: proxy.url }, { takesText: form === 'text' });
+  const replica = new Replica(database, { connectionString: proxy.url }, { form });
   let size = 0;
   proxy.passing = (frame) => {
     if (frame[0] !== 0x64) return [frame];

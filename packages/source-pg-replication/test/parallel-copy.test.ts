@@ -8,7 +8,7 @@ import { resolveOptions } from '../src/options.ts';
 import { createSnapshotPoint } from '../src/snapshot-point.ts';
 import { beginTableCopy } from '../src/table-copy.ts';
 import { usePostgres, type TestDatabase } from './support/postgres.ts';
-import { Replica } from './support/replica.ts';
+import { Replica, ROW_FORMS } from './support/replica.ts';
 
 const postgres = usePostgres();
 /** Some 4,000 pages, so that there are several ranges. */
@@ -26,7 +26,8 @@ function heldBack(destination: Destination, until: Promise<void>): Destination {
       const beginLoad = session.beginLoad.bind(session);
       session.beginLoad = async (...options) => {
         const load = await beginLoad(...options);
-        const [write, writeText] = [load.write.bind(load), load.writeText?.bind(load)];
+        const write = load.write.bind(load);
+        const [writeText, writeBinary] = [load.writeText?.bind(load), load.writeBinary?.bind(load)];
         load.write = async (...rows) => {
           await until;
           return write(...rows);
@@ -35,6 +36,10 @@ function heldBack(destination: Destination, until: Promise<void>): Destination {
           await until;
           return writeText?.(...text);
         };
+        load.writeBinary = async (...batch) => {
+          await until;
+          return writeBinary?.(...batch);
+        };
         return load;
       };
       return session;
@@ -42,13 +47,13 @@ function heldBack(destination: Destination, until: Promise<void>): Destination {
   };
 }
 
-test.each(['rows', 'text'])(
+test.each(ROW_FORMS)(
   'a big table is copied by several sessions, each row once, while it grows and changes (%s)',
   async (form) => {
     await using database = await postgres.database(
       `CREATE TABLE items (id int PRIMARY KEY, name text); ALTER TABLE items ALTER name SET STORAGE PLAIN; ${fill('items')}`,
     );
-    const replica = new Replica(database, { copyConnections: 3, pageRows: 500 }, { takesText: form === 'text' });
+    const replica = new Replica(database, { copyConnections: 3, pageRows: 500 }, { form });
     const sessions = new Set<string>();
     const isShared = Promise.withResolvers<void>();
     const over = new AbortController();
@@ -82,7 +87,7 @@ test('the partitions of a table are copied by ranges too, each row once', async 
      CREATE TABLE parts_high PARTITION OF parts FOR VALUES FROM (25000) TO (MAXVALUE);
      ALTER TABLE parts_lowest ALTER name SET STORAGE PLAIN; ALTER TABLE parts_lower ALTER name SET STORAGE PLAIN; ${fill('parts')}`,
   );
-  const replica = new Replica(database, { copyConnections: 4 }, { takesText: true });
+  const replica = new Replica(database, { copyConnections: 4 }, { form: 'bytes' });
   const report = await replica.run();
   expect(report.rows).toBe(ROWS);
   expect(await replica.difference(database, 'parts', ['id', 'name'])).toEqual([]);
@@ -112,6 +117,7 @@ async function copiedIds(database: TestDatabase, meanwhile: () => Promise<void>)
       copyConnections: 3,
       replaced: undefined,
       acceptsText: true,
+      acceptsBinary: true,
       logger: silentLogger,
     });
     if (typeof copy === 'string') throw new Error(copy);
@@ -167,8 +173,8 @@ test('a copy that is given up at its beginning leaves no session behind', async 
   );
   const { name: slot, url } = database;
   await using source = pgReplication({ connectionString: url, slot, copyConnections: 4 });
-  for (const last of ['schema', 'truncate', 'text-records']) {
-    for await (const message of source.read({ acceptsText: true })) if (message.type === last) break;
+  for (const last of ['schema', 'truncate', 'binary-records']) {
+    for await (const message of source.read({ acceptsBinary: true })) if (message.type === last) break;
   }
   const sessions = (): Promise<string | null> =>
     database.value(`SELECT count(*) FROM pg_stat_activity WHERE datname = '${slot}' AND application_name = 'etl'`);

@@ -1,7 +1,7 @@
 import { runPipeline } from '@etl/core';
 import { expect, test } from 'vitest';
 import { usePostgres, type TestDatabase } from './support/postgres.ts';
-import { Replica } from './support/replica.ts';
+import { Replica, ROW_FORMS } from './support/replica.ts';
 
 const postgres = usePostgres();
 const SEEDS = (process.env['ETL_TEST_SEEDS'] ?? '1,2').split(',').map(Number);
@@ -74,14 +74,14 @@ async function write(database: TestDatabase, next: (below: number) => number, ro
   if (next(3) === 0) await database.sql(schemaChange(next, NAMES[next(3)] ?? 'plain', round));
 }
 
-test.each(SEEDS.flatMap((seed) => [[seed, 'rows'] as const, [seed, 'text'] as const]))(
+test.each(SEEDS.flatMap((seed) => ROW_FORMS.map((form) => [seed, form] as const)))(
   'whatever happens at the source and wherever a run is cut off, the copy ends equal (seed %i, as %s)',
   { timeout: 120_000 },
   async (seed, form) => {
     const next = random(seed);
     await using database = await postgres.database(TABLES);
     await write(database, next, 0);
-    const replica = new Replica(database, { pageRows: 1 + next(40) }, { takesText: form === 'text' });
+    const replica = new Replica(database, { pageRows: 1 + next(40) }, { form });
     for (let round = 1; round <= ROUNDS; round += 1) {
       const writing = write(database, next, round);
       const stop = new AbortController();

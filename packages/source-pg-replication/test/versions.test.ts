@@ -41,7 +41,7 @@ describe.each([{ version: 'by default', directory: undefined }, ...binaries])(
     const columns = ['id', 'name', 'price', 'big'];
 
     test('is copied and followed change by change', async () => {
-      const replica = new Replica(database, { slot: 'changes' }, { takesText: true });
+      const replica = new Replica(database, { slot: 'changes' }, { form: 'bytes' });
       await replica.source().check();
       await replica.run();
       for (const change of [

@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { ChdbSessionPool } from './chdb-session-pool.ts';
+import { ChdbSessionPool, type ChdbSession } from './chdb-session-pool.ts';
 
 /** How the server answers one request: as it should, or as a bad network would. */
 export type ChdbFault =
@@ -69,7 +72,8 @@ async function handle(
   response: ServerResponse,
 ): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://127.0.0.1');
-  const body = await readBody(request);
+  const bytes = await readBody(request);
+  const body = bytes.toString('utf8');
   if (url.pathname === '/ping') {
     response.end('Ok.\n');
     return;
@@ -96,7 +100,11 @@ async function handle(
     const format = url.searchParams.get('default_format') ?? 'TabSeparated';
     const isEmptyInsert = inUrl !== null && body === '' && /^\s*INSERT/i.test(query) && !/\bSELECT\b/i.test(query);
     const hasNoEffect = isEmptyInsert || /^\s*(?:SET|USE)\s/i.test(query);
-    const result = hasNoEffect ? undefined : await pool.use((session) => session.queryAsync(statement, { format }));
+    const execute = (text: string): Promise<QueryResult> => pool.use((session) => session.queryAsync(text, { format }));
+    const isBinary = inUrl !== null && BINARY_INSERT.test(query);
+    const result = hasNoEffect
+      ? undefined
+      : await (isBinary ? insertFile(options.path, query, bytes, execute) : execute(statement));
     if (fault === 'lose-answer') response.destroy();
     else
       response
@@ -121,12 +129,32 @@ function isAuthorised(request: IncomingMessage, options: ChdbServerOptions): boo
   );
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+type QueryResult = Awaited<ReturnType<ChdbSession['queryAsync']>>;
+
+const BINARY_INSERT = /^\s*INSERT\b.*\bFORMAT\s+(?:RowBinary|Native)\s*$/is;
+
+/** Lets the engine read the rows of an insert from a file: a statement is text, in which not every byte has a place. */
+async function insertFile(
+  directory: string,
+  query: string,
+  bytes: Buffer,
+  execute: (statement: string) => Promise<QueryResult>,
+): Promise<QueryResult> {
+  const file = join(directory, `insert-${randomUUID()}`);
+  await writeFile(file, bytes, { mode: 0o600, flag: 'wx' });
+  try {
+    return await execute(query.replace(/\s+(?=SETTINGS\b|FORMAT\b)/i, ` FROM INFILE '${file}' COMPRESSION 'none' `));
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const bytes = Buffer.concat(chunks);
   const encoding = request.headers['content-encoding'];
-  if (encoding === 'gzip') return gunzipSync(bytes).toString('utf8');
-  if (encoding === 'zstd') return zstdDecompressSync(bytes).toString('utf8');
-  return bytes.toString('utf8');
+  if (encoding === 'gzip') return gunzipSync(bytes);
+  if (encoding === 'zstd') return zstdDecompressSync(bytes);
+  return bytes;
 }

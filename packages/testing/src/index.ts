@@ -49,4 +49,5 @@ export type { FaultOutcome } from './source/fault-check.ts';
 export { sourceChecks } from './source/source-checks.ts';
 export type { SourceCheck } from './source/source-check.ts';
 export type { SourceFault, SourceFixture } from './source/source-fixture.ts';
+export { binaryBatchOf, rowsOfBinary } from './binary-batch.ts';
 export { rowsOfText, textBatchOf } from './text-batch.ts';

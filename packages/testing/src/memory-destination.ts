@@ -23,7 +23,7 @@ export function memoryDestination(
   return {
     specificationVersion: 'v1',
     name: 'memory',
-    capabilities: { writeDispositions: ['append', 'merge', 'replace'], text: true },
+    capabilities: { writeDispositions: ['append', 'merge', 'replace'], text: true, binary: true },
     store,
     async check() {},
     async open(pipeline) {

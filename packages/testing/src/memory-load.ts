@@ -1,5 +1,6 @@
 import {
   EtlError,
+  type BinaryBatch,
   type DestinationSession,
   type LedgerEntry,
   type LoadPackage,
@@ -13,7 +14,9 @@ import {
   type StreamSpec,
   type TextBatch,
 } from '@etl/core';
+import { rowsOfBinary } from './binary-batch.ts';
 import type { MemoryStore, StoredRow } from './memory-store.ts';
+import { canonicalValue } from './rows/canonical-value.ts';
 import { rowsOfText } from './text-batch.ts';
 
 /** Where a load writes its positions and ledger entries when it is committed. */
@@ -77,6 +80,10 @@ export class MemoryLoad implements LoadPackage {
 
   async writeText(stream: string, batch: TextBatch): Promise<void> {
     await this.write(stream, rowsOfText(this.#spec(stream), batch));
+  }
+
+  async writeBinary(stream: string, batch: BinaryBatch): Promise<void> {
+    await this.write(stream, rowsOfBinary(this.#spec(stream), batch));
   }
 
   async truncate(stream: string): Promise<void> {
@@ -205,11 +212,18 @@ function namesOf(spec: StreamSpec): readonly string[] {
 
 function keyOf(spec: StreamSpec, row: Row): string {
   const isAppended = row['_row'] !== undefined;
-  return valuesOf(isAppended ? [...spec.primaryKey, '_row'] : spec.primaryKey, row);
+  return isAppended ? `${primaryKeyOf(spec, row)} ${String(row['_row'])}` : primaryKeyOf(spec, row);
 }
 
+/** The same for rows that came in different forms. */
 function primaryKeyOf(spec: StreamSpec, row: Row): string {
-  return valuesOf(spec.primaryKey, row);
+  const columns = new Map(spec.columns.map((column) => [column.name, column]));
+  return JSON.stringify(
+    spec.primaryKey.map((name) => {
+      const column = columns.get(name);
+      return column === undefined ? row[name] : canonicalValue(column, row[name]);
+    }),
+  );
 }
 
 function valuesOf(names: readonly string[], row: Row): string {

@@ -14,9 +14,9 @@ let rows = 0;
 /** When readers saw everything: what comes behind it, merges above all, only makes them faster. */
 let published = use.now();
 if (mode === 'read') {
-  for await (const message of source.read({ acceptsText: true })) {
+  for await (const message of source.read({ acceptsText: true, acceptsBinary: true })) {
     if (message.type === 'records') rows += message.rows.length;
-    if (message.type === 'text-records') rows += message.batch.rowCount;
+    if ('batch' in message) rows += message.batch.rowCount;
   }
 } else {
   const where = engine.startsWith('http:') ? { url: engine } : { path: engine };

@@ -181,8 +181,9 @@ async function readWindow(
         requireAsked(message.stream === stream.name && message.slice.key === slice.key, asked);
         completed = message;
         break;
-      // Rows of slices are gated one by one, so they are never asked for as text.
+      // Rows of slices are gated one by one, so they are never asked for in another form.
       case 'text-records':
+      case 'binary-records':
       case 'truncate':
         requireAsked(false, asked);
         break;

@@ -5,7 +5,7 @@ import { newestEntries, type Checkpoint, type StateEntry } from '../state.ts';
 import type { StreamSpec } from '../stream-spec.ts';
 import { readOptions, type PipelineRun } from './pipeline-run.ts';
 import { recordedDrift } from './recorded-drift.ts';
-import { writeText } from './write-text.ts';
+import { writeBinary, writeText } from './write-batch.ts';
 
 const COMMIT_EVERY_ROWS = 1_000_000;
 
@@ -22,6 +22,7 @@ export async function runLog(run: PipelineRun): Promise<void> {
       state,
       lookup: loads.lookup,
       acceptsText: run.options.destination.capabilities.text === true,
+      acceptsBinary: run.options.destination.capabilities.binary === true,
     };
     let isCovered = false;
     for await (const message of run.options.source.read(request)) {
@@ -119,10 +120,13 @@ class LogLoads implements AsyncDisposable {
         this.#uncovered = true;
         recorder.event({ type: 'batch-written', stream: message.stream, rows: message.rows.length });
         return;
-      case 'text-records': {
+      case 'text-records':
+      case 'binary-records': {
         const { stream, batch } = message;
         await this.#prepare(stream);
-        await writeText(this.#run, await this.#current(), stream, batch);
+        const load = await this.#current();
+        if (message.type === 'text-records') await writeText(this.#run, load, stream, message.batch);
+        else await writeBinary(this.#run, load, stream, message.batch);
         this.#rows += batch.rowCount;
         this.#uncovered = true;
         recorder.event({ type: 'batch-written', stream, rows: batch.rowCount });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { usePostgres } from '../support/postgres.ts';
-import { Replica } from '../support/replica.ts';
+import { Replica, ROW_FORMS } from '../support/replica.ts';
 
 const postgres = usePostgres();
 
@@ -48,9 +48,9 @@ test.for([...new Set(TYPES.map(([extension]) => extension))])(
     await database.sql(
       `CREATE EXTENSION ${extension}; CREATE TABLE things (id int PRIMARY KEY, ${columns.map(([, type], index) => `c${index} ${type}`).join(', ')}); ${insert(0)}`,
     );
-    for (const takesText of [false, true]) {
-      const slot = `${database.name}_${String(takesText)}`;
-      const replica = new Replica(database, { slot, tables: ['things'] }, { takesText });
+    for (const form of ROW_FORMS) {
+      const slot = `${database.name}_${form}`;
+      const replica = new Replica(database, { slot, tables: ['things'] }, { form });
       await database.sql(`DELETE FROM things WHERE id >= 100`);
       await replica.run();
       await database.sql(insert(100));

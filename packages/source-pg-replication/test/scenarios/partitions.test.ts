@@ -1,7 +1,7 @@
 import { newestEntries, type SourceMessage } from '@etl/core';
 import { describe, expect, test } from 'vitest';
 import { usePostgres } from '../support/postgres.ts';
-import { Replica, rowsOf } from '../support/replica.ts';
+import { Replica, ROW_FORMS, rowsOf } from '../support/replica.ts';
 
 const postgres = usePostgres();
 
@@ -126,12 +126,9 @@ describe('partitions', () => {
     expect(await replica.difference(database, 'events', ['id', 'day', 'v'])).toEqual([]);
   });
 
-  test.each([
-    ['rows', false],
-    ['text', true],
-  ])(
+  test.each(ROW_FORMS)(
     'partition_detach, its key added again: the row takes the place of one that lacks values, as %s',
-    async (_, takesText) => {
+    async (form) => {
       await using database = await postgres.database(
         `CREATE TABLE events (id int, day date, n int, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
        ALTER TABLE events ALTER v SET STORAGE EXTERNAL;
@@ -139,7 +136,7 @@ describe('partitions', () => {
        CREATE TABLE events_rest PARTITION OF events DEFAULT;
        INSERT INTO events VALUES (1, '2026-01-15', 0, repeat('x', 100000))`,
       );
-      const replica = new Replica(database, {}, { takesText });
+      const replica = new Replica(database, {}, { form });
       await replica.run();
       await database.sql(
         `UPDATE events SET n = 1; ALTER TABLE events DETACH PARTITION events_1;

@@ -16,24 +16,25 @@ import { faultyDestination, memoryDestination, MemoryStore } from '@etl/testing'
 import { pgReplication, type PgReplicationOptions } from '../../src/index.ts';
 import type { TestDatabase } from './postgres.ts';
 
+/** How rows are given; where it is bytes, what changes is given as text. */
+export type RowForm = (typeof ROW_FORMS)[number];
+export const ROW_FORMS = ['rows', 'text', 'bytes'] as const;
+
 /** A source and the in-memory copy that its runs keep. */
 export class Replica {
   readonly store: MemoryStore;
   readonly warnings: string[] = [];
   readonly #database: TestDatabase;
   readonly #options: PgReplicationOptions;
-  readonly #takesText: boolean;
+  readonly #form: RowForm;
 
   constructor(
     database: TestDatabase,
     options: Partial<PgReplicationOptions> = {},
-    {
-      takesText = false,
-      store = new MemoryStore(),
-    }: { readonly takesText?: boolean; readonly store?: MemoryStore } = {},
+    { form = 'rows', store = new MemoryStore() }: { readonly form?: RowForm; readonly store?: MemoryStore } = {},
   ) {
     this.#database = database;
-    this.#takesText = takesText;
+    this.#form = form;
     this.store = store;
     this.#options = { connectionString: database.url, slot: database.name, ...options };
   }
@@ -41,26 +42,23 @@ export class Replica {
   /** The same copy, kept up to date from another server. */
   elsewhere(database: TestDatabase): Replica {
     const options = { ...this.#options, connectionString: database.url };
-    return new Replica(database, options, { takesText: this.#takesText, store: this.store });
+    return new Replica(database, options, { form: this.#form, store: this.store });
   }
 
   /** The same copy, with other options. */
   with(options: Partial<PgReplicationOptions>): Replica {
-    return new Replica(
-      this.#database,
-      { ...this.#options, ...options },
-      { takesText: this.#takesText, store: this.store },
-    );
+    return new Replica(this.#database, { ...this.#options, ...options }, { form: this.#form, store: this.store });
   }
 
   source(): ComparableSource {
     return pgReplication(this.#options);
   }
 
-  /** The copy, as rows or as text. */
+  /** The copy, which takes rows in that form. */
   destination(): Destination {
     const destination = memoryDestination(this.store);
-    return { ...destination, capabilities: { ...destination.capabilities, text: this.#takesText } };
+    const forms = { text: this.#form !== 'rows', binary: this.#form === 'bytes' };
+    return { ...destination, capabilities: { ...destination.capabilities, ...forms } };
   }
 
   /** One run; fails the test unless every stream is good. */

@@ -1,3 +1,4 @@
+import { binaryChecks } from './binary-checks.ts';
 import type { DestinationCheck } from './destination-check.ts';
 import { loadChecks } from './load-checks.ts';
 import { recordChecks } from './record-checks.ts';
@@ -15,5 +16,6 @@ export const destinationChecks: readonly DestinationCheck[] = [
   ...recordChecks,
   ...valueChecks,
   ...textChecks,
+  ...binaryChecks,
   ...sharingChecks,
 ];

@@ -26,6 +26,7 @@ function requireOrder(messages: readonly SourceMessage[]): void {
       isCovered = false;
     }
     ok(message.type !== 'text-records', 'rows came as text although nobody takes them');
+    ok(message.type !== 'binary-records', 'rows came as bytes although nobody takes them');
     ok(message.type !== 'slice-completed', 'a log has no slices');
     if (message.type !== 'checkpoint') continue;
     isCovered = true;

@@ -34,7 +34,7 @@ export const tableChecks: readonly ReplicationCheck[] = [
     const written = new Set<string>();
     await replica.runWell({
       onMessage: async (message) => {
-        if (message.type !== 'records' && message.type !== 'text-records') return;
+        if (!('batch' in message || 'rows' in message) || message.type === 'progress') return;
         if (id >= 1006) return;
         id += 1;
         written.add(message.stream);

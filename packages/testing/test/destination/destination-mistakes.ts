@@ -1,5 +1,5 @@
 import type { LedgerEntry, Row, StreamSpec } from '@etl/core';
-import { rowsOfText, type MemoryStore } from '../../src/index.ts';
+import { rowsOfBinary, rowsOfText, type MemoryStore } from '../../src/index.ts';
 import type { Mistake } from './mistaken.ts';
 
 export const writing = (change: (rows: readonly Row[], stream: string) => readonly Row[]): Mistake => ({
@@ -145,5 +145,33 @@ export function emptyingFirst(store: MemoryStore): Mistake {
         return load.commit(state);
       },
     }),
+  };
+}
+
+export function binaryAsRows(change: (row: Row) => Row): Mistake {
+  return {
+    load: (load, specs) => ({
+      async writeBinary(stream, batch) {
+        const spec = specs.get(stream);
+        if (spec !== undefined) await load.write(stream, rowsOfBinary(spec, batch).map(change));
+      },
+    }),
+  };
+}
+
+export function lateBinary(): Mistake {
+  return {
+    load: (load) => {
+      const held: (() => Promise<void>)[] = [];
+      return {
+        async writeBinary(stream, batch) {
+          held.push(() => load.writeBinary(stream, batch));
+        },
+        async commit(state) {
+          for (const write of held) await write();
+          return load.commit(state);
+        },
+      };
+    },
   };
 }

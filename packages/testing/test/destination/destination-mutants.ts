@@ -15,6 +15,7 @@ import {
   writingBack,
   emptyingFirst,
 } from './destination-mistakes.ts';
+import { BINARY_MUTANTS } from './binary-mutants.ts';
 import { mistaken, type Mistake } from './mistaken.ts';
 
 type Bug = Mistake | ((store: MemoryStore) => Mistake);
@@ -352,6 +353,7 @@ export const DESTINATION_MUTANTS: readonly (readonly [bug: string, promise: stri
       }),
     },
   ],
+  ...BINARY_MUTANTS,
   [
     'lets two runs in',
     ADMITS,
