@@ -53,7 +53,7 @@ export function binaryValue(spec: ValueSpec): BinaryValue | undefined {
     case 'uint64':
       return (from) => from.take(8).readBigUInt64LE();
     case 'float32':
-      return (from) => from.take(4).readFloatLE();
+      return (from) => shortest(from.take(4).readFloatLE());
     case 'float64':
       return (from) => from.take(8).readDoubleLE();
     case 'decimal':
@@ -79,6 +79,15 @@ export function binaryValue(spec: ValueSpec): BinaryValue | undefined {
 
 const DAY_MS = 86_400_000;
 const moment = (milliseconds: number): string => new Date(milliseconds).toISOString();
+
+/** The number of the fewest digits that is this one among those of 32 bits: what a source prints of it. */
+function shortest(value: number): number {
+  for (let digits = 1; digits < 9; digits += 1) {
+    const short = Number(value.toPrecision(digits));
+    if (Object.is(Math.fround(short), value)) return short;
+  }
+  return value;
+}
 
 function decimal(precision: number, scale: number): BinaryValue {
   const width = precision <= 9 ? 4 : precision <= 18 ? 8 : precision <= 38 ? 16 : 32;
@@ -112,5 +121,7 @@ const timestamp: BinaryValue = (from) => {
   const micros = from.take(8).readBigInt64LE();
   const part = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n;
   const seconds = moment(Number((micros - part) / 1_000_000n) * 1000).slice(0, 19);
-  return `${seconds}.${String(part).padStart(6, '0')}Z`;
+  // Where it is stored as text, it is the same text as that of a source that prints it.
+  const digits = String(part).padStart(6, '0').replace(/0+$/, '');
+  return `${seconds}${digits === '' ? '' : `.${digits}`}Z`;
 };
