@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -53,6 +53,23 @@ describe('the HTTP front of an embedded engine', () => {
     const work = Promise.all(Array.from({ length: 5 }, (_, index) => ask(server, slow(`number ${index}`, 0.3))));
     expect(await mostAtOnce(server, work)).toBeLessThanOrEqual(2);
     expect(await work).toEqual(['number 0', 'number 1', 'number 2', 'number 3', 'number 4']);
+  });
+
+  it('gives the engine the bytes of an insert as they came', async () => {
+    await using server = await start();
+    await ask(server, 'CREATE TABLE default.bytes (id UInt64, text String) ENGINE = MergeTree ORDER BY id');
+    const insert = async (query: string, body: Uint8Array): Promise<string> => {
+      const url = `${server.url}/?query=${encodeURIComponent(query)}`;
+      return (await fetch(url, { method: 'POST', headers, body: Uint8Array.from(body) })).text();
+    };
+    const row = Buffer.from('ff0000000000008004fffe0a80', 'hex');
+    await insert('INSERT INTO default.bytes (id, text) SETTINGS async_insert = 0 FORMAT RowBinary', row);
+    await insert('INSERT INTO default.bytes FORMAT RowBinary', row.fill(1, 0, 1));
+    expect(await ask(server, 'SELECT id, hex(text) FROM default.bytes ORDER BY id FORMAT TSV')).toBe(
+      '9223372036854775809\tFFFE0A80\n9223372036854776063\tFFFE0A80',
+    );
+    expect(await insert('INSERT INTO default.bytes FORMAT RowBinary', row.subarray(1))).toContain('Code:');
+    expect(readdirSync(join(directory, 'engine')).filter((name) => name.startsWith('insert-'))).toEqual([]);
   });
 
   it('lets no setting of one statement reach another', async () => {

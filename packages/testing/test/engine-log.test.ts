@@ -12,7 +12,7 @@ import {
 } from '@etl/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { memoryDestination, MemoryStore, textBatchOf } from '../src/index.ts';
+import { binaryBatchOf, memoryDestination, MemoryStore, textBatchOf } from '../src/index.ts';
 
 const SPEC: StreamSpec = {
   name: 'orders',
@@ -38,8 +38,8 @@ class TestLog implements Source {
   readonly transactions: (readonly Change[])[] = [];
   readonly acknowledged: number[] = [];
   before: (position: number) => void = () => undefined;
-  /** Whether rows are given as text. */
-  givesText: (request: SourceReadRequest) => boolean = () => false;
+  /** How rows are given; those that are gone never as bytes. */
+  form: (request: SourceReadRequest) => 'rows' | 'text' | 'bytes' = () => 'rows';
 
   async check(): Promise<void> {}
   async discover(): Promise<readonly StreamSpec[]> {
@@ -59,7 +59,10 @@ class TestLog implements Source {
         _version: BigInt(position) * 1000n + BigInt(ordinal),
         _deleted: status === undefined,
       }));
-      if (this.givesText(request)) yield { type: 'text-records', stream: 'orders', batch: textBatchOf(SPEC, rows) };
+      const form = this.form(request);
+      if (form === 'text') yield { type: 'text-records', stream: 'orders', batch: textBatchOf(SPEC, rows) };
+      else if (form === 'bytes' && !rows.some(({ _deleted }) => _deleted))
+        yield { type: 'binary-records', stream: 'orders', batch: binaryBatchOf(SPEC, rows) };
       else for (const row of rows) yield { type: 'records', stream: 'orders', rows: [row] };
       yield checkpoint(position + 1);
     }
@@ -98,12 +101,12 @@ function read(store: MemoryStore): readonly unknown[] {
 }
 
 describe('a log', () => {
-  it.each([true, false])('gives rows as text only to a destination that takes them: %s', async (text) => {
+  it.each(['rows', 'text', 'bytes'] as const)('gives rows as a destination takes them: as %s', async (form) => {
     const log = new TestLog();
-    let given = 0;
-    log.givesText = ({ acceptsText }) => {
-      if (acceptsText === true) given += 1;
-      return acceptsText === true;
+    const asked = new Set<string>();
+    log.form = ({ acceptsText, acceptsBinary }) => {
+      asked.add(`${String(acceptsText)} ${String(acceptsBinary)}`);
+      return form;
     };
     log.transactions.push(
       [
@@ -113,11 +116,35 @@ describe('a log', () => {
       [{ id: 2 }],
     );
     const destination = memoryDestination();
-    const capabilities = { ...destination.capabilities, text };
+    const capabilities = { ...destination.capabilities, text: form === 'text', binary: form === 'bytes' };
     const report = await runPipeline({ name: 'p', source: log, destination: { ...destination, capabilities } });
     expect(report).toMatchObject({ status: 'ok', rows: 3 });
-    expect(given).toBe(text ? 2 : 0);
+    expect([...asked]).toEqual([`${String(form === 'text')} ${String(form === 'bytes')}`]);
     expect(read(destination.store)).toEqual([{ id: 1, status: 'a\tb' }]);
+  });
+
+  it.each([
+    ['text', 'SOURCE_TEXT_UNASKED'],
+    ['bytes', 'SOURCE_BINARY_UNASKED'],
+  ] as const)('that gives rows as %s to a destination that does not take them fails', async (form, code) => {
+    const log = new TestLog();
+    log.form = () => form;
+    log.transactions.push([{ id: 1, status: 'a' }]);
+    const destination = memoryDestination();
+    const rowsOnly: Destination = {
+      ...destination,
+      capabilities: { writeDispositions: ['merge'] },
+      async open(pipeline, options) {
+        const session = await destination.open(pipeline, options);
+        const beginLoad = session.beginLoad.bind(session);
+        session.beginLoad = async (given) =>
+          Object.assign(await beginLoad(given), { writeText: undefined, writeBinary: undefined });
+        return session;
+      },
+    };
+    const report = runPipeline({ name: 'p', source: log, destination: rowsOnly });
+    await expect(report).rejects.toMatchObject({ code, kind: 'internal' });
+    expect(read(destination.store)).toEqual([]);
   });
 
   it('is read to its end, and from there next time', async () => {
