@@ -10,7 +10,7 @@
  * |---|---|
  * | `boolean` | one: 0 or 1 |
  * | `int16` `int32` `int64` `uint32` `uint64` | two, four or eight, two's complement |
- * | `float32` `float64` | four or eight, IEEE 754 |
+ * | `float32` `float64` | four or eight, IEEE 754; of what is no number the highest bits but the sign: `7fc00000`, `7ff8000000000000` |
  * | `decimal` | the number without its point (of scale 2: 1250 for `12.50`), two's complement: four up to a precision of 9, eight up to 18, sixteen up to 38, else thirty-two |
  * | `string` `json` `time` | how many follow, as LEB128, and so many of UTF-8: text as in a `TextBatch`, without escapes |
  * | `binary` | how many follow, as LEB128, and so many |

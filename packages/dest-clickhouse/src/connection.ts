@@ -218,7 +218,7 @@ export class Connection {
       return this.#retrying(options, () => body.read(read));
     }
     if (!(body instanceof PlainPieces)) throw new TypeError('a body of another connection');
-    const query = `${into} ${settings} FORMAT ${target.format}\n`;
+    const query = `${into} ${settings} FORMAT ${target.format}`;
     await this.#retrying(options, () => body.send((pieces) => this.#send(query, pieces, options)));
   }
 

@@ -39,7 +39,7 @@ export const OPEN: EncodedTable = { targets: new Map(), absent: new Map(), disca
 /** The columns of a line, those that the contract keeps out included. */
 export function fieldsOf(stream: StreamSpec, targets: ReadonlyMap<string, string>): readonly Field[] {
   const names = columnNames(stream);
-  const inputs = binaryInputs(stream, targets);
+  const inputs = base64Inputs(stream, targets);
   const key = new Set([...stream.primaryKey, ...(stream.scope?.keys ?? []), stream.scope?.day]);
   return stream.columns.flatMap((column): readonly Field[] => {
     const name = names.get(column.name) ?? column.name;
@@ -67,7 +67,7 @@ export function fieldsOf(stream: StreamSpec, targets: ReadonlyMap<string, string
 }
 
 /** Stored column to the column that takes its base64, for columns of bytes. */
-export function binaryInputs(stream: StreamSpec, targets: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+export function base64Inputs(stream: StreamSpec, targets: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   const names = columnNames(stream);
   return new Map(
     stream.columns.filter(isBinary).map((column) => {

@@ -1,4 +1,4 @@
-/** Lines of plain text of one insert, from the first of them until the insert is made. */
+/** Rows of one insert that go to the engine as they are, from the first of them until the insert is made. */
 export interface PlainBody {
   /** How many bytes are written. */
   readonly length: number;
@@ -6,6 +6,6 @@ export interface PlainBody {
   write(bytes: Uint8Array): void;
   /** Nothing is written any more. */
   close(): void;
-  /** Nobody wants the lines any more. */
+  /** Nobody wants the rows any more. */
   remove(): void;
 }

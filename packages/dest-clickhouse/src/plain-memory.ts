@@ -4,7 +4,7 @@ const PIECE_BYTES = 256 * 1024;
 /** 32 MiB: what a table needs that is written as fast as it is read. Of more the next ones need not pay. */
 const MOST_FREE = 128;
 
-/** Memory that lines of plain text are kept in until a server has taken them, used again and again. */
+/** Memory that rows are kept in as they are until a server has taken them, used again and again. */
 export class PlainMemory {
   readonly #free: Buffer[] = [];
 

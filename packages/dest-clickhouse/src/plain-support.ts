@@ -4,7 +4,8 @@ import { plainProbe } from './plain-probe.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 /**
- * Whether plain text is stored as exactly what it says. What a tab-separated field means has changed between versions,
+ * Whether rows are stored as they are: as bytes wherever these can be sent, as plain text where it is stored as exactly
+ * what it says. What a tab-separated field means has changed between versions,
  * so a server is asked what it makes of some: once a session, because it may be another one by the next.
  */
 export class PlainSupport {
@@ -20,11 +21,15 @@ export class PlainSupport {
     return this.#connection.readsFiles;
   }
 
+  /** What stands where in bytes has never changed. An embedded engine without files takes only statements, and those as strings. */
+  get takesBytes(): boolean {
+    return this.isCertain || !this.#connection.isEmbedded;
+  }
+
   /** @throws when the server cannot be asked now, or the signal's reason. */
   async takesPlain({ signal, logger }: OperationOptions): Promise<boolean> {
     if (this.isCertain) return true;
-    // An embedded engine without files takes only statements, and those as strings.
-    if (this.#connection.isEmbedded) return false;
+    if (!this.takesBytes) return false;
     signal?.throwIfAborted();
     // Others wait for the same answer: nobody's abort ends it for them.
     this.#answer ??= this.#ask(logger).catch((error: unknown) => {

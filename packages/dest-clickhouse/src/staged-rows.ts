@@ -28,8 +28,8 @@ export interface StagedRowsContext {
 }
 
 /**
- * Size of an insert of plain text to that of one of lines, both divided among those that are made at once: it takes an
- * embedded engine about five times the memory of its text, while the merge of many small parts takes a megabyte for
+ * Size of an insert of rows as they are to that of one of lines, both divided among those that are made at once: it takes
+ * an embedded engine about five times the memory of its bytes, while the merge of many small parts takes a megabyte for
  * each of them. For a server they are as large, so that little waits in this process.
  */
 const PLAIN_SHARE = 3 / 8;
@@ -66,15 +66,16 @@ export class StagedRows {
   readonly #inserts = new PendingInserts();
   readonly #plain: PlainLanes;
   readonly #turns: PlainTurns;
-  #isForPlain: boolean;
-  /** Version that plain text without versions has in staging; the first that comes. */
+  /** Whether the staging table has defaults for what rows as they are do not say. */
+  #hasDefaults: boolean;
+  /** Version that such rows without versions have in staging; the first that comes. */
   #version: bigint | undefined;
 
   constructor(context: StagedRowsContext, layout: StagedLayout) {
     this.#context = context;
     this.#layout = layout;
-    // Costs nothing there, and rows may come before text.
-    this.#isForPlain = context.plain.isCertain;
+    // Costs nothing there, and others may come before them.
+    this.#hasDefaults = context.plain.isCertain;
     this.#turns = context.database.connection.plainTurns();
     const { chunkRows, chunkBytes } = context.options;
     const limits = {
@@ -126,23 +127,30 @@ export class StagedRows {
     this.#inserts.begin({ run: () => this.#insert({ table, columns, token }, body) });
   }
 
-  /**
-   * Whether plain text can be staged. It asks more of the staging table than rows do: one that they have made already
-   * does not take it.
-   */
+  /** Whether plain text can be staged. */
   async takesPlain(): Promise<boolean> {
     const { plain, operation } = this.#context;
-    if (this.table === undefined) this.#isForPlain = await plain.takesPlain(operation);
-    return this.#isForPlain;
+    return this.#takesAsTheyAre(await plain.takesPlain(operation));
   }
 
-  /** Whether plain text whose lines have no version can be staged with this one: a default of the table, made once. */
+  /** Whether bytes can be staged. */
+  takesBytes(): boolean {
+    return this.#takesAsTheyAre(this.#context.plain.takesBytes);
+  }
+
+  /** They ask more of the staging table than lines do: one that lines have made already does not take them. */
+  #takesAsTheyAre(isTaken: boolean): boolean {
+    if (this.table === undefined) this.#hasDefaults ||= isTaken;
+    return isTaken && this.#hasDefaults;
+  }
+
+  /** Whether rows without a version of their own can be staged with this one: a default of the table, made once. */
   takesVersion(version: bigint): boolean {
     if (this.table === undefined) this.#version ??= version;
     return this.#version === version;
   }
 
-  /** Adds rows that go to the engine as they are; only after {@link takesPlain}. */
+  /** Adds rows that go to the engine as they are; only after {@link takesPlain} or {@link takesBytes}. */
   async addPlain(form: PlainForm, batch: PlainBatch): Promise<void> {
     for (const lines of this.#plain.add(form, batch)) await this.#sendPlain(lines);
   }
@@ -248,7 +256,7 @@ export class StagedRows {
   }
 
   #defaults(loadId: string): StagingDefaults | undefined {
-    return this.#isForPlain ? { loadId, version: this.#version } : undefined;
+    return this.#hasDefaults ? { loadId, version: this.#version } : undefined;
   }
 
   async #ensure(): Promise<string> {

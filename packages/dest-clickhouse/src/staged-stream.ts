@@ -4,7 +4,7 @@ import { rowsOfBinary } from './binary-rows.ts';
 import { parentIsStaged } from './child-table.ts';
 import { ClosedSlices } from './closed-slices.ts';
 import type { Database } from './database.ts';
-import { binaryInputs, OPEN, type EncodedTable } from './encoded-table.ts';
+import { base64Inputs, OPEN, type EncodedTable } from './encoded-table.ts';
 import { rowVersion } from './load-id.ts';
 import { lookupRows } from './lookup.ts';
 import type { ManifestTable } from './manifest.ts';
@@ -87,7 +87,7 @@ export class StagedStream {
   }
 
   get #layout(): StagedLayout {
-    const inputs = binaryInputs(this.#stream, this.#table.targets);
+    const inputs = base64Inputs(this.#stream, this.#table.targets);
     return { plan: this.#plan, inputs, columns: this.#encoder.columns };
   }
 
@@ -114,7 +114,7 @@ export class StagedStream {
   /** Rows that are staged already have to read as they were meant, whatever comes after them. */
   #addedColumns(stream: StreamSpec, table: StagedTable): readonly AddedColumn[] {
     const known = new Map(this.#plan.columns.map(({ name, type }) => [name, type]));
-    const inputs = binaryInputs(stream, table.targets);
+    const inputs = base64Inputs(stream, table.targets);
     const moved = movedColumns({ ...this.#table, plan: this.#plan }, table);
     return table.plan.columns.flatMap((column) => {
       const { name, type } = column;
@@ -183,7 +183,7 @@ export class StagedStream {
   }
 
   async writeBinary(batch: BinaryBatch): Promise<void> {
-    const { form } = await this.#binaryForm(batch.columns);
+    const { form } = this.#binaryForm(batch.columns);
     if (form !== undefined && isVersion(batch.version) && this.#rows.takesVersion(batch.version)) {
       this.#ordinal += batch.rowCount;
       await this.#rows.addPlain(form, batch);
@@ -193,12 +193,12 @@ export class StagedStream {
     if (batch.isLaneEnd === true) await this.#rows.endLane(batch.lane);
   }
 
-  async #binaryForm(names: readonly string[]): Promise<BinaryForm> {
+  #binaryForm(names: readonly string[]): BinaryForm {
     const columns = JSON.stringify(names);
     if (this.#binary?.columns !== columns) {
       requireBinary(this.#stream, names);
       const form = binaryForm(this.#stream, { ...this.#table, plan: this.#plan }, names);
-      const isTaken = form !== undefined && (await this.#rows.takesPlain());
+      const isTaken = form !== undefined && this.#rows.takesBytes();
       this.#binary = { columns, form: isTaken ? form : undefined };
     }
     return this.#binary;

@@ -6,10 +6,10 @@ import { layout } from './raw-table.ts';
 import { stagedCount } from './staged-slice.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
 
-/** What lines of plain text do not say: it is the same for all of them. */
+/** What rows do not say that go to the engine as they are: it is the same for all of them. */
 export interface StagingDefaults {
   readonly loadId: string;
-  /** Absent where every line has its own. */
+  /** Absent where every row has its own. */
   readonly version?: bigint | undefined;
 }
 
@@ -29,7 +29,7 @@ export async function createStagingTable(
   name: string,
   plan: TablePlan,
   encoded: ReadonlyMap<string, string>,
-  /** Absent where no plain text comes. */
+  /** Absent where no such rows come. */
   defaults: StagingDefaults | undefined,
   options?: OperationOptions,
 ): Promise<void> {
@@ -37,7 +37,7 @@ export async function createStagingTable(
   const values = defaults === undefined ? new Map<string, string>() : defaultValues(defaults);
   const columns = plan.columns.map((column) => {
     const source = encoded.get(column.name);
-    if (source !== undefined) return binaryColumn(column, source).join(', ');
+    if (source !== undefined) return base64Column(column, source).join(', ');
     const value = values.get(column.name);
     return `${identifier(column.name)} ${column.type}${value === undefined ? '' : ` DEFAULT ${value}`}`;
   });
@@ -70,7 +70,7 @@ export async function addStagingColumn(
   const definitions =
     source === undefined
       ? [`${identifier(column.name)} ${column.type} ${rest}`]
-      : binaryColumn(column, source).toReversed();
+      : base64Column(column, source).toReversed();
   for (const added of definitions) {
     await database.command(`ALTER TABLE ${database.table(name)} ADD COLUMN IF NOT EXISTS ${added}`, options);
   }
@@ -95,7 +95,7 @@ export async function copyStaged(
 }
 
 // Bytes have no place in JSON: they arrive as base64 in a column that is never stored.
-function binaryColumn(column: PlannedColumn, source: string): readonly [string, string] {
+function base64Column(column: PlannedColumn, source: string): readonly [string, string] {
   const decoded = column.type.startsWith('Array')
     ? `arrayMap(item -> base64Decode(item), ${identifier(source)})`
     : `base64Decode(${identifier(source)})`;

@@ -3,8 +3,10 @@ import { binaryBatchOf, rowsOfBinary as rowsByDescription, textBatchOf } from '@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { rowsOfBinary } from '../src/binary-rows.ts';
+import { clickhouse } from '../src/index.ts';
 import { anyCharacter } from './any-character.ts';
 import { embeddedFixture, httpFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
+import { startStatementFront } from './statement-front.ts';
 
 const seed = Number(process.env['ETL_SEED'] ?? Date.now() % 1_000_000);
 type Typed = Omit<ColumnSpec, 'name' | 'nullable'>;
@@ -213,11 +215,14 @@ describe.each([
   });
 });
 
+/** The formats of inserts into staging, in their order. */
+const formatsOf = (queries: readonly string[]): readonly string[] =>
+  queries.flatMap((query) => /INSERT INTO \S*_staging_.* FORMAT (\w+)\s*$/.exec(query)?.[1] ?? []);
+
 describe('bytes', () => {
   it('go to the engine as they are where the table is as the stream declares it, and else as rows', async () => {
     await using fixture = await httpFixture();
-    const formats = (): readonly string[] =>
-      fixture.queries.flatMap((query) => /INSERT INTO \S*_staging_.* FORMAT (\w+)\s*$/.exec(query)?.[1] ?? []);
+    const formats = (): readonly string[] => formatsOf(fixture.queries);
     const [rows, more] = [sample(6).slice(0, 3), sample(6).slice(3)];
     await load(fixture, STREAM, [binaryBatchOf(STREAM, rows), binaryBatchOf(STREAM, more)]);
     expect(formats()).toEqual(['RowBinary']);
@@ -232,6 +237,34 @@ describe('bytes', () => {
       ),
     ]);
     expect(formats()).toEqual(['RowBinary', 'JSONCompactEachRow']);
+  });
+
+  it('go to a server as they are that reads text in another way, and the text behind them does not', async () => {
+    await using fixture = await httpFixture();
+    await using front = await startStatementFront(fixture.options.url ?? '', {
+      rewrite: (query) => (query.includes('format(TabSeparated') ? "SELECT '1' AS others FORMAT JSONEachRow" : query),
+    });
+    await using destination = clickhouse({ ...fixture.options, url: front.url });
+    const stream: StreamSpec = {
+      ...STREAM,
+      columns: [
+        { name: 'id', type: 'int64', nullable: false },
+        { name: 'note', type: 'string', nullable: true },
+      ],
+    };
+    const rows = [1, 2, 3].map((id): Row => ({ id, note: `${id}`, version: VERSION }));
+    {
+      await using session = await destination.open('p');
+      await using opened = await session.beginLoad();
+      await opened.prepare(stream);
+      await opened.writeBinary?.('random', binaryBatchOf(stream, rows.slice(0, 2)));
+      await opened.writeText?.('random', textBatchOf(stream, rows.slice(2)));
+      await opened.commit([]);
+    }
+    expect(formatsOf(fixture.queries).toSorted()).toEqual(['JSONCompactEachRow', 'RowBinary']);
+    expect(await fixture.query(`SELECT note FROM ${fixture.options.database}.shop___random ORDER BY id`)).toEqual(
+      rows.map(({ note }) => ({ note })),
+    );
   });
 
   it('that are looked at and are not rows fail the load', async () => {

@@ -5,6 +5,7 @@ import { copyBytes, type ByteMemory } from './byte-memory.ts';
 import { writeLength } from './length-prefix.ts';
 import { NumericBytes, numericText } from './numeric-bytes.ts';
 import type { StreamColumn } from './table-stream.ts';
+import { requireUtf8 } from './utf8-text.ts';
 
 /** More bytes than a field can gain: the mark that it is not NULL, and the longest number. */
 export const MOST_ADDED = 33;
@@ -53,8 +54,14 @@ function scalarField(binary: BinaryScalar, spec: ValueSpec): BinaryField {
       return { write: writeEight };
     case 'halves':
       return { write: writeHalves };
+    case 'float4':
+      return { write: writeFloat4 };
+    case 'float8':
+      return { write: writeFloat8 };
     case 'text':
       return { write: writeText };
+    case 'bytes':
+      return { write: writeBytes };
     case 'jsonb':
       return { write: writeJsonb };
     case 'date':
@@ -94,8 +101,34 @@ const writeEight: WriteBinary = (from, start, _end, to, at) => {
 const writeHalves: WriteBinary = (from, start, end, to, at) =>
   writeEight(from, start + 8, end, to, writeEight(from, start, end, to, at));
 
-const writeText: WriteBinary = (from, start, end, to, at) =>
+/** All bits of an exponent: those of an infinity, and with others behind them those of what is no number. */
+const FLOAT4_INFINITY = 0x7f_80_00_00;
+const FLOAT8_INFINITY = 0x7f_f0_00_00;
+// PostgreSQL keeps a NaN with whatever bits it was made; as text all are this one.
+const FLOAT4_NAN = 0x7f_c0_00_00;
+const FLOAT8_NAN = 0x7f_f8_00_00;
+
+const writeFloat4: WriteBinary = (from, start, _end, to, at) => {
+  const bits = from.view.getInt32(start);
+  to.view.setInt32(at, (bits & 0x7f_ff_ff_ff) > FLOAT4_INFINITY ? FLOAT4_NAN : bits, true);
+  return at + 4;
+};
+
+const writeFloat8: WriteBinary = (from, start, end, to, at) => {
+  const isFinite = (from.view.getInt32(start) & FLOAT8_INFINITY) !== FLOAT8_INFINITY;
+  if (isFinite || !Number.isNaN(from.view.getFloat64(start))) return writeEight(from, start, end, to, at);
+  to.view.setInt32(at, 0, true);
+  to.view.setInt32(at + 4, FLOAT8_NAN, true);
+  return at + 8;
+};
+
+const writeBytes: WriteBinary = (from, start, end, to, at) =>
   copyBytes(from, start, end, to, writeLength(end - start, to, at));
+
+const writeText: WriteBinary = (from, start, end, to, at) => {
+  requireUtf8(from, start, end);
+  return writeBytes(from, start, end, to, at);
+};
 
 const JSONB_FORM = 1;
 

@@ -5,6 +5,7 @@ import { writeLength } from './length-prefix.ts';
 import { MalformedMessage } from './malformed-message.ts';
 import { TextBuffer } from './text-buffer.ts';
 import { valueFailure, type StreamColumn, type TableStream } from './table-stream.ts';
+import { ValueError } from './value-error.ts';
 
 const NULL_LENGTH = -1;
 /** In the place of a row: behind the last one. */
@@ -115,7 +116,7 @@ export class BinaryPage implements PageWriter {
       }
       if (length === NULL_LENGTH) {
         if (column.isArray) next = writeLength(0, to, next);
-        else if (!column.isMarked) throw new MalformedMessage(`NULL in the key column ${this.#names[index]}`);
+        else if (!column.isMarked) throw valueFailure(this.#stream, this.#columnAt(index), nullInKey());
         continue;
       }
       const end = at + length;
@@ -139,11 +140,25 @@ export class BinaryPage implements PageWriter {
     try {
       const written = (this.#columns[index] as BinaryColumn).write(this.#from, start, end, to, at);
       if (written !== -1) return written;
-      const { parse, spec } = this.#stream.columns[index] as StreamColumn;
+      const { parse, spec } = this.#columnAt(index);
       parse(unheld(spec));
       return -1;
     } catch (error) {
-      throw valueFailure(this.#stream, this.#stream.columns[index] as StreamColumn, error);
+      throw valueFailure(this.#stream, this.#columnAt(index), error);
     }
   }
+
+  #columnAt(index: number): StreamColumn {
+    return this.#stream.columns[index] as StreamColumn;
+  }
+}
+
+/** A column that is NOT NULL may have NULLs from before it was, as long as its constraint is not validated. */
+function nullInKey(): ValueError {
+  return new ValueError({
+    code: 'PG_VALUE_UNSUPPORTED',
+    message: 'a NULL, and is of its key',
+    hint: 'Give every row a value, or identify the rows by other columns.',
+    condition: (value) => `${value} IS NULL`,
+  });
 }

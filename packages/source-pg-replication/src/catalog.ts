@@ -67,8 +67,6 @@ export interface ServerFacts {
   readonly isStandby: boolean;
   readonly database: string;
   readonly user: string;
-  /** How the database is encoded: `server_encoding`. */
-  readonly encoding: string;
 }
 
 async function json<T>(client: Client, sql: string): Promise<T> {
@@ -81,8 +79,7 @@ export async function readServerFacts(client: Client): Promise<ServerFacts> {
   return json(
     client,
     `json_build_object('version', current_setting('server_version_num')::int, 'walLevel', current_setting('wal_level'),
-      'isStandby', pg_is_in_recovery(), 'database', current_database(), 'user', current_user,
-      'encoding', current_setting('server_encoding'))`,
+      'isStandby', pg_is_in_recovery(), 'database', current_database(), 'user', current_user)`,
   );
 }
 

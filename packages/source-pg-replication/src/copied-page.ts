@@ -10,7 +10,7 @@ import { isNullField, TextField } from './text-field.ts';
 /** Rows of a copy that are handed on together. */
 export interface CopiedPage {
   readonly rowCount: number;
-  /** Text in it is valid until the next page is asked for. */
+  /** Text and bytes in it are valid until the next page is asked for. */
   readonly message: SourceMessage;
 }
 
@@ -18,13 +18,13 @@ export interface CopiedPage {
 export interface PageWriter {
   /** The format of COPY that it reads. */
   readonly format: 'text' | 'binary';
-  /** What the fields of a line have to be. */
+  /** What the fields of a row have to be. */
   readonly columns: readonly StreamColumn[];
   readonly rowCount: number;
   readonly byteCount: number;
   /** Adds what a message of the copy has from `start` to `end`: a line, its newline included, or a row. @throws a `data` error that names the column. */
   add(bytes: Buffer, start: number, end: number): void;
-  /** The page so far, the last of its range or not; the next line begins another. */
+  /** The page so far, the last of its range or not; the next row begins another. */
   take(isRangeEnd: boolean): CopiedPage;
 }
 

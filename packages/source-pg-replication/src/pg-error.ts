@@ -45,7 +45,16 @@ const AUTH: Mapping = {
   hint: 'Correct user and password in the connection string, or the rules of pg_hba.conf.',
 };
 
+const NO_TEXT: Mapping = {
+  code: 'PG_VALUE_UNSUPPORTED',
+  kind: 'data',
+  what: 'a value is no text in UTF-8',
+  hint: 'Correct the value at the source; a server with an encoding would not have taken it.',
+};
+
 const MAPPINGS: Readonly<Record<string, Mapping>> = {
+  '22021': NO_TEXT,
+  '22P05': NO_TEXT,
   '28P01': AUTH,
   '28000': AUTH,
   '3D000': {

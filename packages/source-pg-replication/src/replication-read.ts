@@ -120,8 +120,7 @@ async function* readWith(read: ReplicationReadOptions, control: Client): Message
     logger: request.logger ?? silentLogger,
     lookup: request.lookup,
     acceptsText: request.acceptsText === true,
-    // Of a database that says nothing of its encoding, text may be anything.
-    acceptsBinary: request.acceptsBinary === true && facts.encoding !== 'SQL_ASCII',
+    acceptsBinary: request.acceptsBinary === true,
     asRows: new Set(options.derived.map(({ from }) => from)),
     types: new Map(),
     replaced: options.outOfRange === 'null' ? new ReplacedValues(request.logger ?? silentLogger) : undefined,

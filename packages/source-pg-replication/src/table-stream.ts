@@ -158,17 +158,22 @@ function unusedName(name: string, taken: ReadonlySet<string>): string {
 /** The error that ends a stream because of a value in a column. It tells how to find the rows, not what is in them. */
 export function valueFailure({ name, table }: TableStream, column: StreamColumn, error: unknown): EtlError {
   if (!(error instanceof ValueError)) return EtlError.from(error);
-  const rows = `SELECT * FROM ${qualified(table.schema, table.table)} WHERE ${conditionOf(column, error)};`;
+  const condition = conditionOf(column, error);
+  const rows =
+    condition === undefined
+      ? ''
+      : ` The rows: SELECT * FROM ${qualified(table.schema, table.table)} WHERE ${condition};`;
   return new EtlError({
     code: error.code,
     kind: 'data',
     message: `The column ${column.name} of ${name} holds ${error.message}.`,
-    hint: `${error.hint} Until then every run copies the whole table anew. The rows: ${rows}`,
+    hint: `${error.hint} Until then every run copies the whole table anew.${rows}`,
     context: { stream: name, column: column.name },
   });
 }
 
-function conditionOf({ name, spec }: StreamColumn, { condition, isOfArray }: ValueError): string {
+function conditionOf({ name, spec }: StreamColumn, { condition, isOfArray }: ValueError): string | undefined {
+  if (condition === undefined) return undefined;
   const value = identifier(name);
   if (spec.type !== 'array' || isOfArray) return condition(value);
   return `EXISTS (SELECT FROM unnest(${value}) item WHERE ${condition('item')})`;

@@ -2,8 +2,8 @@ interface ValueProblem {
   readonly code: ValueError['code'];
   readonly message: string;
   readonly hint: string;
-  /** Whether the value that an SQL expression stands for is such a one, as an SQL condition. */
-  readonly condition: (expression: string) => string;
+  /** Whether the value that an SQL expression stands for is such a one, as an SQL condition. Absent: none tells. */
+  readonly condition?: (expression: string) => string;
   /** It is an array that is such a one, not an item of it. */
   readonly isOfArray?: boolean;
 }
@@ -13,7 +13,7 @@ export class ValueError extends Error {
   override readonly name = 'ValueError';
   readonly code: 'PG_VALUE_OUT_OF_RANGE' | 'PG_VALUE_UNSUPPORTED';
   readonly hint: string;
-  readonly condition: ValueProblem['condition'];
+  readonly condition: ValueProblem['condition'] | undefined;
   readonly isOfArray: boolean;
 
   constructor({ code, message, hint, condition, isOfArray = false }: ValueProblem) {

@@ -125,15 +125,15 @@ const ENUM: ValueType = { spec: { type: 'string', lowCardinality: true }, parse:
 
 const BUILT_IN: Readonly<Record<number, ValueType>> = {
   16: { spec: { type: 'boolean' }, parse: (text) => text === 't', binary: '1' },
-  17: { spec: { type: 'binary' }, parse: parseBytes, binary: 'text' },
+  17: { spec: { type: 'binary' }, parse: parseBytes, binary: 'bytes' },
   20: { spec: { type: 'int64' }, parse: same, binary: '8' },
   21: { spec: { type: 'int16' }, parse: Number, binary: '2' },
   23: { spec: { type: 'int32' }, parse: Number, binary: '4' },
   25: PLAIN_TEXT,
   26: { spec: { type: 'uint32' }, parse: Number, binary: '4' },
   114: { spec: { type: 'json' }, parse: same, binary: 'text' },
-  700: { spec: { type: 'float32' }, parse: Number, binary: '4' },
-  701: { spec: { type: 'float64' }, parse: Number, binary: '8' },
+  700: { spec: { type: 'float32' }, parse: Number, binary: 'float4' },
+  701: { spec: { type: 'float64' }, parse: Number, binary: 'float8' },
   1042: PLAIN_TEXT,
   1043: PLAIN_TEXT,
   1082: { spec: { type: 'date' }, parse: parseDate, binary: 'date' },

@@ -1,10 +1,10 @@
 import type { SourceMessage } from '@etl/core';
 import { rowsOfBinary } from '@etl/testing';
 import pg from 'pg';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { pgReplication } from '../src/index.ts';
 import { usePostgres, type TestDatabase } from './support/postgres.ts';
-import { Replica, ROW_FORMS } from './support/replica.ts';
+import { Replica, ROW_FORMS, type RowForm } from './support/replica.ts';
 import { sameValues } from './support/same-values.ts';
 
 const postgres = usePostgres();
@@ -115,23 +115,53 @@ test('the rows of a moment are those of the snapshot in UTC, whatever zone the s
   expect(found).toMatchObject([{ id: '1', at: '2026-03-29T00:30:00.5Z' }]);
 });
 
-test('text of a database that says nothing of its encoding is looked at', async () => {
-  await using database = await postgres.database();
-  const name = `${database.name}_raw`;
-  await database.sql(`CREATE DATABASE ${name} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
-  const url = new URL(database.url);
-  url.pathname = `/${name}`;
-  const client = new pg.Client(url.toString());
-  await client.connect();
-  try {
-    await client.query(`CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items VALUES (1, 'a')`);
-    await using source = pgReplication({ connectionString: url.toString(), slot: name });
-    const types: string[] = [];
-    for await (const { type } of source.read({ acceptsText: true, acceptsBinary: true })) types.push(type);
-    expect(types).toContain('text-records');
-    await client.query(`SELECT pg_drop_replication_slot('${name}')`);
-  } finally {
-    await client.end();
-    await database.sql(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-  }
+describe('text that is not UTF-8 fails its table alone', () => {
+  const tables = (broken: string): string =>
+    `CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items VALUES (1, 'é'), (2, ${broken});
+     CREATE TABLE other (id int PRIMARY KEY, name text); INSERT INTO other VALUES (1, 'é')`;
+  const copy = async (database: TestDatabase, url: string, form: RowForm): Promise<void> => {
+    const replica = new Replica(database, { connectionString: url, slot: new URL(url).pathname.slice(1) }, { form });
+    const report = await replica.attempt();
+    expect(report.failures).toMatchObject([{ stream: 'items', error: { code: 'PG_VALUE_UNSUPPORTED', kind: 'data' } }]);
+    expect(replica.rows('other')).toMatchObject([{ name: 'é' }]);
+  };
+
+  test('that a cast has made of bytes', async () => {
+    await using database = await postgres.database(
+      String.raw`CREATE CAST (bytea AS text) WITHOUT FUNCTION; ${tables(String.raw`'\xff'::bytea::text`)}`,
+    );
+    await copy(database, database.url, 'bytes');
+  });
+
+  test.each(ROW_FORMS)('of a database without an encoding (%s)', async (form) => {
+    await using database = await postgres.database();
+    const name = `${database.name}_raw`;
+    await database.sql(`CREATE DATABASE ${name} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
+    const url = new URL(database.url);
+    url.pathname = `/${name}`;
+    const client = new pg.Client(url.toString());
+    await client.connect();
+    try {
+      await client.query(tables(String.raw`E'\xff'`));
+      await copy(database, url.toString(), form);
+      await client.query(`SELECT pg_drop_replication_slot('${name}')`);
+    } finally {
+      await client.end();
+      await database.sql(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    }
+  });
+});
+
+test('a NULL in the key of a table fails that table alone', async (context) => {
+  await postgres.requireVersion(context, 18, 'NOT NULL that is not validated');
+  await using database = await postgres.database(
+    `CREATE TABLE items (id int, name text); INSERT INTO items VALUES (NULL, 'a'), (2, 'b');
+     ALTER TABLE items ADD CONSTRAINT known NOT NULL id NOT VALID; CREATE UNIQUE INDEX items_id ON items (id);
+     ALTER TABLE items REPLICA IDENTITY USING INDEX items_id;
+     CREATE TABLE other (id int PRIMARY KEY); INSERT INTO other VALUES (1)`,
+  );
+  const replica = new Replica(database, {}, { form: 'bytes' });
+  const report = await replica.attempt();
+  expect(report.failures).toMatchObject([{ stream: 'items', error: { code: 'PG_VALUE_UNSUPPORTED', kind: 'data' } }]);
+  expect(replica.rows('other')).toHaveLength(1);
 });

@@ -12,7 +12,12 @@ const array = (oid: number, element: number): [number, TypeRow] => [
   oid,
   { oid, kind: 'b', base: 0, baseModifier: -1, element, delimiter: ',' },
 ];
-const TYPES: ReadonlyMap<number, TypeRow> = new Map([array(1182, 1082), array(1231, 1700), array(1187, 1186)]);
+const TYPES: ReadonlyMap<number, TypeRow> = new Map([
+  array(1009, 25),
+  array(1182, 1082),
+  array(1231, 1700),
+  array(1187, 1186),
+]);
 const numeric = (precision: number, scale: number): number => ((precision << 16) | (scale & 0x7ff)) + 4;
 
 type Column = readonly [name: string, type: number, modifier?: number];
@@ -189,6 +194,65 @@ test('text of every length is itself', () => {
   expect(() => readAs([3802], [Buffer.from('\u0002{}')])).toThrow('jsonb of another form');
 });
 
+test('text that is not UTF-8 fails by name, wherever it stands and however long it is', () => {
+  const wrong = [
+    Buffer.from([0xff]),
+    Buffer.from([0x61, 0x61, 0x61, 0x61, 0xc3]),
+    Buffer.from([0xed, 0xa0, 0x80, 0x61]),
+    Buffer.concat([Buffer.from('é'.repeat(400)), Buffer.from([0x80])]),
+    Buffer.concat([Buffer.from('x'.repeat(256)), Buffer.from([0xfe])]),
+  ];
+  for (const value of wrong) {
+    for (const given of [value, arrayBytes(null, value)]) {
+      const read = (): unknown => readAs([given === value ? 25 : 1009], [given]);
+      expect(read).toThrow(
+        expect.objectContaining({
+          code: 'PG_VALUE_UNSUPPORTED',
+          kind: 'data',
+          message: expect.stringContaining('not UTF-8'),
+        }),
+      );
+    }
+    expect(readAs([17], [value])).toEqual([new Uint8Array(value)]);
+  }
+  expect(readAs([25], [Buffer.from('é€😀')])).toEqual(['é€😀']);
+});
+
+test('what is no number is one and the same, whatever bits it has, and every other float is itself', () => {
+  const bytesOf = (type: number, value: Buffer): string => {
+    const stream = streamOf([
+      ['id', 23],
+      ['value', type],
+    ]);
+    const page = new BinaryPage(stream, 5n, 0, 1);
+    fill(page, [row(int(1, 4), value)]);
+    const { message } = page.take(true);
+    if (message.type !== 'binary-records') throw new Error('no bytes');
+    const stored = Buffer.from(message.batch.bytes.subarray(5));
+    return type === 701 ? stored.swap64().toString('hex') : stored.swap32().toString('hex');
+  };
+  const float8 = (hex: string): string => bytesOf(701, Buffer.from(hex, 'hex'));
+  for (const hex of [
+    '7ff8000000000000',
+    'fff8000000000000',
+    '7ff0000000000001',
+    'fff0000100000000',
+    'ffffffffffffffff',
+  ])
+    expect(float8(hex)).toBe('7ff8000000000000');
+  for (const hex of [
+    '7ff0000000000000',
+    'fff0000000000000',
+    '8000000000000000',
+    '0000000000000001',
+    '7fefffffffffffff',
+  ])
+    expect(float8(hex)).toBe(hex);
+  const float4 = (hex: string): string => bytesOf(700, Buffer.from(hex, 'hex'));
+  for (const hex of ['7fc00000', 'ffc00000', '7f800001', 'ffffffff']) expect(float4(hex)).toBe('7fc00000');
+  for (const hex of ['7f800000', 'ff800000', '80000000', '00000001', '7f7fffff']) expect(float4(hex)).toBe(hex);
+});
+
 test('moments and days are the same at the ends of what can be held', () => {
   const first = -3_155_673_600_000_000n;
   const last = 9_467_107_199_999_999n;
@@ -342,7 +406,17 @@ describe('a page', () => {
   test('refuses rows that are not those of the table', () => {
     const page = new BinaryPage(STREAM, 5n, 0, 1);
     expect(() => fill(page, [row(int(1, 4))])).toThrow('a row of 1 columns instead of 2');
-    expect(() => fill(page, [row(null, Buffer.from('a'))])).toThrow('NULL in the key column id');
+  });
+
+  test('with a NULL in a column of the key fails by name, as one that cannot be held', () => {
+    const page = new BinaryPage(STREAM, 5n, 0, 1);
+    expect(() => fill(page, [row(null, Buffer.from('a'))])).toThrow(
+      expect.objectContaining({
+        code: 'PG_VALUE_UNSUPPORTED',
+        kind: 'data',
+        hint: expect.stringContaining('"id" IS NULL'),
+      }),
+    );
   });
 
   test.each([

@@ -21,7 +21,7 @@ const COLUMNS: readonly (readonly [string, string, readonly string[]])[] = [
   ['amount', 'amount', ["'NaN'", '-1.5', '9999999999.99']],
   ['small', 'numeric(5,5)', ['0.00123', '-0.99999']],
   ['free', 'numeric', ["'NaN'", '1e40', '-0.0001']],
-  ['real', 'float4', ["'NaN'", "'Infinity'", "'1e-45'", "'3.4028235e38'", "'-0'"]],
+  ['real', 'float4', ["'NaN'", "-'NaN'::float4", "'Infinity'", "'1e-45'", "'3.4028235e38'", "'-0'"]],
   ['double', 'float8', ["'NaN'", "'-Infinity'", "'5e-324'", "'1.7976931348623157e308'", '123456789012345680000']],
   ['mood', 'mood', [String.raw`E'ta\tb'`, String.raw`E'back\\slash'`, String.raw`E'\uFEFF'`]],
   ['text', 'text', [String.raw`E'\uFEFFx'`, String.raw`E'\\N'`, "''", String.raw`E'\r\n'`, String.raw`E'\\.'`]],

@@ -17,8 +17,8 @@ const COLUMNS: readonly (readonly [string, string, readonly string[]])[] = [
   ['c_int8', 'int8', ['-9223372036854775808', '9223372036854775807']],
   ['c_exact', 'numeric(20,6)', ['12345678901234.123456', '-0.000001']],
   ['c_free', 'numeric', ["'NaN'", '1.10']],
-  ['c_real', 'float4', ['1.1', "'NaN'"]],
-  ['c_double', 'float8', ['1e308', "'-Infinity'", '5e-324']],
+  ['c_real', 'float4', ['1.1', "'NaN'", "-'NaN'::float4"]],
+  ['c_double', 'float8', ['1e308', "'-Infinity'", '5e-324', "'Infinity'::float8 - 'Infinity'::float8"]],
   [
     'c_text',
     'text',
@@ -46,6 +46,14 @@ const COLUMNS: readonly (readonly [string, string, readonly string[]])[] = [
   ['c_range', 'int4range', ["'[1,5)'"]],
   ['c_big', 'text', ["repeat('x', 9000)", "repeat('y', 5000)"]],
 ];
+const TABLES = ['plain', 'whole'];
+const FORMS = ['rows', 'text', 'bytes'] as const;
+type Form = (typeof FORMS)[number];
+/** Of such values only the server knows the text, so a table that has any is never copied as bytes. */
+const PRINTED_ONLY = new Set(['box[]', 'int4range']);
+const columnsOf = (table: string): typeof COLUMNS =>
+  table === 'plain' ? COLUMNS : COLUMNS.filter(([, type]) => !PRINTED_ONLY.has(type));
+
 const SEED = Number(process.env['ETL_TEST_SEED'] ?? Date.now() % 100_000);
 const ROUNDS = 3;
 
@@ -68,28 +76,37 @@ afterAll(async () => {
 /** Random statements on one of the tables, the same for the same seed. */
 function statements(seed: number): readonly string[] {
   const literal = (values: readonly string[]): fc.Arbitrary<string> => fc.constantFrom('NULL', ...values);
-  const row = fc.tuple(...COLUMNS.map(([, , values]) => literal(values)));
+  const row = (name: string): fc.Arbitrary<string[]> =>
+    fc.tuple(...columnsOf(name).map(([, , values]) => literal(values)));
   const id = fc.integer({ min: 1, max: 60 });
-  const table = fc.constantFrom('plain', 'whole');
-  const list = COLUMNS.map(([name]) => name).join(', ');
-  const set = fc
-    .tuple(fc.nat({ max: COLUMNS.length - 1 }), fc.nat({ max: 4 }))
-    .map(([column, value]) => `${COLUMNS[column]?.[0]} = ${COLUMNS[column]?.[2][value] ?? 'NULL'}`);
+  const table = fc.constantFrom(...TABLES);
+  const list = (name: string): string =>
+    columnsOf(name)
+      .map(([column]) => column)
+      .join(', ');
+  const set = (name: string): fc.Arbitrary<string> =>
+    fc
+      .tuple(fc.constantFrom(...columnsOf(name)), fc.nat({ max: 4 }))
+      .map(([[column, , values], value]) => `${column} = ${values[value] ?? 'NULL'}`);
   const statement = fc.oneof(
     {
       weight: 4,
-      arbitrary: fc
-        .tuple(table, id, row)
-        .map(
-          ([name, key, values]) =>
-            `INSERT INTO ${name} (id, code, ${list}) VALUES (${key}, 'k', ${values.join(', ')}) ON CONFLICT DO NOTHING`,
-        ),
+      arbitrary: table.chain((name) =>
+        fc
+          .tuple(id, row(name))
+          .map(
+            ([key, values]) =>
+              `INSERT INTO ${name} (id, code, ${list(name)}) VALUES (${key}, 'k', ${values.join(', ')}) ON CONFLICT DO NOTHING`,
+          ),
+      ),
     },
     {
       weight: 4,
-      arbitrary: fc
-        .tuple(table, id, set)
-        .map(([name, key, change]) => `UPDATE ${name} SET ${change} WHERE id BETWEEN ${key} AND ${key + 5}`),
+      arbitrary: table.chain((name) =>
+        fc
+          .tuple(id, set(name))
+          .map(([key, change]) => `UPDATE ${name} SET ${change} WHERE id BETWEEN ${key} AND ${key + 5}`),
+      ),
     },
     {
       weight: 1,
@@ -123,14 +140,14 @@ async function attempt(statement: string): Promise<void> {
   }
 }
 
-async function load(form: string, destination: Destination): Promise<void> {
+async function load(form: Form, destination: Destination): Promise<void> {
   await using source = pgReplication({
     connectionString: postgres.connectionString('postgres'),
     slot: `as_${form}`,
-    tables: ['plain', 'whole'],
+    tables: TABLES,
     pageRows: 20,
   });
-  const capabilities = { ...destination.capabilities, text: form === 'text' };
+  const capabilities = { ...destination.capabilities, text: form !== 'rows', binary: form === 'bytes' };
   const report = await runPipeline({
     name: `as_${form}`,
     source,
@@ -153,47 +170,46 @@ function bound(destination: Destination): Destination {
   };
 }
 
-test(
-  `tables that came as text and tables that came as rows are identical (seed ${SEED})`,
-  { timeout: 120_000 },
-  async () => {
-    const columns = COLUMNS.map(([name, type]) => `${name} ${type}`).join(', ');
-    for (const name of ['plain', 'whole']) {
-      await database.query(
-        `CREATE TABLE ${name} (${columns}, id int, code text, PRIMARY KEY (id, code)); ALTER TABLE ${name} ALTER c_big SET STORAGE EXTERNAL`,
-      );
+test(`tables are identical, whatever form their rows came in (seed ${SEED})`, { timeout: 120_000 }, async () => {
+  for (const name of TABLES) {
+    const columns = columnsOf(name)
+      .map(([column, type]) => `${column} ${type}`)
+      .join(', ');
+    await database.query(
+      `CREATE TABLE ${name} (${columns}, id int, code text, PRIMARY KEY (id, code)); ALTER TABLE ${name} ALTER c_big SET STORAGE EXTERNAL`,
+    );
+  }
+  await database.query('ALTER TABLE whole REPLICA IDENTITY FULL');
+  const path = join(directory, 'engine');
+  const run = async (): Promise<void> => {
+    for (const form of FORMS) {
+      await using destination = clickhouse({ path, database: 'travel', dataset: form });
+      await load(form, destination);
     }
-    await database.query('ALTER TABLE whole REPLICA IDENTITY FULL');
-    const path = join(directory, 'engine');
-    const run = async (): Promise<void> => {
-      for (const form of ['text', 'rows']) {
-        await using destination = clickhouse({ path, database: 'travel', dataset: form });
-        await load(form, destination);
-      }
-    };
-    for (let round = 0; round < ROUNDS; round += 1) {
-      for (const statement of statements(SEED + round)) await attempt(statement);
-      await run();
-    }
-    await using reader = await openClickHouse({ path, database: 'travel' });
-    const answer = async (sql: string): Promise<string> => {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of reader.query(sql, { format: 'TSV' })) chunks.push(chunk);
-      return Buffer.concat(chunks).toString('utf8').trim();
-    };
-    for (const name of ['plain', 'whole']) {
-      const list = [...COLUMNS.map(([column]) => column), 'id', 'code'].join(', ');
-      const { rows } = await database.query<{ count: string }>(`SELECT count(*) FROM ${name}`);
-      const [{ count } = { count: '' }] = rows;
-      expect(Number(count)).toBeGreaterThan(10);
-      for (const form of ['text', 'rows']) {
-        expect(await answer(`SELECT count() FROM travel.${form}___${name}`)).toBe(count);
-        const other = form === 'text' ? 'rows' : 'text';
-        // NaN is not equal to itself: compared as it is printed.
-        const printed = `toString(tuple(${list}))`;
-        const surplus = `SELECT count() FROM (SELECT ${printed} AS line FROM travel.${form}___${name} EXCEPT SELECT ${printed} AS line FROM travel.${other}___${name})`;
+  };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const statement of statements(SEED + round)) await attempt(statement);
+    await run();
+  }
+  await using reader = await openClickHouse({ path, database: 'travel' });
+  const answer = async (sql: string): Promise<string> => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of reader.query(sql, { format: 'TSV' })) chunks.push(chunk);
+    return Buffer.concat(chunks).toString('utf8').trim();
+  };
+  for (const name of TABLES) {
+    const list = [...columnsOf(name).map(([column]) => column), 'id', 'code'].join(', ');
+    const { rows } = await database.query<{ count: string }>(`SELECT count(*) FROM ${name}`);
+    const [{ count } = { count: '' }] = rows;
+    expect(Number(count)).toBeGreaterThan(10);
+    for (const form of FORMS) {
+      expect(await answer(`SELECT count() FROM travel.${form}___${name}`)).toBe(count);
+      for (const other of FORMS) {
+        // The bytes that are stored: one NaN is not another, and printed they look the same.
+        const bytes = `formatRow('RowBinary', ${list})`;
+        const surplus = `SELECT count() FROM (SELECT ${bytes} AS row FROM travel.${form}___${name} EXCEPT SELECT ${bytes} AS row FROM travel.${other}___${name})`;
         expect(await answer(surplus)).toBe('0');
       }
     }
-  },
-);
+  }
+});
