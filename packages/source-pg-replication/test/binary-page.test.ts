@@ -3,10 +3,10 @@ import { rowsOfBinary } from '@etl/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BinaryPage } from '../src/binary-page.ts';
-import type { CatalogTable } from '../src/catalog.ts';
 import { ReplacedValues } from '../src/replaced-values.ts';
 import { tableStream, type TableStream } from '../src/table-stream.ts';
 import type { TypeRow } from '../src/value-type.ts';
+import { catalogTable, type TestColumn } from './support/catalog-table.ts';
 
 const array = (oid: number, element: number): [number, TypeRow] => [
   oid,
@@ -20,39 +20,9 @@ const TYPES: ReadonlyMap<number, TypeRow> = new Map([
 ]);
 const numeric = (precision: number, scale: number): number => ((precision << 16) | (scale & 0x7ff)) + 4;
 
-type Column = readonly [name: string, type: number, modifier?: number];
-
 /** A table whose key is its first column. */
-function streamOf(columns: readonly Column[], replaced?: ReplacedValues): TableStream {
-  const table: CatalogTable = {
-    oid: 7,
-    schema: 'public',
-    table: 'items',
-    kind: 'r',
-    identity: 'd',
-    columns: columns.map(([name, type, modifier = -1], index) => ({
-      number: index + 1,
-      name,
-      type,
-      modifier,
-      hasMissing: false,
-      isPublished: true,
-      isGenerated: false,
-    })),
-    key: [columns[0]?.[0] ?? ''],
-    isKeyDeferrable: false,
-    filenodes: [1],
-    leaves: [],
-    columnsXmin: '',
-    lastColumn: 0,
-    shapes: [],
-    publicationRelation: 1,
-    rowFilter: null,
-    estimatedRows: 0,
-    isReadable: true,
-    identityCandidate: null,
-  };
-  return tableStream(table, TYPES, replaced);
+function streamOf(columns: readonly TestColumn[], replaced?: ReplacedValues): TableStream {
+  return tableStream(catalogTable(columns, [columns[0]?.[0] ?? '']), TYPES, replaced);
 }
 
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import type { CatalogTable } from '../../src/catalog.ts';
 import { tableStream } from '../../src/table-stream.ts';
 import type { TypeRow } from '../../src/value-type.ts';
+import { catalogTable } from './catalog-table.ts';
 
 /** A table with every kind of text that is handed on in its own way, and the values that its columns may have. */
 const arrays = ([oid, element, delimiter = ',']: readonly [number, number, string?]): readonly [number, TypeRow][] => [
@@ -32,35 +32,14 @@ export const COLUMNS = [
   ['boxes', 1020],
   ['score', 701],
 ] as const;
-const TABLE: CatalogTable = {
-  oid: 7,
-  schema: 'public',
-  table: 'items',
-  kind: 'r',
-  identity: 'd',
-  columns: COLUMNS.map(([name, type], index) => ({
-    number: index + 1,
-    name,
-    type,
-    modifier: type === 1700 ? (18 << 16) + 4 + 4 : -1,
-    hasMissing: false,
-    isPublished: true,
-    isGenerated: false,
-  })),
-  key: ['code', 'id'],
-  isKeyDeferrable: false,
-  filenodes: [1],
-  leaves: [],
-  columnsXmin: '',
-  lastColumn: 0,
-  shapes: [],
-  publicationRelation: 1,
-  rowFilter: null,
-  estimatedRows: 0,
-  isReadable: true,
-  identityCandidate: null,
-};
-export const STREAM = tableStream(TABLE, TYPES);
+const NUMERIC_18_4 = (18 << 16) + 4 + 4;
+export const STREAM = tableStream(
+  catalogTable(
+    COLUMNS.map(([name, type]) => (type === 1700 ? [name, type, NUMERIC_18_4] : [name, type])),
+    ['code', 'id'],
+  ),
+  TYPES,
+);
 /** Places of the columns of its key. */
 export const KEY_PLACES: readonly number[] = [0, 2];
 

@@ -105,16 +105,16 @@ export function textAsRows(change: (row: Row) => Row): Mistake {
   };
 }
 
-export function lateText(): Mistake {
+export function late(write: 'writeText' | 'writeBinary'): Mistake {
   return {
     load: (load) => {
       const held: (() => Promise<void>)[] = [];
       return {
-        async writeText(stream, batch) {
-          held.push(() => load.writeText(stream, batch));
+        async [write](...given: [stream: string, batch: never]) {
+          held.push(() => load[write](...given));
         },
         async commit(state) {
-          for (const write of held) await write();
+          for (const each of held) await each();
           return load.commit(state);
         },
       };
@@ -156,22 +156,5 @@ export function binaryAsRows(change: (row: Row) => Row): Mistake {
         if (spec !== undefined) await load.write(stream, rowsOfBinary(spec, batch).map(change));
       },
     }),
-  };
-}
-
-export function lateBinary(): Mistake {
-  return {
-    load: (load) => {
-      const held: (() => Promise<void>)[] = [];
-      return {
-        async writeBinary(stream, batch) {
-          held.push(() => load.writeBinary(stream, batch));
-        },
-        async commit(state) {
-          for (const write of held) await write();
-          return load.commit(state);
-        },
-      };
-    },
   };
 }

@@ -11,11 +11,11 @@ import {
   droppingColumns,
   textChanged,
   textAsRows,
-  lateText,
+  late,
   writingBack,
   emptyingFirst,
 } from './destination-mistakes.ts';
-import { BINARY_MUTANTS } from './binary-mutants.ts';
+import { FORM_MUTANTS } from './form-mutants.ts';
 import { mistaken, type Mistake } from './mistaken.ts';
 
 type Bug = Mistake | ((store: MemoryStore) => Mistake);
@@ -304,7 +304,11 @@ export const DESTINATION_MUTANTS: readonly (readonly [bug: string, promise: stri
   ],
   ['makes empty text of NULL', TEXT, textChanged((text) => text.replaceAll('\\N', ''))],
   ['leaves escapes in text', TEXT, textChanged((text) => text.replaceAll('\\t', '\\\\t'))],
-  ['uses the memory of a batch later', 'keeps the memory of a batch to the source once it was taken over', lateText()],
+  [
+    'uses the memory of a batch later',
+    'keeps the memory of a batch to the source once it was taken over',
+    late('writeText'),
+  ],
   [
     'does not see deletions in text',
     'finds versions and deletions in text, and looks up what it staged',
@@ -329,31 +333,7 @@ export const DESTINATION_MUTANTS: readonly (readonly [bug: string, promise: stri
       }),
     },
   ],
-  [
-    'believes the lines, whatever the batch says',
-    'refuses lines that are not what the batch says, and commits nothing of them',
-    {
-      load: (load) => ({
-        writeText: (stream, batch) =>
-          load.writeText(stream, {
-            ...batch,
-            rowCount: Buffer.from(batch.bytes).toString('utf8').split('\n').length - 1,
-          }),
-      }),
-    },
-  ],
-  [
-    'knows one lane',
-    'stores the same whatever a batch says of itself',
-    {
-      load: (load) => ({
-        writeText: async (stream, batch) => {
-          if ((batch.lane ?? 0) === 0) await load.writeText(stream, batch);
-        },
-      }),
-    },
-  ],
-  ...BINARY_MUTANTS,
+  ...FORM_MUTANTS,
   [
     'lets two runs in',
     ADMITS,
