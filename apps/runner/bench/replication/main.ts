@@ -42,6 +42,10 @@ const directory = mkdtempSync(join(tmpdir(), 'etl-bench-'));
 const places = new EnginePlaces(directory);
 const postgres = await startPostgres({ settings: { max_slot_wal_keep_size: '-1' } });
 const url = postgres.connectionString('postgres');
+/** By which path bytes reach an engine; see the decisions 13 and 19. */
+const PATHS =
+  'Snapshots come by COPY in its binary format and go on as RowBinary, changes come by pgoutput and go on tab-separated: ' +
+  'in files that an embedded engine reads itself (INSERT FROM INFILE), over HTTP to a server.';
 const environment = {
   PGHOST: postgres.host,
   PGPORT: String(postgres.port),
@@ -54,6 +58,7 @@ try {
   await database.connect();
   await warmUp();
   await makeTable('bench', rows);
+  process.stdout.write(`${PATHS}\n\n`);
   print('', 'rows', 'seconds', 'rows/s', 'CPU s', 'peak MB', 'own MB');
   await snapshot();
   await changeStream();
