@@ -155,8 +155,6 @@ function numeric(modifier: number): ValueType {
   return { spec: { type: 'decimal', precision, scale: Math.max(scale, 0) }, parse: parseDecimal, binary: 'numeric' };
 }
 
-const REPLACEABLE = 'or set outOfRange to null (in a group: "out_of_range": "null"), which stores NULL and counts it.';
-
 function parseDecimal(text: string, replace?: Replace): string | null {
   const last = text.charCodeAt(text.length - 1);
   if (last >= 0x30 && last <= 0x39) return text;
@@ -164,7 +162,7 @@ function parseDecimal(text: string, replace?: Replace): string | null {
     new ValueError({
       code: 'PG_VALUE_OUT_OF_RANGE',
       message: 'a numeric that is NaN or infinite',
-      hint: `Correct the value, drop the precision of the column, which is then read as text, ${REPLACEABLE}`,
+      hint: 'Correct the value, or drop the precision of the column, which is then read as text',
       condition: (value) => `${value} IN ('NaN', 'Infinity', '-Infinity')`,
     }),
     replace,
@@ -192,7 +190,7 @@ function outOfRange(what: string, first: string, last: string): ValueError {
   return new ValueError({
     code: 'PG_VALUE_OUT_OF_RANGE',
     message: `a ${what} outside ${FIRST_DAY} … ${LAST_DAY}`,
-    hint: `Correct the value at the source, ${REPLACEABLE}`,
+    hint: 'Correct the value at the source',
     condition: (value) => `${value} NOT BETWEEN '${first}' AND '${last}'`,
   });
 }

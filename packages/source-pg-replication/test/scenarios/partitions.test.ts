@@ -147,6 +147,17 @@ describe('partitions', () => {
     },
   );
 
+  test('an outlook says about how many rows a table has when all its partitions were looked at, and else nothing', async () => {
+    await using database = await postgres.database(`${PARTED}; CREATE TABLE events_2 PARTITION OF events ${FEBRUARY}`);
+    const replica = new Replica(database, { tables: ['events'] });
+    const outlook = async (): Promise<unknown> => replica.source().outlook?.(replica.request());
+    await database.sql('ANALYZE events_1');
+    expect(await outlook()).toEqual([expect.not.objectContaining({ estimatedRows: expect.anything() })]);
+    await database.sql('ANALYZE events_2');
+    const rows = Number(await database.value('SELECT count(*) FROM events'));
+    expect(await outlook()).toMatchObject([{ stream: 'events', estimatedRows: rows }]);
+  });
+
   test('partition_default_split: rows moved into a new partition are neither lost nor doubled', async () => {
     await using database = await postgres.database(
       `${PARTED}; CREATE TABLE events_rest PARTITION OF events DEFAULT; INSERT INTO events SELECT g, '2026-02-03', 'rest' FROM generate_series(100, 110) g`,
