@@ -80,11 +80,15 @@ function recoveryAlert(about: AlertSubject, report: PipelineReport, before: RunR
   };
 }
 
-/** The run before this one, when it had failed; runs that somebody stopped say nothing. */
+/**
+ * The run before this one, when it had failed and nothing of that is left; runs that somebody stopped say nothing.
+ */
 async function failureBefore(destination: Destination, pipeline: string): Promise<RunRecord | undefined> {
   try {
     const view = await destination.inspect();
-    const [, ...earlier] = await view.readRuns(pipeline, LOOKED_BACK);
+    const [own, ...earlier] = await view.readRuns(pipeline, LOOKED_BACK);
+    // A run of some streams does not end what others have.
+    if (own === undefined || own.failures.length > 0) return undefined;
     const told = earlier.find((run) => !run.failures.some(({ code }) => NO_ALARM.has(code)));
     return told === undefined || told.failures.length === 0 ? undefined : told;
   } catch {

@@ -114,7 +114,10 @@ export interface RunRecord {
   }[];
   /** What was asked of the platform. Not read back with the run, see {@link DestinationView.readApiCalls}. */
   readonly calls?: readonly ApiCallTotals[];
-  /** What was not good, at most a hundred. */
+  /**
+   * What was not good, at most a hundred; of streams that the run was not asked for, or did not get to, what the run
+   * before it has here.
+   */
   readonly failures: readonly {
     readonly stream: string;
     readonly slice?: string;

@@ -9,6 +9,7 @@ import { Preparation } from './preparation.ts';
 import { runLog } from './run-log.ts';
 import { runSlices } from './run-slices.ts';
 import type { SourceHealth } from '../source-health.ts';
+import { withLeftFailures } from './left-failures.ts';
 import { recordOf, recordOfEnd, runId } from './run-record.ts';
 import { RunRecorder } from './run-recorder.ts';
 
@@ -69,11 +70,12 @@ async function openSession(
 }
 
 // It tells what the run was; it never changes what the run was.
-async function keepRecord({ options, session, calls }: PipelineRun, record: RunRecord): Promise<void> {
+async function keepRecord(run: PipelineRun, record: RunRecord): Promise<void> {
+  const { options, session, calls } = run;
   await calls.settled();
   if (session.lost.aborted) return;
   try {
-    await session.writeRun(record);
+    await session.writeRun(await withLeftFailures(run, record));
   } catch (error) {
     options.logger?.warn({ err: EtlError.from(error).code }, 'the record of the run was not kept');
   }

@@ -4,7 +4,7 @@ import type { PipelineReport } from './pipeline-report.ts';
 import { storedReason } from './stored-reason.ts';
 
 /** Failures beyond this many are counted by the streams' slices, not kept one by one. */
-const MAX_FAILURES = 100;
+export const MAX_FAILURES = 100;
 
 export interface RunTimes {
   readonly startedAt: Date;
