@@ -1,7 +1,17 @@
-import { defineSource, defineStream, EtlError, runPipeline, type RunRecord, type Source } from '@etl/core';
+import {
+  defineSource,
+  defineStream,
+  EtlError,
+  runPipeline,
+  type PipelineOptions,
+  type RunRecord,
+  type Source,
+} from '@etl/core';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { memoryDestination } from '../src/index.ts';
+
+type RunChanges = Partial<PipelineOptions> & { readonly isDown?: boolean };
 
 /** Three streams of one slice each; those that are broken fail. */
 function world() {
@@ -21,7 +31,10 @@ function world() {
     });
   const destination = memoryDestination();
   let clock = Date.parse('2026-11-01T00:00:00Z');
-  const run = async (streams?: readonly string[], isDown = false): Promise<RunRecord | undefined> => {
+  const run = async (
+    streams?: readonly string[],
+    { isDown = false, ...given }: RunChanges = {},
+  ): Promise<RunRecord | undefined> => {
     clock += 3_600_000;
     const now = (): Date => new Date(clock);
     const source = defineSource({
@@ -33,10 +46,11 @@ function world() {
       ...source,
       plan: () => Promise.reject(new EtlError({ code: 'TEST_DOWN', kind: 'auth', message: 'The platform is down.' })),
     };
-    await runPipeline({ name: 'p', source: isDown ? down : source, destination, streams, now }).catch(() => undefined);
+    const options = { name: 'p', source: isDown ? down : source, destination, streams, now };
+    await runPipeline({ ...options, ...given }).catch(() => undefined);
     return (await (await destination.inspect()).readRuns('p', 1))[0];
   };
-  return { broken, run };
+  return { broken, destination, run };
 }
 
 const broken = (stream: string): unknown => expect.objectContaining({ stream, code: 'TEST_BROKEN' });
@@ -68,9 +82,31 @@ it('a run that gets to no stream says so, and what they had before', async () =>
   const { broken: bad, run } = world();
   bad.add('one');
   await run();
-  const down = await run(undefined, true);
+  const down = await run(undefined, { isDown: true });
   expect(down).toMatchObject({ status: 'failed' });
   expect(down?.failures).toEqual([expect.objectContaining({ stream: '', code: 'TEST_DOWN' }), broken('one')]);
   // That of the run is over with it.
   expect(await run(['two'])).toMatchObject({ status: 'partial', failures: [broken('one')] });
+});
+
+it('a run whose destination does not say what was before is recorded without it', async () => {
+  const { broken: bad, destination, run } = world();
+  bad.add('one');
+  await run();
+  const inspect = (): Promise<never> => Promise.reject(new Error('blind'));
+  expect(await run(['two'], { destination: { ...destination, inspect } })).toMatchObject({
+    status: 'ok',
+    failures: [],
+  });
+});
+
+it('a run that is stopped leaves what it did not get to as it was', async () => {
+  const { broken: bad, run } = world();
+  bad.add('two');
+  await run();
+  const stop = new AbortController();
+  const onEvent = (): void => stop.abort(new Error('stopped'));
+  const stopped = await run(['one'], { signal: stop.signal, onEvent });
+  expect(stopped).toMatchObject({ status: 'failed' });
+  expect(stopped?.failures).toEqual([expect.objectContaining({ code: 'RUN_STOPPED' }), broken('two')]);
 });
