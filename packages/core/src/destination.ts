@@ -115,8 +115,8 @@ export interface RunRecord {
   /** What was asked of the platform. Not read back with the run, see {@link DestinationView.readApiCalls}. */
   readonly calls?: readonly ApiCallTotals[];
   /**
-   * What was not good, at most a hundred; of streams that the run was not asked for, or did not get to, what the run
-   * before it has here.
+   * What was not good, at most a hundred. Of streams that the run was not asked for, and of all where it ended early,
+   * one of what the run before it has here, if it has some.
    */
   readonly failures: readonly {
     readonly stream: string;

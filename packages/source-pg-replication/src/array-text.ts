@@ -60,7 +60,7 @@ function moreDimensions(): ValueError {
   return new ValueError({
     code: 'PG_VALUE_UNSUPPORTED',
     message: 'an array of more than one dimension',
-    hint: 'Exclude the table, or publish it with a column list that leaves the column out',
+    hint: 'Exclude the table, or publish it with a column list that leaves the column out.',
     condition: (value) => `array_ndims(${value}) > 1`,
     isOfArray: true,
   });

@@ -158,7 +158,7 @@ function nullInKey(): ValueError {
   return new ValueError({
     code: 'PG_VALUE_UNSUPPORTED',
     message: 'a NULL, and is of its key',
-    hint: 'Give every row a value, or identify the rows by other columns',
+    hint: 'Give every row a value, or identify the rows by other columns.',
     isReplaceable: false,
     condition: (value) => `${value} IS NULL`,
   });

@@ -49,7 +49,7 @@ const NO_TEXT: Mapping = {
   code: 'PG_VALUE_UNSUPPORTED',
   kind: 'data',
   what: 'a value is no text in UTF-8',
-  hint: 'Correct the value at the source; a server with an encoding would not have taken it.',
+  hint: 'Correct the value at the source; of a change, which the log keeps, drop the slot as well and run with --full-refresh.',
 };
 
 const MAPPINGS: Readonly<Record<string, Mapping>> = {

@@ -155,7 +155,7 @@ function unusedName(name: string, taken: ReadonlySet<string>): string {
   return taken.has(name) ? unusedName(`${name}_`, taken) : name;
 }
 
-const REPLACE_IT = ', or set outOfRange to null (in a group: "out_of_range": "null"), which stores NULL and counts it';
+const REPLACE_IT = ' Or set outOfRange to null (in a group: "out_of_range": "null"), which stores NULL and counts it.';
 
 /** The error that ends a stream because of a value in a column. It tells how to find the rows, not what is in them. */
 export function valueFailure({ name, table, spec }: TableStream, column: StreamColumn, error: unknown): EtlError {
@@ -170,7 +170,7 @@ export function valueFailure({ name, table, spec }: TableStream, column: StreamC
     code: error.code,
     kind: 'data',
     message: `The column ${column.name} of ${name} holds ${error.message}.`,
-    hint: `${error.hint}${isReplaceable ? REPLACE_IT : ''}. Until then every run copies the whole table anew.${rows}`,
+    hint: `${error.hint}${isReplaceable ? REPLACE_IT : ''} Until then every run copies the whole table anew.${rows}`,
     context: { stream: name, column: column.name },
   });
 }

@@ -17,7 +17,7 @@ export function requireUtf8(from: ByteMemory, start: number, end: number): void 
   throw new ValueError({
     code: 'PG_VALUE_UNSUPPORTED',
     message: 'text that is not UTF-8',
-    hint: 'Correct the value at the source; the server would not have taken it as text',
+    hint: 'Correct the value at the source; the server would not have taken it as text.',
     isReplaceable: false,
   });
 }

@@ -1,7 +1,7 @@
 interface ValueProblem {
   readonly code: ValueError['code'];
   readonly message: string;
-  /** What to do about it, without a full stop. */
+  /** What to do about it, besides having it replaced. */
   readonly hint: string;
   /** Whether NULL may take its place where that is wanted. Default: it may. */
   readonly isReplaceable?: boolean;

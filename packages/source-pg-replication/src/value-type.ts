@@ -162,7 +162,7 @@ function parseDecimal(text: string, replace?: Replace): string | null {
     new ValueError({
       code: 'PG_VALUE_OUT_OF_RANGE',
       message: 'a numeric that is NaN or infinite',
-      hint: 'Correct the value, or drop the precision of the column, which is then read as text',
+      hint: 'Correct the value, or drop the precision of the column, which is then read as text.',
       condition: (value) => `${value} IN ('NaN', 'Infinity', '-Infinity')`,
     }),
     replace,
@@ -190,7 +190,7 @@ function outOfRange(what: string, first: string, last: string): ValueError {
   return new ValueError({
     code: 'PG_VALUE_OUT_OF_RANGE',
     message: `a ${what} outside ${FIRST_DAY} … ${LAST_DAY}`,
-    hint: 'Correct the value at the source',
+    hint: 'Correct the value at the source.',
     condition: (value) => `${value} NOT BETWEEN '${first}' AND '${last}'`,
   });
 }

@@ -282,7 +282,7 @@ describe('a value that cannot be held', () => {
     expect(() => added(undefined, type, value)).toThrow(
       expect.objectContaining({
         message: expect.stringContaining('The column value of items holds'),
-        hint: expect.stringContaining('or set outOfRange to null'),
+        hint: expect.stringContaining('Or set outOfRange to null'),
       }),
     );
   });

@@ -100,7 +100,7 @@ it('a run whose destination does not say what was before is recorded without it'
   });
 });
 
-it('a run that is stopped leaves what it did not get to as it was', async () => {
+it('a run that is stopped, or ends unfinished, leaves what it does not fail itself as it was', async () => {
   const { broken: bad, run } = world();
   bad.add('two');
   await run();
@@ -109,4 +109,28 @@ it('a run that is stopped leaves what it did not get to as it was', async () => 
   const stopped = await run(['one'], { signal: stop.signal, onEvent });
   expect(stopped).toMatchObject({ status: 'failed' });
   expect(stopped?.failures).toEqual([expect.objectContaining({ code: 'RUN_STOPPED' }), broken('two')]);
+  // It was about to read all of them.
+  expect((await run(undefined, { deadline: new Date(0) }))?.failures).toEqual([broken('two')]);
+  expect(await run(['one'])).toMatchObject({ status: 'partial', failures: [broken('two')] });
+  bad.clear();
+  expect(await run()).toMatchObject({ status: 'ok', failures: [] });
+});
+
+it('what others had left is kept however much a run has itself', async () => {
+  const { destination, run } = world();
+  const own = Array.from({ length: 100 }, (_, index) => ({ stream: `old ${index % 50}`, code: 'X', message: 'x' }));
+  const times = { startedAt: '2026-10-01T00:00:00Z', endedAt: '2026-10-01T00:00:00Z' };
+  destination.store.runs.push({
+    pipeline: 'p',
+    id: '0',
+    ...times,
+    status: 'partial',
+    rows: 0,
+    loads: [],
+    streams: [],
+    failures: own,
+  });
+  const record = await run(['one']);
+  expect(new Set(record?.failures.map(({ stream }) => stream)).size).toBe(50);
+  expect(record?.failures).toHaveLength(50);
 });

@@ -4,19 +4,24 @@ import type { PipelineRun } from './pipeline-run.ts';
 import { MAX_FAILURES } from './run-record.ts';
 
 /**
- * The record with what was not good of streams that the run was not asked for, or did not get to: as the run before
- * left them. Else a run of one stream that is good would hide all others that are not.
+ * The record with what was not good before of streams that this run says nothing of: those that it was not asked for,
+ * and all that it does not fail itself when it ended early. Else a run of one stream that is good would hide all others
+ * that are not.
  */
-export async function withLeftFailures(run: PipelineRun, record: RunRecord): Promise<RunRecord> {
-  const { options } = run;
-  if (options.streams === undefined && record.status !== 'failed') return record;
-  const before = await lastRecord(run);
-  const seen = new Set([...(options.streams ?? []), ...record.streams.map(({ stream }) => stream), '']);
-  const left = (before?.failures ?? []).filter(({ stream }) => !seen.has(stream));
+export async function withLeftFailures(run: PipelineRun, record: RunRecord, isEarly: boolean): Promise<RunRecord> {
+  const { streams } = run.options;
+  if (streams === undefined && !isEarly) return record;
+  const known = new Set(['', ...record.failures.map(({ stream }) => stream), ...(isEarly ? [] : (streams ?? []))]);
+  const left: RunRecord['failures'][number][] = [];
+  for (const failure of (await lastRecord(run))?.failures ?? []) {
+    if (known.has(failure.stream)) continue;
+    known.add(failure.stream);
+    left.push(failure);
+  }
   return {
     ...record,
     status: record.status === 'ok' && left.length > 0 ? 'partial' : record.status,
-    failures: [...record.failures, ...left].slice(0, MAX_FAILURES),
+    failures: [...record.failures.slice(0, MAX_FAILURES - left.length), ...left],
   };
 }
 

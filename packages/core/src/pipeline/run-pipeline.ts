@@ -36,10 +36,10 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRep
     await optimize(run);
     const health = await sourceHealth(run);
     const report = { ...recorder.report(), ...(health === undefined ? {} : { sourceHealth: health }) };
-    await keepRecord(run, recordOf(report, { startedAt, endedAt: now() }));
+    await keepRecord(run, recordOf(report, { startedAt, endedAt: now() }), report.isUnfinished);
     return report;
   } catch (error) {
-    await keepRecord(run, recordOfEnd(recorder.report(), { startedAt, endedAt: now() }, error, options.signal));
+    await keepRecord(run, recordOfEnd(recorder.report(), { startedAt, endedAt: now() }, error, options.signal), true);
     throw error;
   } finally {
     await preparation[Symbol.asyncDispose]();
@@ -70,12 +70,12 @@ async function openSession(
 }
 
 // It tells what the run was; it never changes what the run was.
-async function keepRecord(run: PipelineRun, record: RunRecord): Promise<void> {
+async function keepRecord(run: PipelineRun, record: RunRecord, isEarly: boolean): Promise<void> {
   const { options, session, calls } = run;
   await calls.settled();
   if (session.lost.aborted) return;
   try {
-    await session.writeRun(await withLeftFailures(run, record));
+    await session.writeRun(await withLeftFailures(run, record, isEarly));
   } catch (error) {
     options.logger?.warn({ err: EtlError.from(error).code }, 'the record of the run was not kept');
   }
