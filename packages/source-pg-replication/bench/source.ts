@@ -60,9 +60,9 @@ async function program(name: string, args: readonly string[], server: PostgresSe
 
 async function drain(source: Source, state: StateEntry[]): Promise<number> {
   let rows = 0;
-  for await (const message of source.read({ state, acceptsText: true })) {
+  for await (const message of source.read({ state, acceptsText: true, acceptsBinary: true })) {
     if (message.type === 'records') rows += message.rows.length;
-    if (message.type === 'text-records') rows += message.batch.rowCount;
+    if ('batch' in message) rows += message.batch.rowCount;
     if (message.type === 'checkpoint') state.push(...message.checkpoint.entries);
     if (message.type === 'stream-failed') throw message.error;
   }
