@@ -71,12 +71,40 @@ export async function zombieTest(options: ZombieOptions): Promise<ZombieReport> 
           const stop = stopAt(options.seed, at, landing, `zombie_${(databases += 1)}`);
           at += options.every;
           options.onStop?.(stop.at, landing);
-          if (!(await stopAndWake(lane, stop, report))) isOver = true;
+          const watch = setTimeout(() => void sayWhereItStands(lane, stop), PATIENCE_MS);
+          if (!(await stopAndWake(lane, stop, report).finally(() => clearTimeout(watch)))) isOver = true;
         }
       }),
     );
   }
   return report;
+}
+
+/** A stop takes some seconds. */
+const PATIENCE_MS = 120_000;
+
+/** Says of a stop that does not come to its end what the engine and both runs are at: else nobody would know. */
+async function sayWhereItStands({ doors }: Lane, { at, landing, database }: Stop): Promise<void> {
+  const asked =
+    "SELECT round(elapsed), query FROM system.processes WHERE query NOT LIKE '%system.processes%' FORMAT TSV";
+  const url = new URL(doors.next.url);
+  const { username, password } = url;
+  url.username = url.password = '';
+  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  const answer = await fetch(url, {
+    method: 'POST',
+    body: asked,
+    headers: { authorization },
+    signal: AbortSignal.timeout(10_000),
+  }).then(
+    (response) => response.text(),
+    (error: unknown) => String(error),
+  );
+  const last = (door: Door): string => door.queries.slice(-3).join(' | ').replaceAll(/\s+/g, ' ');
+  process.stderr.write(
+    `stopped at statement ${at} in ${database}, which lands ${landing}: stands still for ${PATIENCE_MS / 1000} s\n` +
+      `under way: ${answer.trim()}\nof the stopped run: ${last(doors.stopped)}\nof the next one: ${last(doors.next)}\n`,
+  );
 }
 
 function stopAt(seed: number, at: number, landing: Landing, database: string): Stop {
