@@ -222,10 +222,13 @@ export class Connection {
     await this.#retrying(options, () => body.send((pieces) => this.#send(query, pieces, options)));
   }
 
-  /** Lets an embedded engine give back what it keeps for later: goes before work that takes much of another kind. */
-  async releaseMemory(): Promise<void> {
-    if (!this.isEmbedded) return;
-    await this.#others.with((client) => this.#engineMemory.release((statement) => this.#exec(statement, {}, client)));
+  /** Carries out a statement that takes long; an embedded engine gives back meanwhile what it keeps for later. */
+  async longCommand(query: string, options: StatementOptions = {}): Promise<void> {
+    const work = (): Promise<void> => this.command(query, options);
+    if (!this.isEmbedded) return work();
+    await this.#engineMemory.during(work, (statement) =>
+      this.#others.with((client) => this.#exec(statement, {}, client)),
+    );
   }
 
   /** The raw result of any query, in the format it names. */

@@ -45,6 +45,11 @@ export class Database {
     return this.connection.command(query, this.#statement(this.#beforeReading(reads), options));
   }
 
+  /** See `Connection.longCommand`. */
+  longCommand(query: string, options?: OperationOptions): Promise<void> {
+    return this.connection.longCommand(query, this.#statement([], options));
+  }
+
   /** See `Connection.commands`. */
   commands(queries: readonly string[], options?: OperationOptions): Promise<void> {
     return this.connection.commands(queries, this.#statement([], options));

@@ -5,8 +5,10 @@
 const RELEASE_AFTER_BYTES = 4 * 1024 * 1024;
 /** Where inserts follow each other as fast as these, that is a twentieth of all their CPU. */
 const BUSY_MS = 300;
-/** Then so many bytes go before: 12 MB more at the highest, no more than the merges take that come behind them. */
-const RELEASE_AFTER_BYTES_WHEN_BUSY = 16 * 1024 * 1024;
+/** Then so many bytes go before: two inserts, so that the highest is what two hold and what two have left. */
+const RELEASE_AFTER_BYTES_WHEN_BUSY = 8 * 1024 * 1024;
+/** How often a merge gives back what it has freed: it goes through one column after the other. */
+const RELEASE_EVERY_MS = 100;
 
 /**
  * What an embedded engine has freed and keeps for later. It would hand it back to the system five seconds after,
@@ -29,6 +31,21 @@ export class EngineMemory {
     const isBusy = this.#now() - this.#releasedAt < BUSY_MS;
     const limit = isBusy ? RELEASE_AFTER_BYTES_WHEN_BUSY : RELEASE_AFTER_BYTES;
     if (this.#insertedBytes >= limit) await this.release(execute);
+  }
+
+  /** Does work that takes long, and hands back before and meanwhile what is free. */
+  async during<T>(work: () => Promise<T>, execute: (statement: string) => Promise<void>): Promise<T> {
+    await this.release(execute);
+    let releasing: Promise<void> | undefined;
+    const timer = setInterval(() => {
+      releasing ??= this.release(execute).finally(() => (releasing = undefined));
+    }, RELEASE_EVERY_MS);
+    try {
+      return await work();
+    } finally {
+      clearInterval(timer);
+      await releasing;
+    }
   }
 
   /** Hands back what is free now. Never fails: an engine with another allocator refuses it, and is asked once. */

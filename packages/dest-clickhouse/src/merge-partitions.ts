@@ -48,8 +48,7 @@ export async function mergePartitions(
       spared += 1;
       continue;
     }
-    await database.connection.releaseMemory();
-    await database.command(
+    await database.longCommand(
       `OPTIMIZE TABLE ${database.table(table.raw)} PARTITION ID ${literal(partition.id)} FINAL SETTINGS optimize_skip_merged_partitions = 1`,
       options,
     );

@@ -47,12 +47,18 @@ export async function dropSuperseded(database: Database, publicName: string, opt
   }
 }
 
+/**
+ * Newer engines make statistics of every column whenever they merge, an eighth of a merge's time. What reads an
+ * embedded database has hardly any use for them; a server is its administrator's.
+ */
+export const NO_STATISTICS = "auto_statistics_types = ''";
+
 export function createRawTable(database: Database, plan: TablePlan, generation: bigint): string {
   const columns = plan.columns.map(({ name, type }) => `${identifier(name)} ${type}`);
   return (
     `CREATE TABLE IF NOT EXISTS ${database.table(rawName(plan.publicName, generation))} (${columns.join(', ')}) ` +
     `ENGINE = ${database.flavour.engine(REPLACING)}${layout(plan)} ` +
-    `SETTINGS ${database.flavour.tableSettings('raw')} ` +
+    `SETTINGS ${database.flavour.tableSettings('raw')}${database.connection.isEmbedded ? `, ${NO_STATISTICS}` : ''} ` +
     `COMMENT ${literal(`rows of ${plan.publicName}; read the view of that name`)}`
   );
 }

@@ -10,6 +10,8 @@ import {
   addStagingColumn,
   copyStaged,
   createStagingTable,
+  MANY_INSERTS,
+  mergeStaging,
   verifyCount,
   type StagingDefaults,
 } from './staging-table.ts';
@@ -29,8 +31,8 @@ export interface StagedRowsContext {
 
 /**
  * Size of an insert of rows as they are to that of one of lines, both divided among those that are made at once: it takes
- * an embedded engine about five times the memory of its bytes, while the merge of many small parts takes a megabyte for
- * each of them. For a server they are as large, so that little waits in this process.
+ * an embedded engine some three times the memory of its bytes. For a server they are as large, so that little waits in
+ * this process.
  */
 const PLAIN_SHARE = 3 / 8;
 
@@ -63,6 +65,7 @@ export class StagedRows {
   #sent = 0;
   #lines = 0;
   #chunk = 0;
+  #isMerging = false;
   readonly #inserts = new PendingInserts();
   readonly #plain: PlainLanes;
   readonly #turns: PlainTurns;
@@ -169,12 +172,19 @@ export class StagedRows {
     try {
       body.close();
       const table = await this.#ensure();
+      await this.#mergeOnceMany(table);
       const run = (): Promise<void> => database.insertPlain({ table, ...form, token }, body, operation);
       await this.#inserts.enqueue({ run, release }, queue, behind, operation.signal);
     } catch (error) {
       release();
       throw error;
     }
+  }
+
+  async #mergeOnceMany(table: string): Promise<void> {
+    if (this.#isMerging || this.#chunk < MANY_INSERTS) return;
+    this.#isMerging = true;
+    await mergeStaging(this.#context.database, table, this.#context.operation);
   }
 
   async #insert(target: InsertTarget, body: Buffer): Promise<void> {

@@ -2,7 +2,7 @@ import { EtlError, type OperationOptions } from '@etl/core';
 import { MANY_PARTITIONS } from './connection.ts';
 import type { Database } from './database.ts';
 import { identifier, literal } from './identifier.ts';
-import { layout } from './raw-table.ts';
+import { layout, NO_STATISTICS } from './raw-table.ts';
 import { stagedCount } from './staged-slice.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
 
@@ -14,11 +14,18 @@ export interface StagingDefaults {
 }
 
 /**
- * The rows are merged once they are published: to merge them before costs as much again, and a merge needs about a
- * megabyte for each of its parts. Without any, those of a huge table would be too many. Well below a hundred, the
- * most that the engine merges at once: it would wait for as many for ever.
+ * How an embedded engine stores rows on their way; all of it for memory that does not grow with a table.
+ *
+ * Every insert makes one file rather than two for each column, which also starts fewer threads. A merge reads a
+ * granule of each of its parts at once: small ones take a third of the memory. And the rows are merged once they are
+ * published: before, that costs as much again beside the inserts. An engine merges at most a hundred parts at once,
+ * so it waits for a thousand of them for ever.
  */
-const FEW_MERGES = 'min_parts_to_merge_at_once = 80, vertical_merge_algorithm_min_columns_to_activate = 1';
+const LEAN = `min_bytes_for_wide_part = 67108864, index_granularity = 2048, min_parts_to_merge_at_once = 1000, vertical_merge_algorithm_min_columns_to_activate = 1, ${NO_STATISTICS}`;
+/** Inserts from which on staging is merged all the same: beyond a thousand parts an engine slows inserts down. */
+export const MANY_INSERTS = 500;
+/** Many at once, so that hardly a row is merged twice. */
+const MERGES_OF_MANY = 'min_parts_to_merge_at_once = 80';
 
 /** Takes the mark that a row is gone as text has it, a letter. Never stored. */
 export const IS_DELETED_INPUT = '_etl_is_deleted';
@@ -44,7 +51,7 @@ export async function createStagingTable(
   if (defaults !== undefined) columns.push(`${IS_DELETED_INPUT} Bool EPHEMERAL`);
   await database.command(
     `CREATE TABLE IF NOT EXISTS ${database.table(name)} (${columns.join(', ')}) ` +
-      `ENGINE = ${database.flavour.engine('MergeTree')}${layout(plan)} SETTINGS ${database.flavour.tableSettings('staging')}${readsFiles ? `, ${FEW_MERGES}` : ''} ` +
+      `ENGINE = ${database.flavour.engine('MergeTree')}${layout(plan)} SETTINGS ${database.flavour.tableSettings('staging')}${readsFiles ? `, ${LEAN}` : ''} ` +
       `COMMENT ${literal(`rows on their way into ${plan.publicName}`)}`,
     options,
   );
@@ -56,6 +63,12 @@ function defaultValues({ loadId, version }: StagingDefaults): ReadonlyMap<string
     ['_etl_deleted', IS_DELETED_INPUT],
     ...(version === undefined ? [] : ([['_etl_version', `toUInt128('${version}')`]] as const)),
   ]);
+}
+
+/** Lets an embedded engine merge what it got in {@link MANY_INSERTS} or more. */
+export async function mergeStaging(database: Database, name: string, options?: OperationOptions): Promise<void> {
+  if (!database.connection.readsFiles) return;
+  await database.command(`ALTER TABLE ${database.table(name)} MODIFY SETTING ${MERGES_OF_MANY}`, options);
 }
 
 /** Adds a column to a staging table that rows are already in. */

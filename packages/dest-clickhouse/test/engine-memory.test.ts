@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { EngineMemory } from '../src/engine-memory.ts';
 import { openEmbedded } from '../src/embedded.ts';
 
@@ -30,7 +30,41 @@ test('gives memory back less often while inserts follow each other fast', async 
   const released: number[] = [];
   const memory = new EngineMemory(() => now);
   for (; now < 1000; now += 50) await memory.inserted(6 * MIB, async () => void released.push(now));
-  expect(released).toEqual([0, 150, 300, 450, 600, 750, 900]);
+  expect(released).toEqual([0, 100, 200, 300, 400, 500, 600, 700, 800, 900]);
+});
+
+test('gives memory back before long work and while it lasts, once at a time', async () => {
+  vi.useFakeTimers();
+  try {
+    const memory = new EngineMemory();
+    const work = Promise.withResolvers<string>();
+    const released: PromiseWithResolvers<void>[] = [];
+    const done = memory.during(
+      () => work.promise,
+      () => {
+        const asked = Promise.withResolvers<void>();
+        released.push(asked);
+        return asked.promise;
+      },
+    );
+    expect(released).toHaveLength(1);
+    released[0]?.resolve();
+    await vi.advanceTimersByTimeAsync(350);
+    expect(released).toHaveLength(2);
+    released[1]?.resolve();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(released).toHaveLength(3);
+    let isOver = false;
+    void done.then(() => (isOver = true));
+    work.resolve('merged');
+    await vi.advanceTimersByTimeAsync(1000);
+    expect({ isOver, asked: released.length }).toEqual({ isOver: false, asked: 3 });
+    released[2]?.resolve();
+    expect(await done).toBe('merged');
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('an engine that refuses it is asked once, and no insert fails of it', async () => {
@@ -50,7 +84,7 @@ test('the engine that comes with the package takes the statement', async () => {
   const connection = await openEmbedded(directory, 1, 0, {});
   try {
     await connection.command('SYSTEM JEMALLOC PURGE');
-    await connection.releaseMemory();
+    await connection.longCommand('SELECT 1');
   } finally {
     await connection.close();
     rmSync(directory, { recursive: true, force: true });
