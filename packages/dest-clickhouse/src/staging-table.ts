@@ -24,8 +24,8 @@ export interface StagingDefaults {
 const LEAN = `min_bytes_for_wide_part = 67108864, index_granularity = 2048, min_parts_to_merge_at_once = 1000, vertical_merge_algorithm_min_columns_to_activate = 1, ${NO_STATISTICS}`;
 /** Inserts from which on staging is merged all the same: beyond a thousand parts an engine slows inserts down. */
 export const MANY_INSERTS = 500;
-/** Many at once, so that hardly a row is merged twice. */
-const MERGES_OF_MANY = 'min_parts_to_merge_at_once = 80';
+/** Few enough at once for little memory, many enough that hardly a row is merged twice. */
+const MERGES_OF_MANY = 'min_parts_to_merge_at_once = 20, max_parts_to_merge_at_once = 20';
 
 /** Takes the mark that a row is gone as text has it, a letter. Never stored. */
 export const IS_DELETED_INPUT = '_etl_is_deleted';

@@ -68,7 +68,7 @@ it('leaves staged rows unmerged until an engine would slow down by their number'
     expect(few?.parts).toBeGreaterThan(MANY_INSERTS - 30);
     for (let id = MANY_INSERTS - added; id < MANY_INSERTS + added; id += 1)
       await load.writeBinary?.('events', bytesOf(rowsFrom(id, 1, 'x')));
-    expect((await staging(fixture))?.engine).toContain('min_parts_to_merge_at_once = 80');
+    expect((await staging(fixture))?.engine).toContain('min_parts_to_merge_at_once = 20');
     await load.commit([]);
   }
   const rows = await fixture.readRows('events');
@@ -87,6 +87,8 @@ it('leaves the merges of a server to it', async () => {
   const created = fixture.queries.filter((query) => /^CREATE TABLE\b.*_(staging|raw)_/s.test(query));
   expect(created).toHaveLength(2);
   expect(
-    created.filter((query) => /auto_statistics_types|min_bytes_for_wide_part|index_granularity/.test(query)),
+    created.filter((query) =>
+      /auto_statistics_types|max_parts_to_merge_at_once|min_bytes_for_wide_part|index_granularity/.test(query),
+    ),
   ).toEqual([]);
 });
