@@ -2,7 +2,7 @@ import type { OperationOptions } from '@etl/core';
 import type { Connection, InsertTarget, PlainTarget, StatementOptions } from './connection.ts';
 import { identifier, literal } from './identifier.ts';
 import type { PlainBody } from './plain-body.ts';
-import { SINGLE, type ServerFlavour } from './server-flavour.ts';
+import { EMBEDDED, SINGLE, type ServerFlavour } from './server-flavour.ts';
 
 /** A table or view of the database, as the server has it. */
 export interface TableInfo {
@@ -32,7 +32,7 @@ export class Database {
   constructor(connection: Connection, name: string, flavour: ServerFlavour = SINGLE) {
     this.connection = connection;
     this.name = name;
-    this.flavour = flavour;
+    this.flavour = flavour === SINGLE && connection.isEmbedded ? EMBEDDED : flavour;
   }
 
   /** Quoted and qualified name of a table. */

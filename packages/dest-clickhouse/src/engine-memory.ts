@@ -1,3 +1,5 @@
+import { serverCode } from './clickhouse-error.ts';
+
 /**
  * Bytes of rows that are inserted before freed memory is given back: most often one insert. It takes the engine a few
  * milliseconds, and what comes next has to get its memory anew.
@@ -55,9 +57,9 @@ export class EngineMemory {
     if (this.#isKept) return;
     try {
       await execute('SYSTEM JEMALLOC PURGE');
-    } catch {
+    } catch (error) {
       // Rows do not depend on it, and if the engine is gone the next statement will say so.
-      this.#isKept = true;
+      this.#isKept = serverCode(error) !== undefined;
     }
   }
 }

@@ -26,6 +26,8 @@ const LOOK_BYTES = 1024 * 1024;
 const MAX_OVERLAP = 1 / 8;
 /** Parts from which on merely opening them makes aggregates take nearly twice as long. */
 const MAX_PARTS = 30;
+/** The engine merges so many column by column. Of more it merges all columns at once, in as much more memory. */
+const MOST_PARTS = 127;
 
 /**
  * Merges the partitions of a table whose readers gain by it, smallest first, while the bytes last. Bigger ones
@@ -48,10 +50,7 @@ export async function mergePartitions(
       spared += 1;
       continue;
     }
-    await database.longCommand(
-      `OPTIMIZE TABLE ${database.table(table.raw)} PARTITION ID ${literal(partition.id)} FINAL SETTINGS optimize_skip_merged_partitions = 1`,
-      options,
-    );
+    await merge(database, table.raw, partition, options);
     bytes += partition.totalBytes;
     merged += 1;
   }
@@ -63,6 +62,32 @@ export async function mergePartitions(
     bytes,
     durationMs: performance.now() - startedAt,
   };
+}
+
+async function merge(
+  database: Database,
+  raw: string,
+  { id, totalParts }: Partition,
+  options: OperationOptions,
+): Promise<void> {
+  const statement = `OPTIMIZE TABLE ${database.table(raw)} PARTITION ID ${literal(id)}`;
+  for (let parts = totalParts; parts > MOST_PARTS;) {
+    // As many as the engine sees fit.
+    await database.longCommand(statement, options);
+    const left = await partsOf(database, raw, id, options);
+    if (left >= parts) break;
+    parts = left;
+  }
+  await database.longCommand(`${statement} FINAL SETTINGS optimize_skip_merged_partitions = 1`, options);
+}
+
+async function partsOf(database: Database, raw: string, id: string, options: OperationOptions): Promise<number> {
+  const [row] = await database.rows<{ parts: string }>(
+    'SELECT toString(count()) AS parts FROM system.parts ' +
+      `WHERE database = ${literal(database.name)} AND table = ${literal(raw)} AND partition_id = ${literal(id)} AND active`,
+    options,
+  );
+  return Number(row?.parts ?? 0);
 }
 
 /** Partitions that are read with some cost of `FINAL`; of a small one in one part it is not worth a merge. */

@@ -46,7 +46,7 @@ export const clickHouseOptionsSchema = z
       .int()
       .min(1)
       .default(32 * 1024 * 1024)
-      .describe('Bytes per insert, roughly; a fifth to an eighth of them for rows that are stored as they come.'),
+      .describe('Bytes per insert, roughly; a sixth of them for rows that are stored as they come.'),
     compression: z
       .enum(['auto', 'zstd', 'none'])
       .default('auto')

@@ -19,8 +19,6 @@ interface PlainLimits {
 
 /** Share of the usual size that the first body has. */
 const FIRST_SHARE = 1 / 8;
-/** Share that bodies have once several lanes are read: their rows come fast, and two inserts hold memory at once. */
-const SIDE_BY_SIDE_SHARE = 2 / 3;
 
 /** Rows on their way that go to the engine as they came, in a body for each lane: what lies together at the source is stored together. */
 export class PlainLanes {
@@ -28,7 +26,6 @@ export class PlainLanes {
   readonly #limits: PlainLimits;
   readonly #create: () => PlainBody;
   #taken = 0;
-  #isSideBySide = false;
 
   constructor(limits: PlainLimits, create: () => PlainBody) {
     this.#limits = limits;
@@ -40,7 +37,6 @@ export class PlainLanes {
     if (this.#open.get(lane)?.form !== form) yield* this.take(lane);
     const lines = this.#open.get(lane) ?? { form, body: this.#create(), rows: 0 };
     this.#open.set(lane, lines);
-    this.#isSideBySide ||= this.#open.size > 1;
     lines.body.write(bytes);
     lines.rows += rowCount;
     if (lines.rows >= this.#limits.chunkRows || lines.body.length >= this.#mostBytes) yield* this.take(lane);
@@ -66,7 +62,7 @@ export class PlainLanes {
 
   // A body begins to be read when it is whole: the first ones are small, so that nobody waits for them for long.
   get #mostBytes(): number {
-    const share = Math.min(this.#isSideBySide ? SIDE_BY_SIDE_SHARE : 1, FIRST_SHARE * (this.#taken + 1));
+    const share = Math.min(1, FIRST_SHARE * (this.#taken + 1));
     return Math.ceil(this.#limits.chunkBytes * share);
   }
 }

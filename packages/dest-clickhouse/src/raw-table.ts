@@ -47,20 +47,12 @@ export async function dropSuperseded(database: Database, publicName: string, opt
   }
 }
 
-/** Newer engines make statistics of every column whenever they merge, which takes a merge an eighth of its time. */
-export const NO_STATISTICS = "auto_statistics_types = ''";
-/**
- * How an embedded engine merges by itself. What reads it has hardly any use for statistics. And it lives as long as a
- * run: it comes to the end of merges of some parts, which also take less memory than those of a hundred.
- */
-const SHORT_LIVED = `${NO_STATISTICS}, max_parts_to_merge_at_once = 20`;
-
 export function createRawTable(database: Database, plan: TablePlan, generation: bigint): string {
   const columns = plan.columns.map(({ name, type }) => `${identifier(name)} ${type}`);
   return (
     `CREATE TABLE IF NOT EXISTS ${database.table(rawName(plan.publicName, generation))} (${columns.join(', ')}) ` +
     `ENGINE = ${database.flavour.engine(REPLACING)}${layout(plan)} ` +
-    `SETTINGS ${database.flavour.tableSettings('raw')}${database.connection.isEmbedded ? `, ${SHORT_LIVED}` : ''} ` +
+    `SETTINGS ${database.flavour.tableSettings('raw')} ` +
     `COMMENT ${literal(`rows of ${plan.publicName}; read the view of that name`)}`
   );
 }

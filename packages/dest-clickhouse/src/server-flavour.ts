@@ -30,8 +30,10 @@ export interface ServerFlavour {
 
 const TOKENS = 10_000;
 // Column by column a merge takes two thirds of the time, also with fewer columns than the server's eleven.
-const MERGES =
-  'min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1, vertical_merge_algorithm_min_columns_to_activate = 1';
+const BY_COLUMN = 'vertical_merge_algorithm_min_columns_to_activate = 1';
+const MERGES = `min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1, ${BY_COLUMN}`;
+// What is staged goes away when it is attached: only merges of the table itself leave what they replace for minutes.
+const FSYNC_STAGED = 'fsync_after_insert = 1, min_rows_to_fsync_after_merge = 1, fsync_part_directory = 1';
 
 /** One server, or an embedded database: durable is what has reached its disk. */
 export const SINGLE: ServerFlavour = {
@@ -44,7 +46,7 @@ export const SINGLE: ServerFlavour = {
       case 'raw':
         return `fsync_part_directory = 1, ${MERGES}`;
       case 'staging':
-        return `fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = ${TOKENS}`;
+        return `${FSYNC_STAGED}, non_replicated_deduplication_window = ${TOKENS}`;
       case 'manifest':
         return 'fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 100';
       case 'system':
@@ -55,6 +57,40 @@ export const SINGLE: ServerFlavour = {
   beforeListing: () => [],
   beforeReading: () => [],
 };
+
+/**
+ * Newer engines make statistics of every column whenever they merge, which takes a merge an eighth of its time. What
+ * reads an embedded database has hardly any use for them.
+ */
+const NO_STATISTICS = "auto_statistics_types = ''";
+
+/** Enough that hardly a row is merged twice, and few enough for little memory. */
+const PARTS_AT_ONCE = 20;
+
+/**
+ * An engine in this process: memory and time of its merges are the run's.
+ *
+ * It merges by itself only while a run lasts, so it comes to the end of merges of some parts only; never of a whole
+ * partition that is an hour old. In staging every insert makes a few files rather than two for each column, which
+ * also starts fewer threads, and a merge, which reads a granule of each of its parts at once, takes a third of the
+ * memory with small ones. Staged rows are not merged before they are published, which costs as much again beside the
+ * inserts: an engine merges at most a hundred parts at once, so it waits for a thousand of them for ever.
+ */
+export const EMBEDDED: ServerFlavour = {
+  ...SINGLE,
+  tableSettings(role) {
+    switch (role) {
+      case 'raw':
+        return `fsync_part_directory = 1, ${BY_COLUMN}, max_parts_to_merge_at_once = ${PARTS_AT_ONCE}, ${NO_STATISTICS}`;
+      case 'staging':
+        return `${SINGLE.tableSettings(role)}, min_bytes_for_wide_part = 67108864, index_granularity = 2048, min_parts_to_merge_at_once = 1000, ${BY_COLUMN}, ${NO_STATISTICS}`;
+      default:
+        return SINGLE.tableSettings(role);
+    }
+  },
+};
+/** Lets an embedded engine merge what is staged after all. */
+export const MERGES_OF_STAGING = `min_parts_to_merge_at_once = ${PARTS_AT_ONCE / 2}, max_parts_to_merge_at_once = ${PARTS_AT_ONCE}`;
 
 // Replicas tell inserts apart by default, rows without a token by their bytes. The loader's own tables
 // take the newest version of a row instead: there, two claims of one load would count as one insert.

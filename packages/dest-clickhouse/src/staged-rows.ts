@@ -8,10 +8,10 @@ import type { PlainSupport } from './plain-support.ts';
 import { stageTombstones, type Tombstones } from './staged-slice.ts';
 import {
   addStagingColumn,
+  allowMerges,
   copyStaged,
   createStagingTable,
   MANY_INSERTS,
-  mergeStaging,
   verifyCount,
   type StagingDefaults,
 } from './staging-table.ts';
@@ -34,7 +34,7 @@ export interface StagedRowsContext {
  * an embedded engine some three times the memory of its bytes. For a server they are as large, so that little waits in
  * this process.
  */
-const PLAIN_SHARE = 3 / 8;
+const PLAIN_SHARE = 5 / 16;
 
 /** What rows are staged as. */
 export interface StagedLayout {
@@ -65,7 +65,8 @@ export class StagedRows {
   #sent = 0;
   #lines = 0;
   #chunk = 0;
-  #isMerging = false;
+  /** Inserts into the staging table that there is. */
+  #inserted = 0;
   readonly #inserts = new PendingInserts();
   readonly #plain: PlainLanes;
   readonly #turns: PlainTurns;
@@ -172,8 +173,10 @@ export class StagedRows {
     try {
       body.close();
       const table = await this.#ensure();
-      await this.#mergeOnceMany(table);
-      const run = (): Promise<void> => database.insertPlain({ table, ...form, token }, body, operation);
+      const run = async (): Promise<void> => {
+        await this.#beforeInsert(table);
+        await database.insertPlain({ table, ...form, token }, body, operation);
+      };
       await this.#inserts.enqueue({ run, release }, queue, behind, operation.signal);
     } catch (error) {
       release();
@@ -181,14 +184,14 @@ export class StagedRows {
     }
   }
 
-  async #mergeOnceMany(table: string): Promise<void> {
-    if (this.#isMerging || this.#chunk < MANY_INSERTS) return;
-    this.#isMerging = true;
-    await mergeStaging(this.#context.database, table, this.#context.operation);
+  async #beforeInsert(table: string): Promise<void> {
+    this.#inserted += 1;
+    if (this.#inserted === MANY_INSERTS) await allowMerges(this.#context.database, table, this.#context.operation);
   }
 
   async #insert(target: InsertTarget, body: Buffer): Promise<void> {
     const { database, operation } = this.#context;
+    await this.#beforeInsert(target.table);
     await database.insert(target, body, operation);
     // Memory of many MiB is dear to get: the next chunk but one is written where this one stood. Not
     // with a server, to which an attempt that counts as failed may still be under way.
@@ -257,6 +260,7 @@ export class StagedRows {
 
   async drop(operation = this.#context.operation): Promise<void> {
     this.#sent = 0;
+    this.#inserted = 0;
     this.#version = undefined;
     const { database } = this.#context;
     for (const name of this.#tables.toReversed()) {

@@ -2,7 +2,8 @@ import { EtlError, type OperationOptions } from '@etl/core';
 import { MANY_PARTITIONS } from './connection.ts';
 import type { Database } from './database.ts';
 import { identifier, literal } from './identifier.ts';
-import { layout, NO_STATISTICS } from './raw-table.ts';
+import { layout } from './raw-table.ts';
+import { MERGES_OF_STAGING } from './server-flavour.ts';
 import { stagedCount } from './staged-slice.ts';
 import type { PlannedColumn, TablePlan } from './table-plan.ts';
 
@@ -13,19 +14,8 @@ export interface StagingDefaults {
   readonly version?: bigint | undefined;
 }
 
-/**
- * How an embedded engine stores rows on their way; all of it for memory that does not grow with a table.
- *
- * Every insert makes one file rather than two for each column, which also starts fewer threads. A merge reads a
- * granule of each of its parts at once: small ones take a third of the memory. And the rows are merged once they are
- * published: before, that costs as much again beside the inserts. An engine merges at most a hundred parts at once,
- * so it waits for a thousand of them for ever.
- */
-const LEAN = `min_bytes_for_wide_part = 67108864, index_granularity = 2048, min_parts_to_merge_at_once = 1000, vertical_merge_algorithm_min_columns_to_activate = 1, ${NO_STATISTICS}`;
-/** Inserts from which on staging is merged all the same: beyond a thousand parts an engine slows inserts down. */
+/** Inserts into a staging table from which on it is merged: beyond a thousand parts an engine slows inserts down. */
 export const MANY_INSERTS = 500;
-/** Few enough at once for little memory, many enough that hardly a row is merged twice. */
-const MERGES_OF_MANY = 'min_parts_to_merge_at_once = 20, max_parts_to_merge_at_once = 20';
 
 /** Takes the mark that a row is gone as text has it, a letter. Never stored. */
 export const IS_DELETED_INPUT = '_etl_is_deleted';
@@ -40,7 +30,6 @@ export async function createStagingTable(
   defaults: StagingDefaults | undefined,
   options?: OperationOptions,
 ): Promise<void> {
-  const { readsFiles } = database.connection;
   const values = defaults === undefined ? new Map<string, string>() : defaultValues(defaults);
   const columns = plan.columns.map((column) => {
     const source = encoded.get(column.name);
@@ -51,7 +40,7 @@ export async function createStagingTable(
   if (defaults !== undefined) columns.push(`${IS_DELETED_INPUT} Bool EPHEMERAL`);
   await database.command(
     `CREATE TABLE IF NOT EXISTS ${database.table(name)} (${columns.join(', ')}) ` +
-      `ENGINE = ${database.flavour.engine('MergeTree')}${layout(plan)} SETTINGS ${database.flavour.tableSettings('staging')}${readsFiles ? `, ${LEAN}` : ''} ` +
+      `ENGINE = ${database.flavour.engine('MergeTree')}${layout(plan)} SETTINGS ${database.flavour.tableSettings('staging')} ` +
       `COMMENT ${literal(`rows on their way into ${plan.publicName}`)}`,
     options,
   );
@@ -65,10 +54,10 @@ function defaultValues({ loadId, version }: StagingDefaults): ReadonlyMap<string
   ]);
 }
 
-/** Lets an embedded engine merge what it got in {@link MANY_INSERTS} or more. */
-export async function mergeStaging(database: Database, name: string, options?: OperationOptions): Promise<void> {
-  if (!database.connection.readsFiles) return;
-  await database.command(`ALTER TABLE ${database.table(name)} MODIFY SETTING ${MERGES_OF_MANY}`, options);
+/** Lets an embedded engine merge a staging table of {@link MANY_INSERTS}; a server does so from the first. */
+export async function allowMerges(database: Database, name: string, options?: OperationOptions): Promise<void> {
+  if (!database.connection.isEmbedded) return;
+  await database.command(`ALTER TABLE ${database.table(name)} MODIFY SETTING ${MERGES_OF_STAGING}`, options);
 }
 
 /** Adds a column to a staging table that rows are already in. */

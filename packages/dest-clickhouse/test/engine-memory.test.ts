@@ -72,11 +72,40 @@ test('an engine that refuses it is asked once, and no insert fails of it', async
   const memory = new EngineMemory();
   const refuse = async (): Promise<void> => {
     asked += 1;
-    throw new Error('jemalloc is not enabled');
+    throw Object.assign(new Error('jemalloc is not enabled'), { code: '344', type: 'SUPPORT_IS_DISABLED' });
   };
   await memory.inserted(16 * MIB, refuse);
   await memory.release(refuse);
   expect(asked).toBe(1);
+});
+
+test('an engine that did not answer is asked again', async () => {
+  let asked = 0;
+  const memory = new EngineMemory();
+  const fail = async (): Promise<void> => {
+    asked += 1;
+    throw new Error('closed');
+  };
+  await memory.release(fail);
+  await memory.release(fail);
+  expect(asked).toBe(2);
+});
+
+test('work that fails while memory is given back fails as it did', async () => {
+  vi.useFakeTimers();
+  try {
+    const memory = new EngineMemory();
+    const failing = memory.during(
+      async () => {
+        throw new Error('no space');
+      },
+      async () => undefined,
+    );
+    await expect(failing).rejects.toThrow('no space');
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('the engine that comes with the package takes the statement', async () => {

@@ -1,4 +1,4 @@
-import type { Row, StreamSpec } from '@etl/core';
+import type { LoadPackage, Row, StreamSpec } from '@etl/core';
 import { binaryBatchOf } from '@etl/testing';
 import { expect, it } from 'vitest';
 import { MANY_INSERTS } from '../src/staging-table.ts';
@@ -22,8 +22,10 @@ const bytesOf = (rows: readonly Row[], lane = 0) => ({ ...binaryBatchOf(STREAM, 
 
 interface StagingTable {
   readonly parts: number;
-  /** Of a part. */
+  /** Of its parts. */
   readonly kinds: readonly string[];
+  /** Rows of a granule, at most. */
+  readonly granule: number;
   readonly engine: string;
 }
 
@@ -31,64 +33,100 @@ interface StagingTable {
 async function staging(fixture: ClickHouseFixture): Promise<StagingTable | undefined> {
   const { database } = fixture.options;
   const [table] = await fixture.query<StagingTable>(
-    `SELECT toUInt32(countIf(p.active)) AS parts, groupUniqArrayIf(p.part_type, p.active) AS kinds, any(t.engine_full) AS engine ` +
+    `SELECT toUInt32(countIf(p.active)) AS parts, groupUniqArrayIf(p.part_type, p.active) AS kinds, ` +
+      `toUInt32(max(ceil(p.rows / greatest(p.marks - 1, 1)))) AS granule, any(t.engine_full) AS engine ` +
       `FROM system.tables t LEFT JOIN system.parts p ON p.database = t.database AND p.table = t.name ` +
       `WHERE t.database = '${database}' AND startsWith(t.name, '_etl_staging_') GROUP BY t.name`,
   );
   return table;
 }
 
-it('makes few files of an insert, however large it is', async () => {
+const ids = async (fixture: ClickHouseFixture): Promise<readonly number[]> =>
+  (await fixture.readRows('events')).map(({ id }) => Number(id)).toSorted((a, b) => a - b);
+const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, id) => id);
+const UNMERGED = 'min_parts_to_merge_at_once = 1000';
+const MERGED = 'min_parts_to_merge_at_once = 10';
+
+it('makes few files and small granules of an insert, however large it is', async () => {
   await using fixture = await embeddedFixture();
   await using session = await fixture.destination.open('p');
   await using load = await session.beginLoad();
   await load.prepare(STREAM);
-  for (let start = 0; start < 24_000; start += 1000)
-    await load.writeBinary?.('events', bytesOf(rowsFrom(start, 1000, 'x'.repeat(1000))));
-  await load.write('events', rowsFrom(24_000, 2000, 'y'.repeat(10_000)));
+  // More than the ten MiB from which on an engine makes two files for each column.
+  await load.write('events', rowsFrom(0, 20_000, 'y'.repeat(1000)));
+  await load.writeBinary?.('events', bytesOf(rowsFrom(20_000, 5000, 'x'.repeat(1000))));
+  await load.lookup('events', [{ id: 1n }], ['text']);
+  const made = await staging(fixture);
+  expect(made?.kinds).toEqual(['Compact']);
+  // The last one of a part may be larger.
+  expect(made?.granule).toBeLessThan(4096);
   await load.commit([]);
+  expect(await ids(fixture)).toEqual(upTo(25_000));
   const { database } = fixture.options;
-  const parts = await fixture.query(
-    `SELECT part_type AS kind, max(data_uncompressed_bytes) > 10485760 AS large FROM system.parts WHERE database = '${database}' AND table = '_raw_shop___events_g0' AND active GROUP BY kind`,
+  const [raw] = await fixture.query<{ engine: string }>(
+    `SELECT engine_full AS engine FROM system.tables WHERE database = '${database}' AND name = '_raw_shop___events_g0'`,
   );
-  expect(parts).toEqual([{ kind: 'Compact', large: 1 }]);
+  expect(raw?.engine).toContain("max_parts_to_merge_at_once = 20, auto_statistics_types = ''");
 });
 
-it('leaves staged rows unmerged until an engine would slow down by their number', async () => {
+const asBytes = (load: LoadPackage, id: number): Promise<void> | undefined =>
+  load.writeBinary?.('events', bytesOf(rowsFrom(id, 1, 'x')));
+/** A lookup sends the rows before it. */
+const asRows = async (load: LoadPackage, id: number): Promise<void> => {
+  await load.write('events', rowsFrom(id, 1, 'x'));
+  await load.lookup('events', [{ id: BigInt(id) }], ['text']);
+};
+
+it.each([
+  ['bytes', asBytes],
+  ['rows', asRows],
+])('leaves staged %s unmerged until an engine would slow down by their number', async (_form, write) => {
   await using fixture = await embeddedFixture({ chunkRows: 2 });
-  const added = 10;
   {
     await using session = await fixture.destination.open('p');
     await using load = await session.beginLoad();
     await load.prepare(STREAM);
-    for (let id = 0; id < MANY_INSERTS - added; id += 1)
-      await load.writeBinary?.('events', bytesOf(rowsFrom(id, 1, 'x')));
+    for (const id of upTo(MANY_INSERTS - 20)) await write(load, id);
     const few = await staging(fixture);
-    expect(few?.engine).toContain('min_parts_to_merge_at_once = 1000');
-    expect(few?.parts).toBeGreaterThan(MANY_INSERTS - 30);
-    for (let id = MANY_INSERTS - added; id < MANY_INSERTS + added; id += 1)
-      await load.writeBinary?.('events', bytesOf(rowsFrom(id, 1, 'x')));
-    expect((await staging(fixture))?.engine).toContain('min_parts_to_merge_at_once = 20');
+    expect(few?.engine).toContain(UNMERGED);
+    expect(few?.parts).toBeGreaterThan(MANY_INSERTS - 40);
+    for (const id of upTo(20)) await write(load, MANY_INSERTS - 20 + id);
+    await load.lookup('events', [{ id: 1n }], ['text']);
+    expect((await staging(fixture))?.engine).toContain(MERGED);
     await load.commit([]);
   }
-  const rows = await fixture.readRows('events');
-  expect(rows.map(({ id }) => Number(id)).toSorted((a, b) => a - b)).toEqual(
-    Array.from({ length: MANY_INSERTS + added }, (_, id) => id),
-  );
+  expect(await ids(fixture)).toEqual(upTo(MANY_INSERTS));
 });
 
-it('leaves the merges of a server to it', async () => {
-  await using fixture = await httpFixture();
+it('counts anew for the staging table that comes after a TRUNCATE', async () => {
+  await using fixture = await embeddedFixture({ chunkRows: 2 });
   await using session = await fixture.destination.open('p');
   await using load = await session.beginLoad();
   await load.prepare(STREAM);
-  await load.write('events', rowsFrom(0, 10, 'x'));
+  const settings = async (): Promise<string | undefined> => {
+    await load.lookup('events', [{ id: 1n }], ['text']);
+    return (await staging(fixture))?.engine;
+  };
+  for (const id of upTo(MANY_INSERTS)) await asBytes(load, id);
+  expect(await settings()).toContain(MERGED);
+  await load.truncate('events');
+  await asBytes(load, 0);
+  expect(await settings()).toContain(UNMERGED);
+  for (const id of upTo(MANY_INSERTS - 1)) await asBytes(load, id + 1);
+  expect(await settings()).toContain(MERGED);
+  await load.commit([]);
+  expect(await ids(fixture)).toEqual(upTo(MANY_INSERTS));
+});
+
+it('leaves the merges of a server to it', async () => {
+  await using fixture = await httpFixture({ chunkRows: 2 });
+  await using session = await fixture.destination.open('p');
+  await using load = await session.beginLoad();
+  await load.prepare(STREAM);
+  for (const id of upTo(MANY_INSERTS)) await asBytes(load, id);
   await load.commit([]);
   const created = fixture.queries.filter((query) => /^CREATE TABLE\b.*_(staging|raw)_/s.test(query));
   expect(created).toHaveLength(2);
-  expect(
-    created.filter((query) =>
-      /auto_statistics_types|max_parts_to_merge_at_once|min_bytes_for_wide_part|index_granularity/.test(query),
-    ),
-  ).toEqual([]);
+  const own = /auto_statistics_types|parts_to_merge_at_once|min_bytes_for_wide_part|index_granularity/;
+  expect(fixture.queries.filter((query) => own.test(query))).toEqual([]);
 });

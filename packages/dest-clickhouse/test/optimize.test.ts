@@ -1,6 +1,6 @@
 import type { Row, StreamSpec } from '@etl/core';
 import { expect, it } from 'vitest';
-import { embeddedFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
+import { embeddedFixture, httpFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
 
 const ORDERS: StreamSpec = {
   name: 'orders',
@@ -188,6 +188,22 @@ it('merges once there are many parts, whether they overlap or not', async () => 
   expect(await users.run([range(ROWS, ROWS + 10)])).toEqual(SPARED);
   expect(await parts(fixture, 'users')).toEqual([{ parts: 30 }]);
   expect(await users.run([range(ROWS + 10, ROWS + 20)])).toEqual(MERGED);
+  expect(await parts(fixture, 'users')).toEqual([{ parts: 1 }]);
+  expect(await users.differences()).toEqual([]);
+});
+
+it('merges some first where there are more parts than an engine merges column by column', async () => {
+  await using fixture = await httpFixture();
+  const users = await mergedUsers(fixture);
+  await fixture.query(
+    `INSERT INTO ${users.raw} (id, _etl_version, _etl_deleted) SELECT ${2 * ROWS} + number, 1, 1 FROM numbers(400) ` +
+      'SETTINGS max_block_size = 1, min_insert_block_size_rows = 1, min_insert_block_size_bytes = 0, max_threads = 1',
+  );
+  await fixture.query(`ALTER TABLE ${users.raw} RESET SETTING min_parts_to_merge_at_once`);
+  expect(await users.run([range(ROWS, ROWS + 10)])).toEqual(MERGED);
+  const merges = fixture.queries.filter((query) => query.startsWith('OPTIMIZE TABLE')).slice(1);
+  expect(merges.length).toBeGreaterThan(1);
+  expect(merges.map((query) => / FINAL\b/.test(query))).toEqual(merges.map((_, index) => index === merges.length - 1));
   expect(await parts(fixture, 'users')).toEqual([{ parts: 1 }]);
   expect(await users.differences()).toEqual([]);
 });

@@ -37,13 +37,13 @@ it('begins with small bodies, so that nobody waits for the first', () => {
   expect(sizes(lanes, times(150, 0))).toEqual([30, 60, 90, 120, 150, 180, 210, 240, 240]);
 });
 
-it('makes smaller ones once several lanes are read, whose inserts hold memory at once', () => {
+it('keeps what comes of each lane together, and grows with all of them', () => {
   const lanes = new PlainLanes(limits, () => new Body());
-  const two = sizes(lanes, times(100, 0, 1));
-  expect(two.slice(0, 5)).toEqual([30, 60, 90, 120, 150]);
-  expect(new Set(two.slice(5))).toEqual(new Set([160]));
-  for (const lane of [0, 1]) expect([...lanes.take(lane)]).toHaveLength(1);
-  expect(sizes(lanes, times(32, 0))).toEqual([160, 160]);
+  expect(sizes(lanes, times(33, 0, 1))).toEqual([30, 60, 90, 120, 150]);
+  expect([...lanes.takeAll()].map(({ body, rows }) => [body.length, rows])).toEqual([
+    [60, 6],
+    [150, 15],
+  ]);
 });
 
 it('gives up the bodies that are not whole', () => {

@@ -78,7 +78,7 @@ SELECT pipeline, scope FROM `travel`.`_etl_scopes` FINAL WHERE table_name = 'sho
 
 INSERT INTO `travel`.`_etl_schema_changes` (pipeline, stream, table_name, change, detail, load_number, changed_at) SETTINGS insert_deduplication_token = '<minute>-3-schema-3', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
-CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id` String, `day` Date32, `spend` Nullable(Decimal(18, 6)), `actions.kind` Array(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = MergeTree PARTITION BY toYYYYMM(`day`) ORDER BY (`account_id`, `day`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000 COMMENT 'rows on their way into shop___insights';
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id` String, `day` Date32, `spend` Nullable(Decimal(18, 6)), `actions.kind` Array(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = MergeTree PARTITION BY toYYYYMM(`day`) ORDER BY (`account_id`, `day`) SETTINGS fsync_after_insert = 1, min_rows_to_fsync_after_merge = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000 COMMENT 'rows on their way into shop___insights';
 
 INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_1` (`account_id`, `day`, `spend`, `actions.kind`, _etl_version, _etl_deleted, _etl_load_id) SETTINGS insert_deduplication_token = '<minute>-3-0', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
@@ -96,13 +96,13 @@ SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_
 
 SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_1`;
 
-CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_2` (`what` Nullable(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String), `_etl_row_id` UInt128) ENGINE = MergeTree ORDER BY (`_etl_row_id`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000 COMMENT 'rows on their way into shop___events';
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_2` (`what` Nullable(String), `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String), `_etl_row_id` UInt128) ENGINE = MergeTree ORDER BY (`_etl_row_id`) SETTINGS fsync_after_insert = 1, min_rows_to_fsync_after_merge = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000 COMMENT 'rows on their way into shop___events';
 
 INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_2` (`what`, _etl_version, _etl_deleted, _etl_load_id, _etl_row_id) SETTINGS insert_deduplication_token = '<minute>-3-0', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
 SELECT toString(count()) AS _etl_count FROM `travel`.`_etl_staging_p_148de9c5_3_2`;
 
-CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_3` (`id` Int64, `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = MergeTree ORDER BY (`id`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000 COMMENT 'rows on their way into shop___plans';
+CREATE TABLE IF NOT EXISTS `travel`.`_etl_staging_p_148de9c5_3_3` (`id` Int64, `_etl_version` UInt128, `_etl_deleted` UInt8, `_etl_load_id` LowCardinality(String)) ENGINE = MergeTree ORDER BY (`id`) SETTINGS fsync_after_insert = 1, min_rows_to_fsync_after_merge = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000 COMMENT 'rows on their way into shop___plans';
 
 INSERT INTO `travel`.`_etl_staging_p_148de9c5_3_3` (`id`, _etl_version, _etl_deleted, _etl_load_id) SETTINGS insert_deduplication_token = '<minute>-3-0', async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONCompactEachRow;
 
