@@ -69,37 +69,35 @@ it('makes few files and small granules of an insert, however large it is', async
   expect(raw?.engine).toContain("max_parts_to_merge_at_once = 20, auto_statistics_types = ''");
 });
 
-const asBytes = (load: LoadPackage, id: number): Promise<void> | undefined =>
-  load.writeBinary?.('events', bytesOf(rowsFrom(id, 1, 'x')));
-/** A lookup sends the rows before it. */
-const asRows = async (load: LoadPackage, id: number): Promise<void> => {
-  await load.write('events', rowsFrom(id, 1, 'x'));
-  await load.lookup('events', [{ id: BigInt(id) }], ['text']);
-};
+/** An insert for each row. */
+const ONE_BY_ONE = { chunkRows: 1 };
+
+async function asBytes(load: LoadPackage, rows: readonly Row[]): Promise<void> {
+  for (const row of rows) await load.writeBinary?.('events', bytesOf([row]));
+}
+const asRows = (load: LoadPackage, rows: readonly Row[]): Promise<void> => load.write('events', rows);
 
 it.each([
   ['bytes', asBytes],
   ['rows', asRows],
 ])('leaves staged %s unmerged until an engine would slow down by their number', async (_form, write) => {
-  await using fixture = await embeddedFixture({ chunkRows: 2 });
-  {
-    await using session = await fixture.destination.open('p');
-    await using load = await session.beginLoad();
-    await load.prepare(STREAM);
-    for (const id of upTo(MANY_INSERTS - 20)) await write(load, id);
-    const few = await staging(fixture);
-    expect(few?.engine).toContain(UNMERGED);
-    expect(few?.parts).toBeGreaterThan(MANY_INSERTS - 40);
-    for (const id of upTo(20)) await write(load, MANY_INSERTS - 20 + id);
-    await load.lookup('events', [{ id: 1n }], ['text']);
-    expect((await staging(fixture))?.engine).toContain(MERGED);
-    await load.commit([]);
-  }
+  await using fixture = await embeddedFixture(ONE_BY_ONE);
+  await using session = await fixture.destination.open('p');
+  await using load = await session.beginLoad();
+  await load.prepare(STREAM);
+  await write(load, rowsFrom(0, MANY_INSERTS - 20, 'x'));
+  const few = await staging(fixture);
+  expect(few?.engine).toContain(UNMERGED);
+  expect(few?.parts).toBeGreaterThan(MANY_INSERTS - 40);
+  await write(load, rowsFrom(MANY_INSERTS - 20, 20, 'x'));
+  await load.lookup('events', [{ id: 1n }], ['text']);
+  expect((await staging(fixture))?.engine).toContain(MERGED);
+  await load.commit([]);
   expect(await ids(fixture)).toEqual(upTo(MANY_INSERTS));
 });
 
 it('counts anew for the staging table that comes after a TRUNCATE', async () => {
-  await using fixture = await embeddedFixture({ chunkRows: 2 });
+  await using fixture = await embeddedFixture(ONE_BY_ONE);
   await using session = await fixture.destination.open('p');
   await using load = await session.beginLoad();
   await load.prepare(STREAM);
@@ -107,23 +105,23 @@ it('counts anew for the staging table that comes after a TRUNCATE', async () => 
     await load.lookup('events', [{ id: 1n }], ['text']);
     return (await staging(fixture))?.engine;
   };
-  for (const id of upTo(MANY_INSERTS)) await asBytes(load, id);
+  await asBytes(load, rowsFrom(0, MANY_INSERTS, 'x'));
   expect(await settings()).toContain(MERGED);
   await load.truncate('events');
-  await asBytes(load, 0);
+  await asBytes(load, rowsFrom(0, 1, 'x'));
   expect(await settings()).toContain(UNMERGED);
-  for (const id of upTo(MANY_INSERTS - 1)) await asBytes(load, id + 1);
+  await asBytes(load, rowsFrom(1, MANY_INSERTS - 1, 'x'));
   expect(await settings()).toContain(MERGED);
   await load.commit([]);
   expect(await ids(fixture)).toEqual(upTo(MANY_INSERTS));
 });
 
 it('leaves the merges of a server to it', async () => {
-  await using fixture = await httpFixture({ chunkRows: 2 });
+  await using fixture = await httpFixture(ONE_BY_ONE);
   await using session = await fixture.destination.open('p');
   await using load = await session.beginLoad();
   await load.prepare(STREAM);
-  for (const id of upTo(MANY_INSERTS)) await asBytes(load, id);
+  await asBytes(load, rowsFrom(0, MANY_INSERTS, 'x'));
   await load.commit([]);
   const created = fixture.queries.filter((query) => /^CREATE TABLE\b.*_(staging|raw)_/s.test(query));
   expect(created).toHaveLength(2);

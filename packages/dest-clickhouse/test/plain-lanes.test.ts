@@ -41,8 +41,8 @@ it('keeps what comes of each lane together, and grows with all of them', () => {
   const lanes = new PlainLanes(limits, () => new Body());
   expect(sizes(lanes, times(33, 0, 1))).toEqual([30, 60, 90, 120, 150]);
   expect([...lanes.takeAll()].map(({ body, rows }) => [body.length, rows])).toEqual([
-    [60, 6],
     [150, 15],
+    [60, 6],
   ]);
 });
 
