@@ -79,7 +79,7 @@ const ATTEMPTS = 4;
 export const FILES_AT_ONCE = 2;
 /** Reading goes on while so many files are not inserted yet: they take no memory of this process. */
 const FILES_BEHIND = 8;
-/** Inserts that are sent side by side, of each table: as much as one of lines, so a server that is far is kept busy. */
+/** Inserts that are sent side by side, of each table: most of one of lines, so a server that is far is kept busy. */
 const SENT_AT_ONCE = 4;
 /** A load balancer sends every request to another replica, and two have to reach one. */
 const ATTEMPTS_AT_ONE_REPLICA = 60;

@@ -32,7 +32,7 @@ export class Database {
   constructor(connection: Connection, name: string, flavour: ServerFlavour = SINGLE) {
     this.connection = connection;
     this.name = name;
-    this.flavour = flavour === SINGLE && connection.isEmbedded ? EMBEDDED : flavour;
+    this.flavour = flavour.name === SINGLE.name && connection.isEmbedded ? EMBEDDED : flavour;
   }
 
   /** Quoted and qualified name of a table. */

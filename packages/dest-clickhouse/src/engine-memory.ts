@@ -59,7 +59,7 @@ export class EngineMemory {
       await execute('SYSTEM JEMALLOC PURGE');
     } catch (error) {
       // Rows do not depend on it, and if the engine is gone the next statement will say so.
-      this.#isKept = serverCode(error) !== undefined;
+      this.#isKept ||= serverCode(error) !== undefined;
     }
   }
 }

@@ -28,6 +28,8 @@ const MAX_OVERLAP = 1 / 8;
 const MAX_PARTS = 30;
 /** The engine merges so many column by column. Of more it merges all columns at once, in as much more memory. */
 const MOST_PARTS = 127;
+/** Id of the one partition of a table that has no others. */
+const UNPARTITIONED = 'all';
 
 /**
  * Merges the partitions of a table whose readers gain by it, smallest first, while the bytes last. Bigger ones
@@ -70,15 +72,19 @@ async function merge(
   { id, totalParts }: Partition,
   options: OperationOptions,
 ): Promise<void> {
-  const statement = `OPTIMIZE TABLE ${database.table(raw)} PARTITION ID ${literal(id)}`;
-  for (let parts = totalParts; parts > MOST_PARTS;) {
-    // As many as the engine sees fit.
-    await database.longCommand(statement, options);
+  const table = `OPTIMIZE TABLE ${database.table(raw)}`;
+  // Of a partition OPTIMIZE takes all parts; of a table those that the engine may merge by itself.
+  const most = id === UNPARTITIONED && database.connection.isEmbedded ? MOST_PARTS : Number.POSITIVE_INFINITY;
+  for (let parts = totalParts; parts > most;) {
+    await database.longCommand(table, options);
     const left = await partsOf(database, raw, id, options);
     if (left >= parts) break;
     parts = left;
   }
-  await database.longCommand(`${statement} FINAL SETTINGS optimize_skip_merged_partitions = 1`, options);
+  await database.longCommand(
+    `${table} PARTITION ID ${literal(id)} FINAL SETTINGS optimize_skip_merged_partitions = 1`,
+    options,
+  );
 }
 
 async function partsOf(database: Database, raw: string, id: string, options: OperationOptions): Promise<number> {

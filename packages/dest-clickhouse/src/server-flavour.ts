@@ -9,7 +9,7 @@ export type RowEngine = 'MergeTree' | 'ReplacingMergeTree' | `ReplacingMergeTree
 export type TableRole = 'raw' | 'staging' | 'manifest' | 'system';
 
 /**
- * What differs between one server, replicas that Keeper coordinates, and ClickHouse Cloud. All SQL
+ * What differs between one server, an embedded engine, replicas that Keeper coordinates, and ClickHouse Cloud. All SQL
  * that depends on it is made here.
  */
 export interface ServerFlavour {
@@ -32,10 +32,11 @@ const TOKENS = 10_000;
 // Column by column a merge takes two thirds of the time, also with fewer columns than the server's eleven.
 const BY_COLUMN = 'vertical_merge_algorithm_min_columns_to_activate = 1';
 const MERGES = `min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1, ${BY_COLUMN}`;
-// What is staged goes away when it is attached: only merges of the table itself leave what they replace for minutes.
-const FSYNC_STAGED = 'fsync_after_insert = 1, min_rows_to_fsync_after_merge = 1, fsync_part_directory = 1';
+// A merge relies on the kernel having written its part before the engine drops what it replaces, minutes later. What
+// is staged is dropped when it is attached, and an engine that is opened again drops what is older at once.
+const FSYNC_MERGED = 'min_rows_to_fsync_after_merge = 1, fsync_part_directory = 1';
 
-/** One server, or an embedded database: durable is what has reached its disk. */
+/** One server: durable is what has reached its disk. */
 export const SINGLE: ServerFlavour = {
   name: 'single',
   databaseEngine: undefined,
@@ -46,7 +47,7 @@ export const SINGLE: ServerFlavour = {
       case 'raw':
         return `fsync_part_directory = 1, ${MERGES}`;
       case 'staging':
-        return `${FSYNC_STAGED}, non_replicated_deduplication_window = ${TOKENS}`;
+        return `fsync_after_insert = 1, ${FSYNC_MERGED}, non_replicated_deduplication_window = ${TOKENS}`;
       case 'manifest':
         return 'fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 100';
       case 'system':
@@ -81,7 +82,7 @@ export const EMBEDDED: ServerFlavour = {
   tableSettings(role) {
     switch (role) {
       case 'raw':
-        return `fsync_part_directory = 1, ${BY_COLUMN}, max_parts_to_merge_at_once = ${PARTS_AT_ONCE}, ${NO_STATISTICS}`;
+        return `${FSYNC_MERGED}, ${BY_COLUMN}, max_parts_to_merge_at_once = ${PARTS_AT_ONCE}, ${NO_STATISTICS}`;
       case 'staging':
         return `${SINGLE.tableSettings(role)}, min_bytes_for_wide_part = 67108864, index_granularity = 2048, min_parts_to_merge_at_once = 1000, ${BY_COLUMN}, ${NO_STATISTICS}`;
       default:
@@ -89,7 +90,7 @@ export const EMBEDDED: ServerFlavour = {
     }
   },
 };
-/** Lets an embedded engine merge what is staged after all. */
+/** Lets an embedded engine merge what is staged after all. Half as many are enough: engines lower the most where there are many. */
 export const MERGES_OF_STAGING = `min_parts_to_merge_at_once = ${PARTS_AT_ONCE / 2}, max_parts_to_merge_at_once = ${PARTS_AT_ONCE}`;
 
 // Replicas tell inserts apart by default, rows without a token by their bytes. The loader's own tables

@@ -91,17 +91,30 @@ test('an engine that did not answer is asked again', async () => {
   expect(asked).toBe(2);
 });
 
-test('work that fails while memory is given back fails as it did', async () => {
+test('work that fails while memory is given back fails as it did, when that has ended', async () => {
   vi.useFakeTimers();
   try {
     const memory = new EngineMemory();
-    const failing = memory.during(
-      async () => {
-        throw new Error('no space');
-      },
-      async () => undefined,
-    );
-    await expect(failing).rejects.toThrow('no space');
+    const work = Promise.withResolvers<never>();
+    const asked: PromiseWithResolvers<void>[] = [];
+    let failure: unknown;
+    const failing = memory
+      .during(
+        () => work.promise,
+        () => {
+          asked.push(Promise.withResolvers<void>());
+          return asked.at(-1)?.promise ?? Promise.resolve();
+        },
+      )
+      .catch((error: unknown) => (failure = error));
+    asked[0]?.resolve();
+    await vi.advanceTimersByTimeAsync(150);
+    work.reject(new Error('no space'));
+    await vi.advanceTimersByTimeAsync(0);
+    expect({ asked: asked.length, failure }).toEqual({ asked: 2, failure: undefined });
+    asked[1]?.resolve();
+    await failing;
+    expect(failure).toEqual(new Error('no space'));
     expect(vi.getTimerCount()).toBe(0);
   } finally {
     vi.useRealTimers();

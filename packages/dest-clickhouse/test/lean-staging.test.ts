@@ -1,6 +1,6 @@
 import type { LoadPackage, Row, StreamSpec } from '@etl/core';
 import { binaryBatchOf } from '@etl/testing';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { MANY_INSERTS } from '../src/staging-table.ts';
 import { embeddedFixture, httpFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
 
@@ -44,8 +44,11 @@ async function staging(fixture: ClickHouseFixture): Promise<StagingTable | undef
 const ids = async (fixture: ClickHouseFixture): Promise<readonly number[]> =>
   (await fixture.readRows('events')).map(({ id }) => Number(id)).toSorted((a, b) => a - b);
 const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, id) => id);
+/** Each test makes some hundred inserts that are synced. */
+vi.setConfig({ testTimeout: 180_000 });
+
 const UNMERGED = 'min_parts_to_merge_at_once = 1000';
-const MERGED = 'min_parts_to_merge_at_once = 10';
+const MERGED = 'max_parts_to_merge_at_once = 20';
 
 it('makes few files and small granules of an insert, however large it is', async () => {
   await using fixture = await embeddedFixture();
@@ -67,6 +70,8 @@ it('makes few files and small granules of an insert, however large it is', async
     `SELECT engine_full AS engine FROM system.tables WHERE database = '${database}' AND name = '_raw_shop___events_g0'`,
   );
   expect(raw?.engine).toContain("max_parts_to_merge_at_once = 20, auto_statistics_types = ''");
+  expect(raw?.engine).toContain('min_rows_to_fsync_after_merge = 1');
+  expect(raw?.engine).not.toContain('min_age_to_force_merge');
 });
 
 /** An insert for each row. */

@@ -1,6 +1,10 @@
 import type { Row, StreamSpec } from '@etl/core';
-import { expect, it } from 'vitest';
-import { embeddedFixture, httpFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
+import { expect, it, vi } from 'vitest';
+import { resolveOptions } from '../src/clickhouse-destination.ts';
+import { Database } from '../src/database.ts';
+import { mergePartitions } from '../src/merge-partitions.ts';
+import { openConnection } from '../src/open-connection.ts';
+import { embeddedFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
 
 const ORDERS: StreamSpec = {
   name: 'orders',
@@ -193,17 +197,25 @@ it('merges once there are many parts, whether they overlap or not', async () => 
 });
 
 it('merges some first where there are more parts than an engine merges column by column', async () => {
-  await using fixture = await httpFixture();
+  await using fixture = await embeddedFixture();
   const users = await mergedUsers(fixture);
   await fixture.query(
     `INSERT INTO ${users.raw} (id, _etl_version, _etl_deleted) SELECT ${2 * ROWS} + number, 1, 1 FROM numbers(400) ` +
       'SETTINGS max_block_size = 1, min_insert_block_size_rows = 1, min_insert_block_size_bytes = 0, max_threads = 1',
   );
-  await fixture.query(`ALTER TABLE ${users.raw} RESET SETTING min_parts_to_merge_at_once`);
-  expect(await users.run([range(ROWS, ROWS + 10)])).toEqual(MERGED);
-  const merges = fixture.queries.filter((query) => query.startsWith('OPTIMIZE TABLE')).slice(1);
-  expect(merges.length).toBeGreaterThan(1);
-  expect(merges.map((query) => / FINAL\b/.test(query))).toEqual(merges.map((_, index) => index === merges.length - 1));
+  const connection = await openConnection(resolveOptions(fixture.options));
+  try {
+    const database = new Database(connection, fixture.options.database);
+    const statements = vi.spyOn(database, 'longCommand');
+    const table = { stream: 'users', raw: '_raw_shop___users_g0', orderBy: ['id'] };
+    await database.command(`ALTER TABLE ${users.raw} RESET SETTING min_parts_to_merge_at_once`);
+    expect(await mergePartitions(database, table, 1e9, {})).toMatchObject({ partitionsMerged: 1, partitionsLeft: 0 });
+    const isFinal = statements.mock.calls.map(([statement]) => / FINAL\b/.test(statement));
+    expect(isFinal.length).toBeGreaterThan(5);
+    expect(isFinal).toEqual(isFinal.map((_, index) => index === isFinal.length - 1));
+  } finally {
+    await connection.close();
+  }
   expect(await parts(fixture, 'users')).toEqual([{ parts: 1 }]);
   expect(await users.differences()).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import type { ColumnSpec, DestinationPlan, StreamSpec } from '@etl/core';
 import { expect, it } from 'vitest';
-import { httpFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
+import { embeddedFixture, httpFixture, type ClickHouseFixture } from './clickhouse-fixture.ts';
 
 function specOf(name: string, ...columns: readonly ColumnSpec[]): StreamSpec {
   return {
@@ -64,6 +64,20 @@ it('defines nothing itself, and a load then issues exactly what was planned', as
   await load(fixture, ...streams);
   expect(definitions(fixture.queries.slice(before)).toSorted()).toEqual(statementsOf(planned));
   expect(statementsOf(await plan(fixture, ...streams))).toEqual([]);
+});
+
+it('plans tables of an embedded engine as a load makes them, also before there is a database', async () => {
+  await using fixture = await embeddedFixture();
+  const planned = statementsOf(await plan(fixture, specOf('orders', STATUS))).find((statement) =>
+    /^CREATE TABLE .*_raw_shop___orders_g0`/.test(statement),
+  );
+  await load(fixture, specOf('orders', STATUS));
+  const [made] = await fixture.query<{ engine: string }>(
+    `SELECT engine_full AS engine FROM system.tables WHERE database = '${fixture.options.database}' AND name = '_raw_shop___orders_g0'`,
+  );
+  const settings = (text = ''): string => / SETTINGS (.*?)( COMMENT|$)/.exec(text)?.[1] ?? '';
+  expect(settings(made?.engine)).toContain(settings(planned));
+  expect(settings(planned)).toContain('max_parts_to_merge_at_once = 20');
 });
 
 it('plans the column that a table gains and the variant that widens one', async () => {
