@@ -36,6 +36,8 @@ const rounds = Number(values.rounds);
 const memory = Number(values.memory);
 const transaction = Number(values.transaction);
 const FEW = 1000;
+/** Rows of a table, and of a transaction, that are small. */
+const SMALL = 100_000;
 const SLOTS = ['etl_bench', 'floor', 'npm_package'];
 const ENGINES = ['engine', 'theirs'];
 const directory = mkdtempSync(join(tmpdir(), 'etl-bench-'));
@@ -309,16 +311,25 @@ async function receive(): Promise<number> {
 
 /** Peak memory must not depend on the size of a table, nor on that of a transaction. */
 async function memoryOfSize(): Promise<void> {
-  await makeTable('small', 100_000);
-  show('snapshot of a small table', await run('load-once.ts', 'snapshot', 'small', 'small'));
   const insert = (from: number, count: number): Promise<unknown> =>
     database.query(`INSERT INTO small SELECT ${newRow('n')} FROM generate_series(${from + 1}, ${from + count}) n`);
-  await insert(100_000, 100_000);
-  show('changes, one small transaction', await run('load-once.ts', 'changes', 'small', 'small'));
-  await insert(200_000, transaction);
-  show('changes, one large transaction', await run('load-once.ts', 'changes', 'small', 'small'));
+  const load = async (name: string, mode: string, table: string): Promise<Measured> => {
+    const measured = await run('load-once.ts', mode, table, table);
+    show(name, measured);
+    return measured;
+  };
+  const compare = (name: string, large: Measured, small: Measured): void =>
+    ratio(`peak of ${name}, merges included`, [[large.peakMegabytes, small.peakMegabytes]]);
+  await makeTable('small', SMALL);
+  const small = await load('snapshot of a small table', 'snapshot', 'small');
+  await insert(SMALL, SMALL);
+  const short = await load('changes, one small transaction', 'changes', 'small');
+  await insert(2 * SMALL, transaction);
+  const long = await load('changes, one large transaction', 'changes', 'small');
   await makeTable('large', memory);
-  show('snapshot of a large table', await run('load-once.ts', 'snapshot', 'large', 'large'));
+  const large = await load('snapshot of a large table', 'snapshot', 'large');
+  compare(`${memory} rows to that of ${SMALL}`, large, small);
+  compare(`a transaction of ${transaction} rows to that of one of ${SMALL}`, long, short);
 }
 
 /** The same two into servers of their directories. */
